@@ -1,0 +1,72 @@
+/**
+ * Projections: read models kept up to date from the journal.
+ *
+ * A projection names the aggregates whose events it wants and handles them in batches, in order within each partition. Its
+ * handler writes through the client of the store that holds the offsets, so that both change in one transaction. Handlers
+ * must not do anything that a rebuild may not repeat (send e-mail, call others): that is what publication is for.
+ */
+import type * as Effect from "effect/Effect"
+import type { Aggregate } from "./Aggregate.ts"
+import type { Events, Recorded, Stored } from "./Event.ts"
+import { record } from "./Event.ts"
+
+/** Any aggregate, where only its name and events matter. */
+export interface Source<Event extends { readonly _tag: string } = any> {
+  readonly name: string
+  readonly events: Events<Event>
+}
+
+/** What to do with an event that the handler keeps failing on. */
+export type FailurePolicy =
+  /** Stop the event's partition until an operator resumes it. Nothing is out of order, and nothing moves on. */
+  | "stop"
+  /** Set the event's stream aside and go on with the others. The default: one bad aggregate hides no other. */
+  | "park"
+
+/** A projection. `R` is what its handler needs: the client of its read model. */
+export interface Projection<Event extends { readonly _tag: string }, E = never, R = never> {
+  /** Unique among the projections of a store. On disk. */
+  readonly name: string
+  readonly sources: ReadonlyArray<Source>
+  /** Applies events, in order within each partition. May see an event again after a failure, never after a success. */
+  readonly handle: (batch: ReadonlyArray<Recorded<Event>>, replay: Replay) => Effect.Effect<void, E, R>
+  readonly onFailure: FailurePolicy
+  /** Events per transaction at most. Default 500: beyond that a transaction grows without getting cheaper per event. */
+  readonly batchSize: number
+}
+
+/** What a handler may want to know about where it is. */
+export interface Replay {
+  /** True while a rebuild goes through history, false for what has just happened. */
+  readonly replaying: boolean
+}
+
+/** Declares a projection, with the defaults filled in. */
+export const make = <const Sources extends ReadonlyArray<Source>, E, R>(definition: {
+  readonly name: string
+  readonly sources: Sources
+  readonly handle: (
+    batch: ReadonlyArray<Recorded<EventOf<Sources[number]>>>,
+    replay: Replay
+  ) => Effect.Effect<void, E, R>
+  readonly onFailure?: FailurePolicy
+  readonly batchSize?: number
+}): Projection<EventOf<Sources[number]>, E, R> => ({
+  name: definition.name,
+  sources: definition.sources,
+  handle: definition.handle,
+  onFailure: definition.onFailure ?? "park",
+  batchSize: definition.batchSize ?? 500
+})
+
+/** The events of a source. */
+export type EventOf<S> = S extends Source<infer Event> ? Event : S extends Aggregate<any, any, infer Event, any> ? Event : never
+
+/** Picks and decodes the events that a projection wants. Throws `UndecodableEvent`. */
+export const decodeFor = (projection: Projection<any, any, any>) => {
+  const sources = new Map(projection.sources.map((source) => [source.name, source.events]))
+  return (stored: Stored): Recorded<any> | undefined => {
+    const events = sources.get(stored.stream.slice(0, stored.stream.indexOf("-")))
+    return events === undefined ? undefined : record(events, stored)
+  }
+}

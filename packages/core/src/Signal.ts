@@ -1,0 +1,41 @@
+/**
+ * A wake-up that cannot be missed: a counter and those who wait for it to move.
+ *
+ * Read `count`, look for work, and when there is none wait for the count to move past what was read. Work that arrives
+ * between the look and the wait has moved it already.
+ */
+import * as Effect from "effect/Effect"
+
+/** A wake-up for any number of waiters in this process. */
+export class Signal {
+  /** How often `notify` has been called. */
+  count = 0
+  #waiters = new Set<() => void>()
+  #listeners = new Set<() => void>()
+
+  /** Wakes everyone who waits. */
+  notify(): void {
+    this.count++
+    for (const listener of this.#listeners) listener()
+    if (this.#waiters.size === 0) return
+    const waiters = this.#waiters
+    this.#waiters = new Set()
+    for (const wake of waiters) wake()
+  }
+
+  /** Calls `listener` on every `notify` until the returned function is called. */
+  listen(listener: () => void): () => void {
+    this.#listeners.add(listener)
+    return () => this.#listeners.delete(listener)
+  }
+
+  /** Succeeds as soon as `count` differs from `seen`. */
+  changed(seen: number): Effect.Effect<void> {
+    return Effect.callback((resume) => {
+      if (this.count !== seen) return resume(Effect.void)
+      const wake = () => resume(Effect.void)
+      this.#waiters.add(wake)
+      return Effect.sync(() => this.#waiters.delete(wake))
+    })
+  }
+}
