@@ -1,0 +1,53 @@
+/**
+ * Runs a command beside the servers it needs. An interruption is passed on, and the command is given time to end, so that
+ * whoever called can stop the servers after it and never under it.
+ */
+import { spawn } from "node:child_process"
+import { constants } from "node:os"
+
+const graceMillis = 10_000
+
+const signals = ["SIGINT", "SIGTERM", "SIGHUP"] as const
+
+const exitCodeOf = (signal: NodeJS.Signals): number => 128 + constants.signals[signal]
+
+/**
+ * Until disposed, makes a signal end this process through `process.exit`, so that its exit handlers run. For the time
+ * while servers start and there is no command yet to pass the signal to.
+ */
+export const exitOnSignal = (): Disposable => {
+  const exit = (signal: NodeJS.Signals) => process.exit(exitCodeOf(signal))
+  for (const signal of signals) process.on(signal, exit)
+  return {
+    [Symbol.dispose]: () => {
+      for (const signal of signals) process.off(signal, exit)
+    }
+  }
+}
+
+/** Resolves to the command's exit code, or 128 + the signal's number as a shell says it. */
+export const runBeside = (
+  variables: Readonly<Record<string, string>>,
+  program: string,
+  args: ReadonlyArray<string>
+): Promise<number> =>
+  new Promise((resolve, reject) => {
+    const child = spawn(program, args, { env: { ...process.env, ...variables }, stdio: "inherit" })
+    const interrupt = (signal: NodeJS.Signals) => {
+      // A terminal sends Ctrl-C to the child by itself, and a second one would read as "stop without cleaning up".
+      if (signal !== "SIGINT" || !process.stdin.isTTY) child.kill(signal)
+      setTimeout(() => child.kill("SIGKILL"), graceMillis).unref()
+    }
+    for (const signal of signals) process.on(signal, interrupt)
+    const done = () => {
+      for (const signal of signals) process.off(signal, interrupt)
+    }
+    child.once("error", (cause) => {
+      done()
+      reject(new Error(`${program} could not be run: ${cause.message}`, { cause }))
+    })
+    child.once("exit", (code, signal) => {
+      done()
+      resolve(signal === null ? (code ?? 1) : exitCodeOf(signal))
+    })
+  })
