@@ -1,0 +1,368 @@
+/**
+ * The entity runtime: every aggregate of one kind as an actor in this process.
+ *
+ * Commands to one aggregate are carried out one at a time and answered after their events are durable; commands to different
+ * aggregates share commits. Entities come to life with their first command, recovered from the journal, and leave memory
+ * when they are idle or when too many are resident. Every queue has a bound, and beyond it the answer is `Overloaded`.
+ *
+ * @example
+ * const carts = yield* Entities.make(Cart, { persistence: Persistence.state() })
+ * const accepted = yield* carts.execute("cart-1", { _tag: "OpenCart", … }, { commandId: "…" })
+ */
+import { Clock } from "effect/Clock"
+import * as Context from "effect/Context"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Option from "effect/Option"
+import type * as Scope from "effect/Scope"
+import type { Aggregate, Tagged } from "./Aggregate.ts"
+import type { EntityHost, Pending, Reply } from "./Entity.ts"
+import { Entity } from "./Entity.ts"
+import { type Contended, Overloaded, RecoveryTimedOut, ShuttingDown, type VersionMismatch } from "./EntityProblems.ts"
+import type { UndecodableEvent } from "./Event.ts"
+import { GroupCommit, type Within } from "./GroupCommit.ts"
+import { inlineProjections } from "./InlineProjections.ts"
+import { Journal, type JournalUnavailable } from "./Journal.ts"
+import * as Metrics from "./Metrics.ts"
+import * as Partition from "./Partition.ts"
+import type { Persistence } from "./Persistence.ts"
+import type { Projection } from "./Projection.ts"
+import { recover, type RecoveryFailed, type StateCodec, stateCodec } from "./Recovery.ts"
+import { Snapshots } from "./Snapshot.ts"
+
+/** What a sender may say about a command besides the command itself. */
+export interface CommandOptions {
+  /** The same id again is answered with the first outcome, also after a restart. Without one, a repetition is a new command. */
+  readonly commandId?: string | undefined
+  /** The version that the aggregate must have, or the command fails with `VersionMismatch`. */
+  readonly expectedVersion?: number | undefined
+  /** When it happened in the business, milliseconds since 1970 (UTC). Default: now. */
+  readonly occurredAtMillis?: number | undefined
+  readonly actor?: string | undefined
+  readonly reason?: string | undefined
+  readonly correlationId?: string | undefined
+  readonly causationId?: string | undefined
+  readonly traceParent?: string | undefined
+  readonly tenant?: string | undefined
+}
+
+/** The answer to a command whose events are durable. */
+export interface Accepted {
+  readonly id: string
+  /** The aggregate's version after the command. */
+  readonly version: number
+  readonly partition: number
+  /** Position of the command's last event in its partition; 0 when the command left no event in the journal. */
+  readonly position: number
+  /** True when this command id had been carried out before; nothing was done again. */
+  readonly duplicate: boolean
+}
+
+/** Every failure of `execute` that is not a rejection. */
+export type RuntimeProblem =
+  | Overloaded | ShuttingDown | Contended | VersionMismatch | RecoveryTimedOut
+  | JournalUnavailable | UndecodableEvent | RecoveryFailed
+
+/** The aggregates of one kind. */
+export interface Entities<State, Command, Rejection> {
+  /**
+   * Sends a command and waits until its events are durable. Interrupting the wait does not take the command back. After
+   * `JournalUnavailable` the outcome is unknown: repeat it with the same `commandId`, and it is carried out once.
+   */
+  readonly execute: (
+    id: string,
+    command: Command,
+    options?: CommandOptions
+  ) => Effect.Effect<Accepted, Rejection | RuntimeProblem>
+  /** The state and version, after every command that was sent before. Version 0 means that it was never written. */
+  readonly read: (id: string) => Effect.Effect<{ readonly version: number; readonly state: State }, RuntimeProblem>
+  /** How many entities are in memory. */
+  readonly resident: Effect.Effect<number>
+}
+
+/** Limits of an entity runtime. */
+export interface Limits {
+  /** Commands waiting for one entity. Default 1,000: at a fifth of a millisecond each, a fifth of a second of work. */
+  readonly mailbox?: number
+  /** Commands under way in all entities together. Default 20,000, about 20 MB of commands. */
+  readonly inFlight?: number
+  /** Entities in memory. Default 100,000; beyond it the idle ones that were not used lately leave first. */
+  readonly resident?: number
+  /** An entity leaves memory when idle for so long. Default 2 minutes. */
+  readonly passivateAfter?: Duration.Input
+  /** Recovery takes at most so long. Default 30 seconds. */
+  readonly recoverWithin?: Duration.Input
+  /** Shutdown waits for accepted commands at most so long. Default 30 seconds. */
+  readonly shutdownWithin?: Duration.Input
+}
+
+/** How a kind of aggregate is to be run. */
+export interface Options extends Limits {
+  readonly persistence: Persistence
+  /** Projections that run in the transaction of the command, for level 1. Ignored at other levels, where workers run them. */
+  readonly projections?: ReadonlyArray<Projection<any, any, never>>
+}
+
+/** Starts the runtime for one kind of aggregate. It stops with the scope, after what it has accepted is done. */
+export const make = <State, Command extends Tagged, Event extends Tagged, Rejection extends Error>(
+  aggregate: Aggregate<State, Command, Event, Rejection>,
+  options: Options
+): Effect.Effect<Entities<State, Command, Rejection>, never, Journal | Snapshots | Scope.Scope> =>
+  Effect.gen(function*() {
+    const journal = yield* Journal
+    const snapshots = yield* Snapshots
+    const context = yield* Effect.context<never>()
+    const clock = yield* Clock
+    const runtime = new Runtime<State, Command, Event>({
+      aggregate, options, journal, snapshots, context, now: () => clock.currentTimeMillisUnsafe()
+    })
+    yield* Effect.addFinalizer(() => runtime.shutdown)
+    yield* Effect.forkScoped(runtime.passivation)
+    return {
+      execute: (id, command, commandOptions) =>
+        Effect.map(
+          Effect.callback<Reply<State>, any>((resume) => runtime.tell(id, command, commandOptions ?? noOptions, resume)),
+          ({ version, position, duplicate }) =>
+            ({ id, version, partition: Partition.ofId(id, journal.partitions), position, duplicate })
+        ),
+      read: (id) =>
+        Effect.map(
+          Effect.callback<Reply<State>, any>((resume) => runtime.tell(id, undefined, noOptions, resume)),
+          ({ version, state }) => ({ version, state: state as State })
+        ),
+      resident: Effect.sync(() => runtime.resident)
+    }
+  })
+
+const noOptions: CommandOptions = {}
+
+/** How many entities are looked at, when memory is full, to find one that may leave. */
+const evictionSample = 16
+
+class Runtime<State, Command extends Tagged, Event extends Tagged> implements EntityHost<State, Command, Event> {
+  readonly aggregate: Aggregate<State, Command, Event, Error>
+  readonly keepEvents: boolean
+  readonly storeState: boolean
+  readonly encodeState: (state: State) => unknown
+  readonly now: () => number
+  readonly #persistence: Persistence
+  readonly #journal: Journal["Service"]
+  readonly #snapshots: Snapshots["Service"]
+  readonly #codec: StateCodec<State>
+  readonly #context: Context.Context<never>
+  readonly #commit: GroupCommit
+  readonly #entities = new Map<string, Entity<State, Command, Event>>()
+  readonly #limits: { mailbox: number; inFlight: number; resident: number; passivateAfter: number; recoverWithin: number; shutdownWithin: number }
+  readonly #recordCommand: (seconds: number) => void
+  readonly #recordReplay: (seconds: number) => void
+  #inFlight = 0
+  #open = true
+  #drained: (() => void) | undefined
+
+  constructor(input: {
+    readonly aggregate: Aggregate<State, Command, Event, Error>
+    readonly options: Options
+    readonly journal: Journal["Service"]
+    readonly snapshots: Snapshots["Service"]
+    readonly context: Context.Context<never>
+    readonly now: () => number
+  }) {
+    const { aggregate, options, context } = input
+    this.aggregate = aggregate
+    this.now = input.now
+    this.#persistence = options.persistence
+    this.#journal = input.journal
+    this.#snapshots = input.snapshots
+    this.#context = context
+    this.#codec = stateCodec(aggregate)
+    this.encodeState = this.#codec.encode
+    this.keepEvents = options.persistence._tag !== "Inline"
+    this.storeState = options.persistence._tag !== "Events"
+    this.#limits = limitsOf(options)
+    const attributes = { aggregate: aggregate.name }
+    this.#recordCommand = Metrics.recorder(Metrics.commandSeconds, context, attributes)
+    this.#recordReplay = Metrics.recorder(Metrics.replaySeconds, context, attributes)
+    const recordPersist = Metrics.recorder(Metrics.persistSeconds, context, attributes)
+    this.#commit = new GroupCommit({
+      journal: input.journal,
+      fork: Effect.runForkWith(context),
+      within: options.persistence._tag === "Inline" ? withinOf(aggregate, options.projections ?? [], this.now) : undefined,
+      onCommit: (millis) => recordPersist(millis / 1000)
+    })
+  }
+
+  get resident(): number {
+    return this.#entities.size
+  }
+
+  readonly submit = (...args: Parameters<GroupCommit["submit"]>): void => this.#commit.submit(...args)
+
+  tell(
+    id: string,
+    command: Command | undefined,
+    options: CommandOptions,
+    resume: (exit: Exit.Exit<Reply<State>, any>) => void
+  ): void {
+    const refusal = this.#refusal()
+    if (refusal !== undefined) return resume(Exit.fail(refusal))
+    const entity = this.#entityOf(id)
+    if (entity === undefined) return resume(Exit.fail(overloaded(`${this.#limits.resident} entities are in memory and busy`)))
+    if (entity.waiting >= this.#limits.mailbox) {
+      return resume(Exit.fail(overloaded(`${entity.waiting} commands wait for ${entity.stream}`)))
+    }
+    this.#inFlight++
+    const started = performance.now()
+    entity.lastUsedMillis = this.now()
+    entity.tell({
+      command,
+      options,
+      attempts: 0,
+      solo: false,
+      reply: (exit) => {
+        this.#inFlight--
+        if (command !== undefined) this.#recordCommand((performance.now() - started) / 1000)
+        if (this.#inFlight === 0) this.#drained?.()
+        resume(exit as Exit.Exit<Reply<State>, any>)
+      }
+    } satisfies Pending<State, Command>)
+  }
+
+  #refusal(): Overloaded | ShuttingDown | undefined {
+    if (!this.#open) {
+      return new ShuttingDown({ retryAfterSeconds: 5, detail: "This process takes no more commands; send it again, to another one." })
+    }
+    if (this.#inFlight < this.#limits.inFlight) return undefined
+    return overloaded(`${this.#inFlight} commands are under way`)
+  }
+
+  #entityOf(id: string): Entity<State, Command, Event> | undefined {
+    const existing = this.#entities.get(id)
+    if (existing !== undefined) return existing
+    if (this.#entities.size >= this.#limits.resident && !this.#evictOne()) return undefined
+    const entity = new Entity<State, Command, Event>(
+      this, Partition.streamOf(this.aggregate.name, id), Partition.ofId(id, this.#journal.partitions)
+    )
+    this.#entities.set(id, entity)
+    return entity
+  }
+
+  /** Makes room: of a sample of entities, the idle one that was used longest ago leaves. The sample moves on every time. */
+  #evictOne(): boolean {
+    let oldest: { readonly id: string; readonly usedMillis: number } | undefined
+    const sample = this.#entities.entries().take(evictionSample).toArray()
+    for (const [id, entity] of sample) {
+      this.#entities.delete(id)
+      this.#entities.set(id, entity)
+      if (!entity.idle || (oldest !== undefined && oldest.usedMillis <= entity.lastUsedMillis)) continue
+      oldest = { id, usedMillis: entity.lastUsedMillis }
+    }
+    return oldest !== undefined && this.#entities.delete(oldest.id)
+  }
+
+  readonly recover: EntityHost<State, Command, Event>["recover"] = (stream, done) => {
+    const started = performance.now()
+    const effect = recover(this.aggregate, {
+      persistence: this.#persistence,
+      stores: { journal: this.#journal, snapshots: this.#snapshots },
+      codec: this.#codec
+    })(stream).pipe(
+      Effect.timeoutOrElse({
+        duration: this.#limits.recoverWithin,
+        orElse: () => Effect.fail(recoveryTimedOut(stream, this.#limits.recoverWithin))
+      })
+    )
+    this.#run(effect, (exit) => {
+      this.#recordReplay((performance.now() - started) / 1000)
+      done(exit)
+    })
+  }
+
+  readonly receipt: EntityHost<State, Command, Event>["receipt"] = (stream, commandId, done) =>
+    this.#run(Effect.map(this.#journal.receipt(stream, commandId), Option.getOrUndefined), done)
+
+  readonly wait = (millis: number, then: () => void): void => this.#run(Effect.sleep(millis), then)
+
+  readonly onEvents: EntityHost<State, Command, Event>["onEvents"] = (entity, events, count) => {
+    const policy = this.#persistence
+    if (policy._tag !== "Events" || count === 0) return
+    entity.sinceSnapshot += count
+    const wanted = entity.sinceSnapshot >= policy.snapshotEvery ||
+      (policy.snapshotWhen !== undefined && events.some((event) => policy.snapshotWhen!(entity.state, event)))
+    if (!wanted) return
+    entity.sinceSnapshot = 0
+    const snapshot = {
+      stream: entity.stream,
+      version: entity.version,
+      schemaVersion: this.aggregate.state.version,
+      takenAtMillis: this.now(),
+      data: this.encodeState(entity.state)
+    }
+    // A snapshot that cannot be saved costs time at the next recovery and nothing else, so the command does not wait for it.
+    this.#run(
+      this.#snapshots.save(snapshot).pipe(
+        Effect.andThen(this.#snapshots.keepLatest(entity.stream, policy.keepSnapshots)),
+        Effect.catch((problem) => Effect.logWarning(`Snapshot of ${entity.stream} not saved: ${problem.message}`))
+      ),
+      () => {}
+    )
+  }
+
+  #run<A, E>(effect: Effect.Effect<A, E>, done: (exit: Exit.Exit<A, E>) => void): void {
+    Effect.runForkWith(this.#context)(effect).addObserver(done)
+  }
+
+  /** Sends idle entities away, for ever. */
+  get passivation(): Effect.Effect<void> {
+    const sweep = Effect.sync(() => {
+      const before = this.now() - this.#limits.passivateAfter
+      for (const [id, entity] of this.#entities) {
+        if (entity.idle && entity.lastUsedMillis <= before) this.#entities.delete(id)
+      }
+      Metrics.recorder(Metrics.residentEntities, this.#context, { aggregate: this.aggregate.name })(this.#entities.size)
+    })
+    return Effect.forever(Effect.andThen(Effect.sleep(Math.max(this.#limits.passivateAfter / 4, 1)), sweep))
+  }
+
+  /** Takes no more commands, and waits until those accepted are answered. */
+  get shutdown(): Effect.Effect<void> {
+    return Effect.suspend(() => {
+      this.#open = false
+      if (this.#inFlight === 0) return Effect.void
+      return Effect.callback<void>((resume) => {
+        this.#drained = () => resume(Effect.void)
+      }).pipe(
+        Effect.timeoutOrElse({
+          duration: this.#limits.shutdownWithin,
+          orElse: () => Effect.logError(`${this.aggregate.name}: ${this.#inFlight} commands still unanswered at shutdown`)
+        })
+      )
+    })
+  }
+}
+
+const limitsOf = (limits: Limits) => ({
+  mailbox: limits.mailbox ?? 1_000,
+  inFlight: limits.inFlight ?? 20_000,
+  resident: limits.resident ?? 100_000,
+  passivateAfter: Duration.toMillis(Duration.fromInputUnsafe(limits.passivateAfter ?? "2 minutes")),
+  recoverWithin: Duration.toMillis(Duration.fromInputUnsafe(limits.recoverWithin ?? "30 seconds")),
+  shutdownWithin: Duration.toMillis(Duration.fromInputUnsafe(limits.shutdownWithin ?? "30 seconds"))
+})
+
+const withinOf = (
+  aggregate: Aggregate<any, any, any, any>,
+  projections: ReadonlyArray<Projection<any, any, never>>,
+  now: () => number
+): Within => inlineProjections(aggregate, projections, now)
+
+const overloaded = (what: string): Overloaded =>
+  new Overloaded({ retryAfterSeconds: 1, detail: `${what}, which is the limit. Nothing was done; try again shortly.` })
+
+const recoveryTimedOut = (stream: string, limitMillis: number): RecoveryTimedOut =>
+  new RecoveryTimedOut({
+    stream,
+    retryAfterSeconds: 5,
+    detail: `${stream} was not recovered within ${limitMillis} ms; it may be very long without a snapshot, or the database slow.`
+  })
+

@@ -1,0 +1,354 @@
+/**
+ * One aggregate in memory: its state, its mailbox, and the rule that nothing is answered before it is durable.
+ *
+ * An entity decides the commands that wait in its mailbox one after the other, each on the state that the one before left,
+ * and appends all their events at once. The answers, rejections too, go out when that append is durable: a rejection that
+ * rests on events which were then lost would have been a lie. Plain code without Effect, since every command passes here.
+ */
+import * as Cause from "effect/Cause"
+import * as Exit from "effect/Exit"
+import { uuidV7Unsafe } from "effect/crypto/SecureRandom"
+import type { Aggregate, Tagged } from "./Aggregate.ts"
+import { decide, evolveAll } from "./Aggregate.ts"
+import type { Append, NewEvent, Outcome, Receipt } from "./Journal.ts"
+import type { OnOutcome } from "./GroupCommit.ts"
+import type { CommandOptions } from "./Entities.ts"
+import { Contended, VersionMismatch } from "./EntityProblems.ts"
+import type { Recovered } from "./Recovery.ts"
+
+/** What became of a command, or the state that a read asked for. */
+export interface Reply<State> {
+  readonly version: number
+  /** Position of the command's last event, 0 when it left none in the journal. */
+  readonly position: number
+  /** True when this command id had been carried out before; nothing was done again. */
+  readonly duplicate: boolean
+  /** The state after the command. */
+  readonly state: State | undefined
+}
+
+/** A command, or a read (`command` undefined), that waits in the mailbox. */
+export interface Pending<State, Command> {
+  readonly command: Command | undefined
+  readonly options: CommandOptions
+  readonly reply: (exit: Exit.Exit<Reply<State>, unknown>) => void
+  attempts: number
+  /** To be appended on its own, because together with others it could not be stored. */
+  solo: boolean
+}
+
+/** What an entity needs of the host that it lives in. */
+export interface EntityHost<State, Command extends Tagged, Event extends Tagged> {
+  readonly aggregate: Aggregate<State, Command, Event, Error>
+  readonly keepEvents: boolean
+  readonly storeState: boolean
+  readonly encodeState: (state: State) => unknown
+  readonly now: () => number
+  readonly submit: (append: Append, done: OnOutcome) => void
+  /** Recovers the state, then calls back. */
+  readonly recover: (stream: string, done: (exit: Exit.Exit<Recovered<State>, unknown>) => void) => void
+  /** Looks a receipt up, then calls back. */
+  readonly receipt: (stream: string, commandId: string, done: (exit: Exit.Exit<Receipt | undefined, unknown>) => void) => void
+  /** Told of events that have become durable, for snapshots. */
+  readonly onEvents: (entity: Entity<State, Command, Event>, events: ReadonlyArray<Event>, count: number) => void
+  readonly wait: (millis: number, then: () => void) => void
+}
+
+type Phase = "cold" | "recovering" | "ready" | "committing"
+
+/** A command that has been decided and waits for its batch to become durable. */
+interface Decided<State, Command> {
+  readonly pending: Pending<State, Command>
+  readonly version: number
+  readonly events: number
+  /** The state for its answer, or why it was rejected. */
+  readonly result: { readonly state: State } | { readonly rejection: unknown } | { readonly defect: unknown }
+}
+
+/** The commands of one append, and what they make of the state. */
+interface Draft<State, Command, Event> {
+  state: State
+  version: number
+  readonly decided: Array<Decided<State, Command>>
+  readonly events: Array<NewEvent>
+  readonly applied: Array<Event>
+  readonly receipts: Array<{ readonly commandId: string; readonly version: number }>
+  readonly commandIds: Set<string>
+  /** A handler threw: start again from the journal after this batch. */
+  crashed: boolean
+}
+
+/** Commands decided for one append at most; beyond that the others' latency grows for nothing. */
+const maxDraftEvents = 500
+/** How often a command is decided anew when another writer was faster. */
+const maxAttempts = 5
+const firstBackoffMillis = 100
+const maxBackoffMillis = 10_000
+
+export class Entity<State, Command extends Tagged, Event extends Tagged> {
+  readonly stream: string
+  readonly partition: number
+  version = 0
+  state: State
+  /** Events since the last snapshot. */
+  sinceSnapshot = 0
+  lastUsedMillis = 0
+  readonly #host: EntityHost<State, Command, Event>
+  #mailbox: Array<Pending<State, Command>> = []
+  #phase: Phase = "cold"
+  #failures = 0
+  #notBeforeMillis = 0
+
+  constructor(host: EntityHost<State, Command, Event>, stream: string, partition: number) {
+    this.#host = host
+    this.stream = stream
+    this.partition = partition
+    this.state = host.aggregate.initial
+  }
+
+  /** How many commands wait. */
+  get waiting(): number {
+    return this.#mailbox.length
+  }
+
+  /** Nothing waits and nothing is under way: the entity may be forgotten. */
+  get idle(): boolean {
+    return this.#mailbox.length === 0 && (this.#phase === "ready" || this.#phase === "cold")
+  }
+
+  /** Puts a command into the mailbox. The host has checked the mailbox's bound. */
+  tell(pending: Pending<State, Command>): void {
+    this.#mailbox.push(pending)
+    if (this.#phase === "ready") this.#drain()
+    else if (this.#phase === "cold") this.#recover()
+  }
+
+  #recover(): void {
+    this.#phase = "recovering"
+    const delay = this.#notBeforeMillis - this.#host.now()
+    if (delay > 0) return this.#host.wait(delay, () => this.#recoverNow())
+    this.#recoverNow()
+  }
+
+  #recoverNow(): void {
+    this.#host.recover(this.stream, (exit) => {
+      if (Exit.isSuccess(exit)) {
+        this.state = exit.value.state
+        this.version = exit.value.version
+        this.sinceSnapshot = exit.value.replayed
+        this.#failures = 0
+        this.#phase = "ready"
+        return this.#drain()
+      }
+      this.#notBeforeMillis = this.#host.now() + Math.min(firstBackoffMillis * 2 ** this.#failures++, maxBackoffMillis)
+      this.#phase = "cold"
+      const waiting = this.#mailbox
+      this.#mailbox = []
+      for (const pending of waiting) pending.reply(exit as Exit.Exit<never, unknown>)
+    })
+  }
+
+  /** Forgets the state; the next command recovers it from the journal. */
+  #restart(): void {
+    this.#phase = "cold"
+    this.state = this.#host.aggregate.initial
+    if (this.#mailbox.length > 0) this.#recover()
+  }
+
+  /** Decides what waits, and appends. */
+  #drain(): void {
+    while (this.#phase === "ready" && this.#mailbox.length > 0) {
+      const draft = this.#decideWaiting()
+      if (draft.events.length === 0 && draft.receipts.length === 0) {
+        this.#settle(draft, 0)
+        if (draft.crashed) return this.#restart()
+        continue
+      }
+      this.#phase = "committing"
+      this.#append(draft)
+    }
+  }
+
+  #decideWaiting(): Draft<State, Command, Event> {
+    const draft: Draft<State, Command, Event> = {
+      state: this.state, version: this.version, decided: [], events: [], applied: [], receipts: [],
+      commandIds: new Set(), crashed: false
+    }
+    let taken = 0
+    while (taken < this.#mailbox.length && draft.events.length < maxDraftEvents && !draft.crashed) {
+      const pending = this.#mailbox[taken]!
+      if (taken > 0 && (pending.solo || this.#mailbox[0]!.solo || isRepeatWithin(draft, pending))) break
+      taken++
+      this.#decide(draft, pending)
+    }
+    this.#mailbox = taken === this.#mailbox.length ? [] : this.#mailbox.slice(taken)
+    return draft
+  }
+
+  #decide(draft: Draft<State, Command, Event>, pending: Pending<State, Command>): void {
+    const { command, options } = pending
+    const answer = (result: Decided<State, Command>["result"], events = 0) =>
+      draft.decided.push({ pending, version: draft.version, events, result })
+    if (command === undefined) return void answer({ state: draft.state })
+    if (options.expectedVersion !== undefined && options.expectedVersion !== draft.version) {
+      return void answer({ rejection: versionMismatch(this.stream, options.expectedVersion, draft.version) })
+    }
+    try {
+      const verdict = decide(this.#host.aggregate, command, draft.state)
+      if (verdict instanceof Error) return void answer({ rejection: verdict })
+      // Everything that can throw comes before the draft is touched.
+      const encoded = verdict.map((event) => this.#encode(event, options))
+      const state = evolveAll(this.#host.aggregate, draft.state, verdict)
+      draft.state = state
+      draft.version += verdict.length
+      draft.events.push(...encoded)
+      draft.applied.push(...verdict)
+      if (options.commandId !== undefined) {
+        draft.receipts.push({ commandId: options.commandId, version: draft.version })
+        draft.commandIds.add(options.commandId)
+      }
+      answer({ state }, verdict.length)
+    } catch (defect) {
+      draft.crashed = true
+      answer({ defect })
+    }
+  }
+
+  #encode(event: Event, options: CommandOptions): NewEvent {
+    const { type, schemaVersion, data } = this.#host.aggregate.events.encode(event)
+    return {
+      eventId: uuidV7Unsafe(),
+      type,
+      schemaVersion,
+      data,
+      occurredAtMillis: options.occurredAtMillis ?? this.#host.now(),
+      actor: options.actor ?? null,
+      reason: options.reason ?? null,
+      commandId: options.commandId ?? null,
+      correlationId: options.correlationId ?? null,
+      causationId: options.causationId ?? null,
+      traceParent: options.traceParent ?? null,
+      tenant: options.tenant ?? null
+    }
+  }
+
+  #append(draft: Draft<State, Command, Event>): void {
+    const { keepEvents } = this.#host
+    let state: Append["state"]
+    try {
+      state = this.#storedState(draft)
+    } catch (defect) {
+      for (const { pending } of draft.decided) pending.reply(Exit.die(defect))
+      return this.#restart()
+    }
+    this.#host.submit({
+      stream: this.stream,
+      partition: this.partition,
+      expectedVersion: this.version,
+      events: draft.events,
+      receipts: draft.receipts,
+      state,
+      keepEvents
+    }, (outcome, failure) => this.#onOutcome(draft, outcome, failure))
+  }
+
+  #storedState(draft: Draft<State, Command, Event>): Append["state"] {
+    const { aggregate, storeState, encodeState } = this.#host
+    if (!storeState || draft.events.length === 0) return null
+    return { schemaVersion: aggregate.state.version, data: encodeState(draft.state) }
+  }
+
+  #onOutcome(
+    draft: Draft<State, Command, Event>,
+    outcome: Outcome | undefined,
+    failure: Cause.Cause<unknown> | undefined
+  ): void {
+    if (outcome === undefined) {
+      // Whether the events are stored is not known, so neither is the state: forget it, and say so to everyone.
+      const exit = Exit.failCause(failure ?? Cause.die(new Error("an append ended without an outcome")))
+      for (const { pending } of draft.decided) pending.reply(exit)
+      return this.#restart()
+    }
+    switch (outcome._tag) {
+      case "Appended":
+        this.#phase = "ready"
+        this.state = draft.state
+        this.version = draft.version
+        this.#host.onEvents(this, draft.applied, draft.events.length)
+        this.#settle(draft, outcome.position)
+        return draft.crashed ? this.#restart() : this.#drain()
+      case "Duplicate":
+        this.#phase = "ready"
+        this.#answerRepeated(draft, outcome.receipts)
+        return outcome.receipts.some((receipt) => receipt.version > this.version) ? this.#restart() : this.#drain()
+      case "Conflict":
+        this.#retry(draft, (pending) => ++pending.attempts < maxAttempts)
+        for (const { pending } of draft.decided) if (pending.attempts >= maxAttempts) pending.reply(Exit.fail(contended(this.stream)))
+        return this.#restart()
+      case "Unserialisable":
+        this.#phase = "ready"
+        if (draft.decided.length === 1) draft.decided[0]!.pending.reply(Exit.die(new Error(outcome.why)))
+        else this.#retry(draft, (pending) => (pending.solo = true))
+        return this.#drain()
+    }
+  }
+
+  /** Puts the commands of a draft that was not stored back to the front of the mailbox. */
+  #retry(draft: Draft<State, Command, Event>, wanted: (pending: Pending<State, Command>) => boolean): void {
+    this.#mailbox = [...draft.decided.map((d) => d.pending).filter(wanted), ...this.#mailbox]
+  }
+
+  #answerRepeated(draft: Draft<State, Command, Event>, receipts: ReadonlyArray<Receipt>): void {
+    const done = new Map(receipts.map((receipt) => [receipt.commandId, receipt]))
+    const receiptOf = (pending: Pending<State, Command>) => done.get(pending.options.commandId ?? "")
+    this.#retry(draft, (pending) => receiptOf(pending) === undefined)
+    for (const { pending } of draft.decided) {
+      const receipt = receiptOf(pending)
+      if (receipt !== undefined) pending.reply(Exit.succeed(repeated(receipt)))
+    }
+  }
+
+  /** Answers the commands of a draft whose events, if any, are durable from `first` on. */
+  #settle(draft: Draft<State, Command, Event>, first: number): void {
+    const base = draft.version - draft.events.length
+    for (const { pending, version, events, result } of draft.decided) {
+      if ("rejection" in result) this.#reject(pending, result.rejection)
+      else if ("defect" in result) pending.reply(Exit.die(result.defect))
+      else {
+        const position = first === 0 || events === 0 ? 0 : first + version - base - 1
+        pending.reply(Exit.succeed({ version, position, duplicate: false, state: result.state }))
+      }
+    }
+  }
+
+  /** A rejected command may be the repetition of one that was carried out: then that outcome stands. */
+  #reject(pending: Pending<State, Command>, rejection: unknown): void {
+    const { commandId } = pending.options
+    if (commandId === undefined) return pending.reply(Exit.fail(rejection))
+    this.#host.receipt(this.stream, commandId, (exit) => {
+      if (Exit.isFailure(exit)) return pending.reply(exit as Exit.Exit<never, unknown>)
+      pending.reply(exit.value === undefined ? Exit.fail(rejection) : Exit.succeed(repeated(exit.value)))
+    })
+  }
+}
+
+const isRepeatWithin = (draft: Draft<any, any, any>, pending: Pending<any, any>): boolean =>
+  pending.options.commandId !== undefined && draft.commandIds.has(pending.options.commandId)
+
+const repeated = (receipt: Receipt): Reply<never> => ({
+  version: receipt.version, position: receipt.position, duplicate: true, state: undefined
+})
+
+const versionMismatch = (stream: string, expected: number, actual: number): VersionMismatch =>
+  new VersionMismatch({
+    expectedVersion: expected,
+    actualVersion: actual,
+    detail: `${stream} is at version ${actual}, not ${expected}. Read it again, and repeat the command if it still applies.`
+  })
+
+const contended = (stream: string): Contended =>
+  new Contended({
+    retryAfterSeconds: 1,
+    detail: `${stream} is being written by another process as well; after ${maxAttempts} attempts this command was given up. Nothing was stored; try again.`
+  })
+

@@ -1,0 +1,41 @@
+/**
+ * Projections at level 1: no events are kept that a worker could read later, so read models are written in the transaction
+ * of the command itself.
+ */
+import * as Effect from "effect/Effect"
+import type { Aggregate } from "./Aggregate.ts"
+import type { Recorded, Stored } from "./Event.ts"
+import type { Within } from "./GroupCommit.ts"
+import type { Append, Outcome } from "./Journal.ts"
+import type { Projection } from "./Projection.ts"
+import { decodeFor } from "./Projection.ts"
+
+const storedOf = (append: Append, now: number): ReadonlyArray<Stored> =>
+  append.events.map((event, i) => ({
+    ...event,
+    partition: append.partition,
+    position: 0,
+    stream: append.stream,
+    version: append.expectedVersion + i + 1,
+    recordedAtMillis: now
+  }))
+
+/** The work that applies a batch's accepted events to projections. Events have no position at this level: it is 0. */
+export const inlineProjections = (
+  aggregate: Aggregate<any, any, any, any>,
+  projections: ReadonlyArray<Projection<any, any, never>>,
+  now: () => number
+): Within => {
+  const wanted = projections.filter((projection) => projection.sources.some((source) => source.name === aggregate.name))
+  const decoders = wanted.map((projection) => ({ projection, decode: decodeFor(projection) }))
+  return (batch, outcomes) => {
+    const stored = batch.flatMap((append, i) => isAppended(outcomes[i]) ? storedOf(append, now()) : [])
+    if (stored.length === 0) return Effect.void
+    return Effect.forEach(decoders, ({ projection, decode }) => {
+      const events = stored.map(decode).filter((event): event is Recorded<any> => event !== undefined)
+      return projection.handle(events, { replaying: false })
+    }, { discard: true })
+  }
+}
+
+const isAppended = (outcome: Outcome | undefined): boolean => outcome?._tag === "Appended"
