@@ -6,8 +6,16 @@ import { defineConfig } from "vitest/config"
 
 const roots = "{packages/*,services,apps/*,infra,tidy,benchmarks,examples,docs}"
 
+/** Where `.ci/run` wants the counts of a run; unset for people. */
+const report = process.env.TEST_REPORT
+
 export default defineConfig({
   test: {
+    reporters: [
+      "default",
+      "./infra/src/ConformanceCounts.ts",
+      ...(report === undefined ? [] : [["json", { outputFile: report }] as ["json", { outputFile: string }]])
+    ],
     // Forks, since embedded stores hold native and WebAssembly memory that only the end of a process gives back.
     pool: "forks",
     // The smallest machine that we test on has two cores; more workers than cores only make timings lie.
