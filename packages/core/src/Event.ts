@@ -4,6 +4,7 @@
  * `define` takes a record of event names to fields. The names and the fields' encoded form are on disk for ever, so a changed
  * shape is a new schema version with an upcaster from the one before; see `versioned`.
  */
+import * as Predicate from "effect/Predicate"
 import * as Schema from "effect/Schema"
 import { Problem } from "./Problem.ts"
 
@@ -154,16 +155,20 @@ const codecOf = (name: string, definition: Definitions[string]): Codec => {
       `Event ${name}: the upcaster from version ${extra.join(", ")} is not of a past version (current: ${current.version})`
     )
   }
-  const schema = Schema.toCodecJson(Schema.Struct(current.fields)) as unknown as Schema.Codec<
-    Record<string, unknown>,
-    unknown
-  >
-  return {
-    version: current.version,
-    upcasters: current.upcasters,
-    encode: Schema.encodeUnknownSync(schema),
-    decode: Schema.decodeUnknownSync(schema)
-  }
+  return { version: current.version, upcasters: current.upcasters, ...fieldsCodec(current.fields) }
+}
+
+/** The way of an event's fields to disk and back. Both ways give a new object, so that neither side can change the other's. */
+const fieldsCodec = (fields: Schema.Struct.Fields): Pick<Codec, "encode" | "decode"> => {
+  // A struct without fields lets every value pass as it is: `_tag` would be stored, and what is stored be tagged.
+  if (Object.keys(fields).length === 0) return { encode: () => ({}), decode: decodeEmpty }
+  const schema = Schema.toCodecJson(Schema.Struct(fields)) as unknown as Schema.Codec<Record<string, unknown>, unknown>
+  return { encode: Schema.encodeUnknownSync(schema), decode: Schema.decodeUnknownSync(schema) }
+}
+
+const decodeEmpty = (data: unknown): Record<string, unknown> => {
+  if (!Predicate.isObject(data)) throw new Error(`Expected an object, not ${JSON.stringify(data)}`)
+  return {}
 }
 
 const undecodable = (stored: Stored, why: string): UndecodableEvent =>
@@ -186,6 +191,7 @@ const upcast = (codec: Codec, stored: Stored): unknown => {
       `this code knows versions up to ${codec.version}; deploy the release that wrote it, or a later one`
     )
   }
+  if (!(stored.schemaVersion >= 1)) throw undecodable(stored, "schema versions start at 1")
   let data = stored.data
   for (let from = stored.schemaVersion; from < codec.version; from++) data = codec.upcasters[from]!(data)
   return data

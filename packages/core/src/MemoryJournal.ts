@@ -1,60 +1,76 @@
 /**
  * The journal in memory: the reference that adapters are compared with, and the store of `Journal.layerMemory`.
  *
- * Data goes through JSON, as it does in a real store, so that a test finds out here what would not survive there.
+ * Data is kept as JSON text, as it is in a real store, so that a test finds out here what would not survive there, and so
+ * that a reader who changes what it was given changes nothing here.
  */
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
-import * as Exit from "effect/Exit"
 import * as Option from "effect/Option"
+import * as Semaphore from "effect/Semaphore"
 import type { Stored } from "./Event.ts"
-import type { Append, Journal, Outcome, Receipt, StoredState, StreamRange } from "./Journal.ts"
+import type { Append, Journal, NewEvent, Outcome, Receipt, StoredState, StreamRange } from "./Journal.ts"
 import { Signal } from "./Signal.ts"
+
+interface MemoryEvent {
+  readonly head: Omit<Stored, "data">
+  readonly data: string
+}
 
 interface MemoryStream {
   version: number
-  events: Array<Stored>
-  state: StoredState | undefined
+  events: Array<MemoryEvent>
+  state: (Omit<StoredState, "data"> & { readonly data: string }) | undefined
   readonly receipts: Map<string, Receipt>
 }
 
-interface Prepared {
-  readonly append: Append
-  readonly events: ReadonlyArray<unknown>
-  readonly state: unknown
+/** What a batch comes to, and the way to make it so. */
+interface Plan {
+  readonly outcomes: ReadonlyArray<Outcome>
+  readonly commit: () => void
+}
+
+interface Serialised<A> {
+  readonly events: ReadonlyArray<A>
+  readonly state: A | null
 }
 
 const emptyStream = (): MemoryStream => ({ version: 0, events: [], state: undefined, receipts: new Map() })
 
-/** A JSON copy of a value. Throws what `JSON.stringify` throws, and for what JSON cannot hold. */
-const jsonCopy = (value: unknown): unknown => {
+const jsonText = (value: unknown): string => {
   const text = JSON.stringify(value)
   if (text === undefined) throw new TypeError(`${typeof value} is not a JSON value`)
-  return JSON.parse(text)
+  return text
 }
 
-const textsOf = (append: Append): ReadonlyArray<string | null> => [
-  append.stream,
-  ...append.receipts.map((r) => r.commandId),
-  ...append.events.flatMap((e) => [
-    e.type,
-    e.actor,
-    e.reason,
-    e.commandId,
-    e.correlationId,
-    e.causationId,
-    e.traceParent,
-    e.tenant
-  ])
-]
+/** UTF-8 has no unpaired surrogates, and PostgreSQL's text no NUL: such a text would come back changed, or not at all. */
+const isStorable = (text: string | null): boolean => text === null || (!text.includes("\u0000") && text.isWellFormed())
+
+const hasStorableTexts = (event: NewEvent): boolean =>
+  isStorable(event.type) &&
+  isStorable(event.actor) &&
+  isStorable(event.reason) &&
+  isStorable(event.commandId) &&
+  isStorable(event.correlationId) &&
+  isStorable(event.causationId) &&
+  isStorable(event.traceParent) &&
+  isStorable(event.tenant)
 
 /** Serialises an append, or says why that cannot be done. Shared by every adapter that stores JSON. */
 export const serialise = <A>(
   append: Append,
   encode: (value: unknown) => A
-): { readonly events: ReadonlyArray<A>; readonly state: A | null } | { readonly why: string } => {
-  if (textsOf(append).some((text) => text?.includes("\u0000"))) {
-    return { why: `stream ${JSON.stringify(append.stream)}: names and metadata cannot hold the NUL character` }
+): Serialised<A> | { readonly why: string } => {
+  const storable =
+    isStorable(append.stream) &&
+    append.receipts.every((receipt) => isStorable(receipt.commandId)) &&
+    append.events.every(hasStorableTexts)
+  if (!storable) {
+    return {
+      why:
+        `stream ${JSON.stringify(append.stream)}: names and metadata cannot hold the NUL character or unpaired ` +
+        "surrogates; remove them"
+    }
   }
   try {
     return {
@@ -73,9 +89,44 @@ const refusal = (append: Append, current: MemoryStream | undefined): Outcome | u
   return actualVersion === append.expectedVersion ? undefined : { _tag: "Conflict", actualVersion }
 }
 
+/** The position of a command's last event in an append whose first event is at `first`; 0 when it left none. */
+const positionOf = (append: Append, first: number, commandId: string): number => {
+  const last = first === 0 ? -1 : append.events.findLastIndex((event) => event.commandId === commandId)
+  return last < 0 ? 0 : first + last
+}
+
+const eventOf = (append: Append, index: number, data: string, first: number, recordedAtMillis: number): MemoryEvent => {
+  const { data: _, ...rest } = append.events[index]!
+  return {
+    head: {
+      ...rest,
+      partition: append.partition,
+      position: first + index,
+      stream: append.stream,
+      version: append.expectedVersion + index + 1,
+      recordedAtMillis
+    },
+    data
+  }
+}
+
+const read = ({ head, data }: MemoryEvent): Stored => ({ ...head, data: JSON.parse(data) })
+
+/** The index of the first event after a position, in events ordered by position. */
+const indexAfter = (events: ReadonlyArray<MemoryEvent>, position: number): number => {
+  let low = 0
+  let high = events.length
+  while (low < high) {
+    const middle = (low + high) >>> 1
+    if (events[middle]!.head.position <= position) low = middle + 1
+    else high = middle
+  }
+  return low
+}
+
 class MemoryStore {
   readonly streams = new Map<string, MemoryStream>()
-  readonly partitions: ReadonlyArray<Array<Stored>>
+  readonly partitions: Array<Array<MemoryEvent>>
   readonly heads: Array<number>
 
   constructor(partitions: number) {
@@ -83,107 +134,104 @@ class MemoryStore {
     this.heads = this.partitions.map(() => 0)
   }
 
-  store({ append, events, state }: Prepared, recordedAtMillis: number): Outcome {
-    const stream: MemoryStream = this.streams.get(append.stream) ?? emptyStream()
-    const { partition } = append
-    const first = events.length > 0 ? this.heads[partition]! + 1 : 0
-    append.events.forEach((event, i) => {
-      stream.version++
-      if (!append.keepEvents) return
-      const position = ++this.heads[partition]!
-      const stored: Stored = {
-        ...event,
-        data: events[i],
-        partition,
-        position,
-        stream: append.stream,
-        version: stream.version,
-        recordedAtMillis
-      }
-      stream.events.push(stored)
-      this.partitions[partition]!.push(stored)
+  /** Decides about a batch without changing anything. Holds for as long as no other batch is committed. */
+  plan(batch: ReadonlyArray<Append>, now: number): Plan {
+    const heads = [...this.heads]
+    const commits: Array<() => void> = []
+    const seen = new Set<string>()
+    const outcomes = batch.map((append): Outcome => {
+      if (seen.has(append.stream)) throw new Error(`Stream ${append.stream} appears twice in a batch; append it in two`)
+      seen.add(append.stream)
+      const data = serialise(append, jsonText)
+      if ("why" in data) return { _tag: "Unserialisable", why: data.why }
+      const refused = refusal(append, this.streams.get(append.stream))
+      if (refused !== undefined) return refused
+      const first = data.events.length === 0 ? 0 : heads[append.partition]! + 1
+      heads[append.partition]! += data.events.length
+      commits.push(() => this.#store(append, data, first, now))
+      return { _tag: "Appended", version: append.expectedVersion + append.events.length, position: first }
     })
-    for (const { commandId, version } of append.receipts) {
-      const position =
-        first === 0 || version === append.expectedVersion ? 0 : first + version - append.expectedVersion - 1
-      stream.receipts.set(commandId, { commandId, version, position })
+    return {
+      outcomes,
+      commit: () => {
+        for (const commit of commits) commit()
+      }
     }
-    if (append.state !== null) {
-      stream.state = { version: stream.version, schemaVersion: append.state.schemaVersion, data: state }
-    }
-    this.streams.set(append.stream, stream)
-    return { _tag: "Appended", version: stream.version, position: first }
   }
 
-  append(batch: ReadonlyArray<Append>, now: number): ReadonlyArray<Outcome> {
-    return batch.map((append) => {
-      const prepared = serialise(append, jsonCopy)
-      if ("why" in prepared) return { _tag: "Unserialisable", why: prepared.why }
-      return refusal(append, this.streams.get(append.stream)) ?? this.store({ append, ...prepared }, now)
+  #store(append: Append, data: Serialised<string>, first: number, now: number): void {
+    const stream = this.streams.get(append.stream) ?? emptyStream()
+    data.events.forEach((text, i) => {
+      const event = eventOf(append, i, text, first, now)
+      stream.events.push(event)
+      this.partitions[append.partition]!.push(event)
     })
+    this.heads[append.partition]! += data.events.length
+    stream.version += append.events.length
+    for (const { commandId, version } of append.receipts) {
+      stream.receipts.set(commandId, { commandId, version, position: positionOf(append, first, commandId) })
+    }
+    if (append.state !== null && data.state !== null) {
+      stream.state = { version: stream.version, schemaVersion: append.state.schemaVersion, data: data.state }
+    }
+    this.streams.set(append.stream, stream)
+  }
+
+  readStream(name: string, { from = 0, to = Infinity, limit }: StreamRange): ReadonlyArray<Stored> {
+    const events = this.streams.get(name)?.events ?? []
+    const found = events.filter(({ head }) => head.version >= from && head.version <= to)
+    return found.slice(0, limit).map(read)
+  }
+
+  readPartition(partition: number, after: number, limit: number): ReadonlyArray<Stored> {
+    const events = this.partitions[partition] ?? []
+    const first = indexAfter(events, after)
+    return events.slice(first, first + limit).map(read)
+  }
+
+  state(name: string): Option.Option<StoredState> {
+    const state = this.streams.get(name)?.state
+    return state === undefined ? Option.none() : Option.some({ ...state, data: JSON.parse(state.data) })
   }
 
   deleteTo(name: string, version: number): number {
     const stream = this.streams.get(name)
     if (stream === undefined) return 0
-    const kept = stream.events.filter((event) => event.version > version || event.version === stream.version)
-    const gone = new Set(stream.events.filter((event) => !kept.includes(event)))
-    stream.events = kept
-    for (const partition of this.partitions) {
-      for (let i = partition.length - 1; i >= 0; i--) if (gone.has(partition[i]!)) partition.splice(i, 1)
-    }
+    const last = stream.events.at(-1)
+    const gone = new Set(stream.events.filter((event) => event.head.version <= version && event !== last))
+    if (gone.size === 0) return 0
+    stream.events = stream.events.filter((event) => !gone.has(event))
+    this.partitions.forEach((events, i) => {
+      if (events.some((event) => gone.has(event))) this.partitions[i] = events.filter((event) => !gone.has(event))
+    })
     return gone.size
-  }
-
-  /** A copy of everything, to go back to when a transaction fails. */
-  save(): () => void {
-    const streams = new Map(
-      [...this.streams].map(([name, s]) => [name, { ...s, events: [...s.events], receipts: new Map(s.receipts) }])
-    )
-    const partitions = this.partitions.map((events) => [...events])
-    const heads = [...this.heads]
-    return () => {
-      this.streams.clear()
-      for (const [name, stream] of streams) this.streams.set(name, stream)
-      partitions.forEach((events, i) => this.partitions[i]!.splice(0, Infinity, ...events))
-      this.heads.splice(0, Infinity, ...heads)
-    }
   }
 }
 
-const inRange =
-  (range: StreamRange | undefined) =>
-  (event: Stored): boolean =>
-    event.version >= (range?.from ?? 0) && event.version <= (range?.to ?? Infinity)
-
-/** A journal over plain arrays. Appends are atomic because nothing else runs meanwhile. */
+/** A journal over plain arrays. One append at a time; what it stores is seen by nobody before it is complete. */
 export const makeMemory = (partitions: number): Journal["Service"] => {
   const store = new MemoryStore(partitions)
   const signal = new Signal()
+  const mutex = Semaphore.makeUnsafe(1)
   return {
     partitions,
     lanes: 1,
     signal,
     append: (batch, within) =>
       Effect.flatMap(Clock.currentTimeMillis, (now) => {
-        const restore = within === undefined ? undefined : store.save()
-        const outcomes = store.append(batch, now)
-        if (within === undefined) {
+        const { outcomes, commit } = store.plan(batch, now)
+        const finish = Effect.sync(() => {
+          commit()
           signal.notify()
-          return Effect.succeed(outcomes)
-        }
-        return within(outcomes).pipe(
-          Effect.as(outcomes),
-          Effect.onExit((exit) => Effect.sync(() => (Exit.isSuccess(exit) ? signal.notify() : restore!())))
-        )
-      }),
-    readStream: (stream, range) =>
-      Effect.sync(() => (store.streams.get(stream)?.events ?? []).filter(inRange(range)).slice(0, range?.limit)),
+          return outcomes
+        })
+        return within === undefined ? finish : Effect.andThen(within(outcomes), finish)
+      }).pipe(mutex.withPermits(1)),
+    readStream: (stream, range) => Effect.sync(() => store.readStream(stream, range ?? {})),
     version: (stream) => Effect.sync(() => store.streams.get(stream)?.version ?? 0),
-    readPartition: (partition, { after, limit }) =>
-      Effect.sync(() => (store.partitions[partition] ?? []).filter((event) => event.position > after).slice(0, limit)),
+    readPartition: (partition, { after, limit }) => Effect.sync(() => store.readPartition(partition, after, limit)),
     heads: Effect.sync(() => [...store.heads]),
-    state: (stream) => Effect.sync(() => Option.fromNullishOr(store.streams.get(stream)?.state)),
+    state: (stream) => Effect.sync(() => store.state(stream)),
     receipt: (stream, commandId) =>
       Effect.sync(() => Option.fromNullishOr(store.streams.get(stream)?.receipts.get(commandId))),
     deleteTo: (stream, version) => Effect.sync(() => store.deleteTo(stream, version))

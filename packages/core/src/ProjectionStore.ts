@@ -5,12 +5,12 @@
  * exactly-once. Each partition of a projection is held by one worker at a time under a lease; taking it over raises its
  * `epoch`, and a worker that still holds the old epoch can no longer commit.
  */
-import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Schema from "effect/Schema"
 import * as Semaphore from "effect/Semaphore"
+import { makeMemory } from "./MemoryProjectionStore.ts"
 import { Problem } from "./Problem.ts"
 
 /** The store of read models could not be reached, or refused a statement. Nothing of the transaction was kept. */
@@ -58,123 +58,48 @@ export interface Parked {
   readonly parkedAtMillis: number
 }
 
-export class ProjectionStore extends Context.Service<ProjectionStore, {
-  /**
-   * Takes or renews the lease on every partition that is free, expired or already held by `owner`, creating missing offsets
-   * at position 0. Answers the partitions that `owner` now holds. A renewal keeps the epoch; a take-over raises it.
-   */
-  claim(
-    projection: string,
-    claim: { readonly owner: string; readonly partitions: number; readonly leaseMillis: number }
-  ): Effect.Effect<ReadonlyArray<Offset>, ReadModelUnavailable>
-  /** Gives up the leases of `owner`, so that another worker need not wait for them to expire. */
-  release(projection: string, owner: string): Effect.Effect<void, ReadModelUnavailable>
-  /** Runs `work` and moves the offsets, both or neither. Fails with `ProjectionFenced` when an epoch or position has moved. */
-  transact<A, E, R>(
-    projection: string,
-    advances: ReadonlyArray<Advance>,
-    work: Effect.Effect<A, E, R>
-  ): Effect.Effect<A, E | ProjectionFenced | ReadModelUnavailable, R>
-  offsets(projection: string): Effect.Effect<ReadonlyArray<Offset>, ReadModelUnavailable>
-  /** Records why a partition has stopped. Workers leave it alone until `resume`. */
-  stop(projection: string, partition: number, reason: string): Effect.Effect<void, ReadModelUnavailable>
-  /** Lets stopped partitions go on from where they were. */
-  resume(projection: string): Effect.Effect<void, ReadModelUnavailable>
-  /** Whether an operator has paused the projection. */
-  paused(projection: string): Effect.Effect<boolean, ReadModelUnavailable>
-  setPaused(projection: string, paused: boolean): Effect.Effect<void, ReadModelUnavailable>
-  /** Sets a stream aside. Parking one that is parked already changes nothing. Call it inside `transact`. */
-  park(projection: string, parked: Parked): Effect.Effect<void, ReadModelUnavailable>
-  parked(projection: string): Effect.Effect<ReadonlyArray<Parked>, ReadModelUnavailable>
-  /** Takes a stream back in. Call it inside `transact`, after its waiting events have been applied. */
-  unpark(projection: string, stream: string): Effect.Effect<void, ReadModelUnavailable>
-  /** Forgets offsets and parked streams, so that the projection starts over. The read model is the caller's to empty. */
-  reset(projection: string): Effect.Effect<void, ReadModelUnavailable>
-}>()("@daybook/core/ProjectionStore") {
+export class ProjectionStore extends Context.Service<
+  ProjectionStore,
+  {
+    /**
+     * Takes or renews the lease on every partition that is free, expired or already held by `owner`, creating missing offsets
+     * at position 0. Answers the partitions that `owner` now holds. A renewal keeps the epoch; a take-over raises it.
+     */
+    claim(
+      projection: string,
+      claim: { readonly owner: string; readonly partitions: number; readonly leaseMillis: number }
+    ): Effect.Effect<ReadonlyArray<Offset>, ReadModelUnavailable>
+    /** Gives up the leases of `owner`, so that another worker need not wait for them to expire. */
+    release(projection: string, owner: string): Effect.Effect<void, ReadModelUnavailable>
+    /** Runs `work` and moves the offsets, both or neither. Fails with `ProjectionFenced` when an epoch or position has moved. */
+    transact<A, E, R>(
+      projection: string,
+      advances: ReadonlyArray<Advance>,
+      work: Effect.Effect<A, E, R>
+    ): Effect.Effect<A, E | ProjectionFenced | ReadModelUnavailable, R>
+    offsets(projection: string): Effect.Effect<ReadonlyArray<Offset>, ReadModelUnavailable>
+    /** Records why a partition has stopped. Workers leave it alone until `resume`. */
+    stop(projection: string, partition: number, reason: string): Effect.Effect<void, ReadModelUnavailable>
+    /** Lets stopped partitions go on from where they were. */
+    resume(projection: string): Effect.Effect<void, ReadModelUnavailable>
+    /** Whether an operator has paused the projection. */
+    paused(projection: string): Effect.Effect<boolean, ReadModelUnavailable>
+    setPaused(projection: string, paused: boolean): Effect.Effect<void, ReadModelUnavailable>
+    /** Sets a stream aside. Parking one that is parked already changes nothing. Call it inside `transact`. */
+    park(projection: string, parked: Parked): Effect.Effect<void, ReadModelUnavailable>
+    parked(projection: string): Effect.Effect<ReadonlyArray<Parked>, ReadModelUnavailable>
+    /** Takes a stream back in. Call it inside `transact`, after its waiting events have been applied. */
+    unpark(projection: string, stream: string): Effect.Effect<void, ReadModelUnavailable>
+    /**
+     * Forgets offsets and parked streams, so that the projection starts over. Whoever held a partition can no longer commit; a
+     * paused projection stays paused. The read model is the caller's to empty.
+     */
+    reset(projection: string): Effect.Effect<void, ReadModelUnavailable>
+  }
+>()("@daybook/core/ProjectionStore") {
   /** Offsets in this process's memory. `transact` cannot undo what `work` did to other memory. */
   static readonly layerMemory: Layer.Layer<ProjectionStore> = Layer.effect(
     ProjectionStore,
     Effect.map(Semaphore.make(1), (mutex) => makeMemory(mutex))
   )
-}
-
-interface MemoryOffset extends Offset {
-  readonly leaseUntilMillis: number
-}
-
-interface MemoryProjection {
-  offsets: Array<MemoryOffset>
-  parked: ReadonlyArray<Parked>
-  paused: boolean
-}
-
-const fenced = (projection: string, partition: number): ProjectionFenced =>
-  new ProjectionFenced({
-    projection,
-    partition,
-    detail: `Partition ${partition} of projection ${projection} has moved on under another worker; this one gives up its claim`
-  })
-
-const makeMemory = (mutex: Semaphore.Semaphore): ProjectionStore["Service"] => {
-  const projections = new Map<string, MemoryProjection>()
-  const of = (name: string): MemoryProjection => {
-    const found = projections.get(name) ?? { offsets: [], parked: [], paused: false }
-    projections.set(name, found)
-    return found
-  }
-  const change = (name: string, partition: number, to: Partial<MemoryOffset>) => {
-    const projection = of(name)
-    projection.offsets = projection.offsets.map((o) => o.partition === partition ? { ...o, ...to } : o)
-  }
-  const isCurrent = (name: string, advance: Advance): boolean =>
-    of(name).offsets.some((o) =>
-      o.partition === advance.partition && o.epoch === advance.epoch && o.position === advance.from
-    )
-  const claimOne = (before: MemoryOffset, owner: string, now: number, leaseMillis: number): MemoryOffset => {
-    const lease = { owner, leaseUntilMillis: now + leaseMillis }
-    if (before.owner === owner) return { ...before, ...lease }
-    const free = before.owner === null || before.leaseUntilMillis <= now
-    return free ? { ...before, ...lease, epoch: before.epoch + 1 } : before
-  }
-  return {
-    claim: (name, { owner, partitions, leaseMillis }) =>
-      Effect.map(Clock.currentTimeMillis, (now) => {
-        const projection = of(name)
-        for (let partition = projection.offsets.length; partition < partitions; partition++) {
-          projection.offsets.push({ partition, position: 0, epoch: 0, owner: null, stoppedBecause: null, leaseUntilMillis: 0 })
-        }
-        projection.offsets = projection.offsets.map((offset) => claimOne(offset, owner, now, leaseMillis))
-        return projection.offsets.filter((offset) => offset.owner === owner)
-      }),
-    release: (name, owner) =>
-      Effect.sync(() => {
-        for (const o of of(name).offsets) if (o.owner === owner) change(name, o.partition, { owner: null, leaseUntilMillis: 0 })
-      }),
-    transact: (name, advances, work) =>
-      Effect.gen(function*() {
-        const stale = advances.find((advance) => !isCurrent(name, advance))
-        if (stale !== undefined) return yield* fenced(name, stale.partition)
-        const result = yield* work
-        const overtaken = advances.find((advance) => !isCurrent(name, advance))
-        if (overtaken !== undefined) return yield* fenced(name, overtaken.partition)
-        for (const { partition, to } of advances) change(name, partition, { position: to })
-        return result
-      }).pipe(mutex.withPermits(1)),
-    offsets: (name) => Effect.sync(() => of(name).offsets),
-    stop: (name, partition, reason) => Effect.sync(() => change(name, partition, { stoppedBecause: reason })),
-    resume: (name) =>
-      Effect.sync(() => of(name).offsets.forEach((o) => change(name, o.partition, { stoppedBecause: null }))),
-    paused: (name) => Effect.sync(() => of(name).paused),
-    setPaused: (name, paused) => Effect.sync(() => void (of(name).paused = paused)),
-    park: (name, parked) =>
-      Effect.sync(() => {
-        const projection = of(name)
-        if (projection.parked.some((p) => p.stream === parked.stream)) return
-        projection.parked = [...projection.parked, parked]
-      }),
-    parked: (name) => Effect.sync(() => of(name).parked),
-    unpark: (name, stream) =>
-      Effect.sync(() => void (of(name).parked = of(name).parked.filter((p) => p.stream !== stream))),
-    reset: (name) => Effect.sync(() => void projections.delete(name))
-  }
 }

@@ -57,36 +57,53 @@ export class Snapshots extends Context.Service<
 
 const fits =
   (criteria: Criteria | undefined) =>
-  (snapshot: Snapshot): boolean =>
+  (snapshot: Omit<Snapshot, "data">): boolean =>
     snapshot.version >= (criteria?.minVersion ?? 0) &&
     snapshot.version <= (criteria?.maxVersion ?? Infinity) &&
     snapshot.takenAtMillis >= (criteria?.minTakenAtMillis ?? -Infinity) &&
     snapshot.takenAtMillis <= (criteria?.maxTakenAtMillis ?? Infinity)
 
+/** A snapshot whose data is JSON text, as in a real store. */
+interface MemorySnapshot extends Omit<Snapshot, "data"> {
+  readonly data: string
+}
+
+const jsonText = (snapshot: Snapshot): Effect.Effect<string, SnapshotsUnavailable> =>
+  Effect.try({
+    try: () => {
+      const text = JSON.stringify(snapshot.data)
+      if (text === undefined) throw new TypeError(`${typeof snapshot.data} is not a JSON value`)
+      return text
+    },
+    catch: (error) =>
+      new SnapshotsUnavailable({
+        detail: `The state of ${snapshot.stream} at version ${snapshot.version} cannot be stored: ${error}`,
+        retryAfterSeconds: 0
+      })
+  })
+
 const makeMemory = (): Snapshots["Service"] => {
-  const streams = new Map<string, ReadonlyArray<Snapshot>>()
+  const streams = new Map<string, ReadonlyArray<MemorySnapshot>>()
   const of = (stream: string) => streams.get(stream) ?? []
-  const replace = (stream: string, kept: ReadonlyArray<Snapshot>): number => {
+  const replace = (stream: string, kept: ReadonlyArray<MemorySnapshot>): number => {
     const before = of(stream).length
     streams.set(stream, kept)
     return before - kept.length
   }
   return {
     save: (snapshot) =>
-      Effect.suspend(() => {
-        const text = JSON.stringify(snapshot.data)
-        if (text === undefined) {
-          return new SnapshotsUnavailable({
-            detail: `The state of ${snapshot.stream} is no JSON value`,
-            retryAfterSeconds: 0
-          })
-        }
+      Effect.map(jsonText(snapshot), (data) => {
         const others = of(snapshot.stream).filter((s) => s.version !== snapshot.version)
-        const all = [...others, { ...snapshot, data: JSON.parse(text) }].sort((a, b) => b.version - a.version)
-        streams.set(snapshot.stream, all)
-        return Effect.void
+        streams.set(
+          snapshot.stream,
+          [...others, { ...snapshot, data }].sort((a, b) => b.version - a.version)
+        )
       }),
-    latest: (stream, criteria) => Effect.sync(() => Option.fromNullishOr(of(stream).find(fits(criteria)))),
+    latest: (stream, criteria) =>
+      Effect.sync(() => {
+        const found = of(stream).find(fits(criteria))
+        return found === undefined ? Option.none() : Option.some({ ...found, data: JSON.parse(found.data) })
+      }),
     delete: (stream, criteria) =>
       Effect.sync(() =>
         replace(
