@@ -1,0 +1,69 @@
+/**
+ * Which database: the embedded PGlite, or a PostgreSQL server by URL. The rest of the code does not care.
+ */
+import * as PgClient from "@effect/sql-pg/PgClient"
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Redacted from "effect/Redacted"
+import * as SqlClient from "effect/sql/SqlClient"
+import { ConnectionError, SqlError } from "effect/sql/SqlError"
+import * as Pglite from "./Pglite.ts"
+import type { StoreHeld } from "./StoreLock.ts"
+
+/** Where a database is. */
+export type Location =
+  /** A server, for example `postgres://user:password@host:5432/shop`. */
+  | { readonly url: Redacted.Redacted }
+  /** A folder for the embedded store; none keeps everything in memory. */
+  | { readonly folder: string | undefined }
+
+/** What a database is able to do, besides SQL. */
+export class Database extends Context.Service<Database, {
+  /** For people: never with a password. */
+  readonly description: string
+  /** Appends that may usefully be under way at once. */
+  readonly lanes: number
+}>()("@daybook/postgres/Database") {}
+
+/** A reason to give up at start-up, in words. */
+const cannotConnect = (description: string) => (error: SqlError): SqlError =>
+  new SqlError({
+    reason: new ConnectionError({
+      cause: error,
+      operation: "connect",
+      message: `No answer from ${description}: ${error.message}. Check that the server runs, and the address, user, password ` +
+        "and database in DATABASE_URL; without DATABASE_URL the embedded store is used."
+    })
+  })
+
+const describe = (url: Redacted.Redacted): string => {
+  try {
+    const parsed = new URL(Redacted.value(url))
+    return `PostgreSQL at ${parsed.host}${parsed.pathname}`
+  } catch {
+    throw new Error("DATABASE_URL is not a URL; it should look like postgres://user:password@host:5432/database")
+  }
+}
+
+const server = (url: Redacted.Redacted): Layer.Layer<SqlClient.SqlClient | Database, SqlError> => {
+  const description = describe(url)
+  const client = PgClient.layer({ url, applicationName: "daybook", maxConnections: 16 })
+  const checked = Layer.effectDiscard(
+    Effect.flatMap(SqlClient.SqlClient, (sql) => Effect.mapError(sql.unsafe("SELECT 1"), cannotConnect(description)))
+  )
+  return Layer.merge(checked, Layer.succeed(Database, { description, lanes: 2 })).pipe(Layer.provideMerge(client))
+}
+
+const embedded = (folder: string | undefined): Layer.Layer<SqlClient.SqlClient | Database, SqlError | StoreHeld> =>
+  Layer.merge(
+    Pglite.layer(folder),
+    Layer.succeed(Database, {
+      description: folder === undefined ? "embedded store in memory" : `embedded store in ${folder}`,
+      lanes: 1
+    })
+  )
+
+/** A client of the database at a location, checked to answer. */
+export const layer = (location: Location): Layer.Layer<SqlClient.SqlClient | Database, SqlError | StoreHeld> =>
+  "url" in location ? server(location.url) : embedded(location.folder)

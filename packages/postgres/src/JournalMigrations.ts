@@ -1,0 +1,18 @@
+/**
+ * The migrations of the platform's own tables: the journal's on the write side, the projections' on the read side.
+ */
+import { fromFiles, type MigrationSet } from "./Migrations.ts"
+
+const folder = new URL("../sql/", import.meta.url)
+
+/** Events, receipts, states and snapshots. Needs the value `partitions`, which is fixed from then on. */
+export const journal: MigrationSet = {
+  name: "journal",
+  migrations: fromFiles(folder, ["journal-001-tables", "journal-002-append-only", "journal-003-receipts", "journal-004-append"])
+}
+
+/** Offsets of projections, beside the read models. */
+export const readModel: MigrationSet = {
+  name: "readmodel",
+  migrations: fromFiles(folder, ["readmodel-001-offsets"])
+}

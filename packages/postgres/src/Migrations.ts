@@ -1,0 +1,111 @@
+/**
+ * Versioned migrations, applied under a lock when a service starts or by `daybook migrate`.
+ *
+ * A schema may hold several sets (the journal's, the read models'), each numbered from 1. A set that is further than this
+ * code knows belongs to a later release, and is refused rather than guessed at.
+ */
+import { Problem } from "@daybook/core/Problem"
+import * as Effect from "effect/Effect"
+import * as Schema from "effect/Schema"
+import { SqlClient } from "effect/sql/SqlClient"
+import type { SqlError } from "effect/sql/SqlError"
+import { readFileSync } from "node:fs"
+
+/** The database has migrations that this code does not know. */
+export class DatabaseNewer extends Problem<DatabaseNewer>()(
+  "DatabaseNewer",
+  { status: 500, title: "The database belongs to a later release" },
+  { schema: Schema.String, set: Schema.String, found: Schema.Int, known: Schema.Int }
+) {}
+
+/**
+ * One step: a name for people, and the SQL, which may hold many statements (no plain SELECT). `{schema}` stands for the
+ * schema, other names in braces for the values given to `migrate`.
+ */
+export interface Migration {
+  readonly name: string
+  readonly sql: string
+}
+
+/** Reads migrations from `.sql` files; the file's name is the migration's. */
+export const fromFiles = (folder: URL, names: ReadonlyArray<string>): ReadonlyArray<Migration> =>
+  names.map((name) => ({ name, sql: readFileSync(new URL(`${name}.sql`, folder), "utf8") }))
+
+/** Migrations in order; the first is number 1. Only ever added to. */
+export interface MigrationSet {
+  readonly name: string
+  readonly migrations: ReadonlyArray<Migration>
+}
+
+/** What a run did. */
+export interface Applied {
+  readonly schema: string
+  readonly set: string
+  readonly from: number
+  readonly to: number
+}
+
+/** Schema names are put into SQL text, so they are held to what needs no quoting. */
+export const checkSchemaName = (schema: string): string => {
+  if (!/^[a-z][a-z0-9_]{0,40}$/.test(schema)) {
+    throw new Error(`Schema name ${JSON.stringify(schema)}: use lower-case letters, digits and underscores, beginning with a letter`)
+  }
+  return schema
+}
+
+/** Brings one set of a schema up to date, in one transaction. Running it again, or from many processes at once, is harmless. */
+export const migrate = (
+  schema: string,
+  set: MigrationSet,
+  values: Readonly<Record<string, string | number>> = {}
+): Effect.Effect<Applied, SqlError | DatabaseNewer, SqlClient> =>
+  Effect.gen(function*() {
+    const sql = yield* SqlClient
+    checkSchemaName(schema)
+    const run = Effect.gen(function*() {
+      yield* sql.unsafe("SELECT pg_advisory_xact_lock(hashtext($1::text))", [`daybook-migrate-${schema}`])
+      yield* sql.unsafe(`CREATE SCHEMA IF NOT EXISTS ${schema}`)
+      yield* sql.unsafe(
+        `CREATE TABLE IF NOT EXISTS ${schema}.migration (
+           set_name text, number integer, name text NOT NULL, applied_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+           PRIMARY KEY (set_name, number)
+         )`
+      )
+      const rows = yield* sql.unsafe<{ readonly found: number }>(
+        `SELECT coalesce(max(number), 0)::integer AS found FROM ${schema}.migration WHERE set_name = $1::text`, [set.name]
+      )
+      const found = rows[0]!.found
+      const known = set.migrations.length
+      if (found > known) return yield* newer(schema, set.name, found, known)
+      for (let number = found + 1; number <= known; number++) {
+        const migration = set.migrations[number - 1]!
+        yield* sql.unsafe(asOneStatement(migration.sql, { ...values, schema }))
+        yield* sql.unsafe(
+          `INSERT INTO ${schema}.migration (set_name, number, name) VALUES ($1::text, $2::integer, $3::text)`,
+          [set.name, String(number), migration.name]
+        )
+      }
+      return { schema, set: set.name, from: found, to: known }
+    })
+    return yield* sql.withTransaction(run)
+  })
+
+/** The extended protocol takes one statement at a time, so that a migration of many goes into a DO block. */
+const asOneStatement = (text: string, values: Readonly<Record<string, string | number>>): string => {
+  const filled = text.replaceAll(/\{([a-z]+)\}/g, (_, name: string) => {
+    const value = values[name]
+    if (value === undefined) throw new Error(`A migration needs a value for {${name}}`)
+    return String(value)
+  })
+  return `DO $migration$ BEGIN\n${filled}\nEND $migration$`
+}
+
+const newer = (schema: string, set: string, found: number, known: number): DatabaseNewer =>
+  new DatabaseNewer({
+    schema,
+    set,
+    found,
+    known,
+    detail: `Schema ${schema} is at migration ${found} of "${set}"; this release knows ${known}. Run the release that migrated ` +
+      "it, or a later one. Nothing was changed."
+  })
