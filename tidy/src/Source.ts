@@ -34,6 +34,7 @@ export interface Located {
 
 export interface FunctionFact {
   readonly line: number
+  readonly lastLine: number
   /** Its own name, or that of what it is assigned or passed to. */
   readonly name: string
   /** From its first to its last line. A function that registers tests is counted without those tests. */
@@ -80,7 +81,14 @@ const parseCode = (path: string, text: string): Source => {
     if (node.type === "Literal" && typeof node.value === "string") references.push(node.value)
     const impurity = impurityOf(node, text)
     if (impurity !== undefined) impurities.push({ line, text: impurity })
-    if (isFunction(node)) functions.push({ line, name: nameOf(node, ancestors), length: lengthOf(node, lineOf) })
+    if (isFunction(node)) {
+      functions.push({
+        line,
+        lastLine: lineOf(node.end),
+        name: nameOf(node, ancestors),
+        length: lengthOf(node, lineOf)
+      })
+    }
   })
 
   const comments = parsed.comments.map((comment) => ({ line: lineOf(comment.start), text: comment.value }))

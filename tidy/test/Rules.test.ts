@@ -44,6 +44,11 @@ describe("function-length", () => {
     ])
   })
 
+  test("of two long functions, one within the other, the inner one is named", () => {
+    const text = `const make = () =>\n  Effect.gen(function* () {\n${statements(80)}\n  })`
+    expect(findings({ "services/test/a.ts": text })).toEqual(["services/test/a.ts:2 function-length"])
+  })
+
   test("a suite is measured without its tests, and each test by itself", () => {
     const short = `  it.effect("works", () => {\n${statements(40)}\n  })\n`
     const long = `  test("works", () => {\n${statements(80)}\n  })\n`
