@@ -1,0 +1,45 @@
+/**
+ * A small shop's goods, so that a newcomer can fill a cart at once. Used by `PriceList.layerDemo`, and by nothing that sells.
+ */
+
+/** SKU, description, and the price in pounds, euros and dollars. */
+export const demoCatalogue: ReadonlyArray<readonly [string, string, string, string, string]> = [
+  ["BAG-CANVAS", "Canvas tote bag", "9.50", "11.00", "12.00"],
+  ["BAG-PICNIC", "Picnic cooler bag", "18.00", "21.00", "23.00"],
+  ["BIRD-PAPER", "Paper craft little bird", "0.25", "0.30", "0.32"],
+  ["BOARD-OLIVE", "Olive wood chopping board", "24.00", "28.00", "30.00"],
+  ["BOOK-RECIPE", "Blank recipe book, linen cover", "12.95", "14.95", "16.50"],
+  ["BOWL-RICE", "Stoneware rice bowl", "6.75", "7.90", "8.50"],
+  ["BUNTING-PARTY", "Party bunting, five metres", "4.95", "5.75", "6.25"],
+  ["CANDLE-BEES", "Beeswax pillar candle", "8.00", "9.50", "10.00"],
+  ["CANDLE-TEA-24", "Tea lights, box of 24", "3.20", "3.70", "4.00"],
+  ["CARD-BIRTHDAY", "Birthday card, letterpress", "2.95", "3.50", "3.75"],
+  ["CLOCK-ALARM-RED", "Alarm clock, bakelike red", "12.50", "14.50", "15.95"],
+  ["CLOCK-WALL", "Station wall clock", "34.00", "39.00", "43.00"],
+  ["CUSHION-LINEN", "Linen cushion cover", "16.00", "18.50", "20.00"],
+  ["DOORMAT-HOME", "Doormat, home sweet home", "7.95", "9.25", "10.00"],
+  ["FRAME-OAK-A4", "Oak picture frame, A4", "14.00", "16.00", "17.50"],
+  ["GLASS-CARAFE", "Glass carafe with cork", "19.00", "22.00", "24.00"],
+  ["HOOK-BRASS", "Brass coat hook", "5.40", "6.25", "6.80"],
+  ["JAR-JAM-12", "Jam jars with lids, set of 12", "11.00", "12.75", "13.95"],
+  ["KETTLE-ENAMEL", "Enamel kettle, cream", "29.50", "34.00", "37.00"],
+  ["LAMP-DESK", "Desk lamp, brass and green", "58.00", "67.00", "73.00"],
+  ["LANTERN-WHITE", "White metal lantern", "3.39", "3.95", "4.30"],
+  ["MUG-BLUE", "Blue enamel mug", "7.50", "8.75", "9.50"],
+  ["MUG-WHITE", "White enamel mug", "7.50", "8.75", "9.50"],
+  ["NAPKIN-PAPER-20", "Paper napkins, pack of 20", "0.85", "0.99", "1.10"],
+  ["NOTEBOOK-A5", "Notebook, A5, dotted", "6.00", "7.00", "7.50"],
+  ["PENCIL-12", "Graphite pencils, tin of 12", "9.00", "10.50", "11.50"],
+  ["PLANT-POT-S", "Terracotta pot, small", "3.00", "3.50", "3.80"],
+  ["PLANT-POT-L", "Terracotta pot, large", "11.50", "13.50", "14.50"],
+  ["PUZZLE-1000", "Jigsaw puzzle, 1,000 pieces", "15.00", "17.50", "19.00"],
+  ["SOAP-LAVENDER", "Lavender soap", "4.25", "4.95", "5.40"],
+  ["SPOON-WOOD-3", "Wooden spoons, set of three", "8.50", "9.90", "10.75"],
+  ["STAND-CAKE-3", "Regency cake stand, three tiers", "12.75", "14.75", "16.25"],
+  ["TEA-TOWEL", "Tea towel, botanical print", "5.95", "6.95", "7.50"],
+  ["TEAPOT-BROWN", "Brown betty teapot", "22.00", "25.50", "28.00"],
+  ["TORCH-POCKET", "Pocket torch", "10.00", "11.75", "12.75"],
+  ["TWINE-JUTE", "Jute twine, 100 metres", "2.40", "2.80", "3.00"],
+  ["VASE-STEM", "Single stem vase", "9.25", "10.75", "11.75"],
+  ["WARMER-HAND", "Hand warmer, union jack", "1.85", "2.15", "2.35"]
+]
