@@ -7,12 +7,13 @@
  */
 import * as Cause from "effect/Cause"
 import * as Exit from "effect/Exit"
-import { uuidV7Unsafe } from "effect/crypto/SecureRandom"
+
 import type { Aggregate, Tagged } from "./Aggregate.ts"
 import { decide, evolveAll } from "./Aggregate.ts"
 import type { Append, NewEvent, Outcome, Receipt } from "./Journal.ts"
 import type { OnOutcome } from "./GroupCommit.ts"
 import type { CommandOptions } from "./Entities.ts"
+import * as EventId from "./EventId.ts"
 import { Contended, VersionMismatch } from "./EntityProblems.ts"
 import type { Recovered } from "./Recovery.ts"
 
@@ -217,7 +218,7 @@ export class Entity<State, Command extends Tagged, Event extends Tagged> {
   #encode(event: Event, options: CommandOptions): NewEvent {
     const { type, schemaVersion, data } = this.#host.aggregate.events.encode(event)
     return {
-      eventId: uuidV7Unsafe(),
+      eventId: EventId.make(this.#host.now()),
       type,
       schemaVersion,
       data,

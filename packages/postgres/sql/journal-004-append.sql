@@ -1,31 +1,7 @@
--- Appends a batch: the shares of many streams, in one statement and one transaction.
---
---   parts   partitions that the batch touches, ascending, so that two writers cannot wait for each other
---   counts  how many events go to each of them
---   groups  one object a stream: i ordinal, s stream, v expected version, k command ids or null,
---           n new version, z version of the state's schema, d state or null,
---           r receipts without an event or null: [{k command id, v version}]
---   events  one object an event: p partition, o its place (1 …) among the batch's events of that partition, s stream,
---           v version, t type, z schema version, e event id, a occurred at (milliseconds), q is it a receipt,
---           k command id, c correlation id, u causation id, w actor, y reason, x trace parent, m tenant, d data
---
--- Answers either the head of each partition before the batch ("bases"), and everything is stored; or "refused", one object
--- for each stream that is not at its expected version or repeats a command, and nothing is stored.
-CREATE FUNCTION {schema}.append(
-  parts smallint[], counts integer[], groups json, events json,
-  OUT bases bigint[], OUT refused json
-) LANGUAGE plpgsql AS $$
-DECLARE
-  base bigint;
-BEGIN
-  bases := array_fill(0::bigint, ARRAY[parts[cardinality(parts)] + 1]);
-  FOR i IN 1 .. cardinality(parts) LOOP
-    UPDATE {schema}.partition SET head = head + counts[i] WHERE id = parts[i] RETURNING head - counts[i] INTO base;
-    bases[parts[i] + 1] := base;
-  END LOOP;
-
+-- Which of a batch's streams cannot be appended to, and why: one object each, with its ordinal i, the version v that the
+-- stream really has, and r, what its commands led to when they were carried out before. Null when there are none.
+CREATE FUNCTION {schema}.find_refused(groups json) RETURNS json LANGUAGE sql STABLE AS $$
   SELECT json_agg(json_build_object('i', g.i, 'v', greatest(last.version, stored.version, 0), 'r', repeated.receipts))
-  INTO refused
   FROM json_to_recordset(groups) AS g (i integer, s text, v integer, k text[])
   LEFT JOIN LATERAL (
     SELECT e.version FROM {schema}.event e WHERE e.stream = g.s ORDER BY e.version DESC LIMIT 1
@@ -34,15 +10,52 @@ BEGIN
   LEFT JOIN LATERAL (
     SELECT json_agg(json_build_object('k', f.command_id, 'v', f.version, 'p', f.position)) AS receipts
     FROM {schema}.find_receipts(g.s, g.k) f
-  ) repeated ON g.k IS NOT NULL
-  WHERE greatest(last.version, stored.version, 0) <> g.v OR repeated.receipts IS NOT NULL;
+  ) repeated ON true
+  WHERE greatest(last.version, stored.version, 0) <> g.v OR repeated.receipts IS NOT NULL
+$$;
 
-  IF refused IS NOT NULL THEN
-    FOR i IN 1 .. cardinality(parts) LOOP
-      UPDATE {schema}.partition SET head = head - counts[i] WHERE id = parts[i];
-    END LOOP;
-    RETURN;
-  END IF;
+-- Appends a batch: the shares of many streams, in one statement and one transaction.
+--
+--   parts     partitions that the batch touches, ascending, so that two writers cannot wait for each other
+--   counts    how many events go to each of them
+--   groups    one object a stream: i ordinal, s stream, v expected version, k command ids or null
+--   events    one object an event: p partition, o its place (1 …) among the batch's events of that partition, s stream,
+--             v version, t type, z schema version, e event id, a occurred at (milliseconds), q is it a receipt,
+--             k command id, c correlation id, u causation id, w actor, y reason, x trace parent, m tenant, d data
+--   states    null, or one object a stored state: s stream, v expected version, n new version, z schema version, d state
+--   receipts  null, or one object a command with an id: s stream, k command id, v version, b no event of it carries the id
+--
+-- Answers either "bases", the head of each partition before the batch, and everything is stored; or "refused", see above,
+-- and nothing is stored. The way through is short when nothing is wrong: the unique indexes catch a version or a command
+-- that exists, and only what they cannot see is looked up (that the version before is there at all).
+CREATE FUNCTION {schema}.append(
+  parts smallint[], counts integer[], groups json, events json, states json, receipts json,
+  OUT bases bigint[], OUT refused json
+) LANGUAGE plpgsql
+-- Plans are kept for the life of a connection, and the first may be made while the tables are still empty: look-ups must
+-- never become scans of everything.
+SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off
+AS $$
+DECLARE
+  base bigint;
+  wanted bigint;
+  done bigint;
+BEGIN
+  bases := array_fill(0::bigint, ARRAY[parts[cardinality(parts)] + 1]);
+  FOR i IN 1 .. cardinality(parts) LOOP
+    UPDATE {schema}.partition SET head = head + counts[i] WHERE id = parts[i] RETURNING head - counts[i] INTO base;
+    bases[parts[i] + 1] := base;
+  END LOOP;
+
+  -- A stream that goes on has an event or a state of the version before; one that begins has nothing.
+  PERFORM FROM json_to_recordset(groups) AS g (s text, v integer)
+  LEFT JOIN {schema}.event e ON e.stream = g.s AND e.version = g.v
+  LEFT JOIN {schema}.state stored ON stored.stream = g.s
+  WHERE CASE WHEN g.v = 0
+    THEN stored.stream IS NOT NULL OR EXISTS (SELECT FROM {schema}.event any_ WHERE any_.stream = g.s)
+    ELSE e.stream IS NULL AND stored.version IS DISTINCT FROM g.v
+  END;
+  IF FOUND THEN RAISE unique_violation; END IF;
 
   INSERT INTO {schema}.event (
     position, occurred_at, recorded_at, event_id, version, partition, schema_version, is_receipt, stream, type,
@@ -56,17 +69,31 @@ BEGIN
     k text, c text, u text, w text, y text, x text, m text, d json
   );
 
-  INSERT INTO {schema}.state (stream, version, schema_version, data, updated_at)
-  SELECT g.s, g.n, g.z, g.d, clock_timestamp()
-  FROM json_to_recordset(groups) AS g (s text, n integer, z smallint, d json)
-  WHERE g.d IS NOT NULL
-  ON CONFLICT (stream) DO UPDATE
-  SET version = excluded.version, schema_version = excluded.schema_version, data = excluded.data,
-      updated_at = excluded.updated_at;
+  IF states IS NOT NULL THEN
+    INSERT INTO {schema}.state AS stored (stream, version, schema_version, data, updated_at)
+    SELECT g.s, g.n, g.z, g.d, clock_timestamp()
+    FROM json_to_recordset(states) AS g (s text, n integer, z smallint, d json)
+    ON CONFLICT (stream) DO UPDATE
+    SET version = excluded.version, schema_version = excluded.schema_version, data = excluded.data,
+        updated_at = excluded.updated_at
+    WHERE stored.version < excluded.version;
+    GET DIAGNOSTICS done = ROW_COUNT;
+    SELECT count(*) INTO wanted FROM json_array_elements(states);
+    IF done <> wanted THEN RAISE unique_violation; END IF;
+  END IF;
 
-  INSERT INTO {schema}.receipt (stream, command_id, version)
-  SELECT g.s, r.k, r.v
-  FROM json_to_recordset(groups) AS g (s text, r json)
-  CROSS JOIN LATERAL json_to_recordset(g.r) AS r (k text, v integer)
-  WHERE g.r IS NOT NULL;
+  IF receipts IS NOT NULL THEN
+    PERFORM FROM json_to_recordset(receipts) AS g (s text, k text)
+    JOIN {schema}.receipt r ON r.stream = g.s AND r.command_id = g.k;
+    IF FOUND THEN RAISE unique_violation; END IF;
+    PERFORM FROM json_to_recordset(receipts) AS g (s text, k text, b boolean)
+    JOIN {schema}.event e ON e.stream = g.s AND e.command_id = g.k AND e.is_receipt
+    WHERE g.b;
+    IF FOUND THEN RAISE unique_violation; END IF;
+    INSERT INTO {schema}.receipt (stream, command_id, version)
+    SELECT g.s, g.k, g.v FROM json_to_recordset(receipts) AS g (s text, k text, v integer, b boolean) WHERE g.b;
+  END IF;
+EXCEPTION WHEN unique_violation THEN
+  refused := {schema}.find_refused(groups);
+  IF refused IS NULL THEN RAISE; END IF;
 END $$;

@@ -67,26 +67,23 @@ const eventJson = (prepared: Prepared, index: number, place: number, receipts: R
     textField("m", event.tenant) + `,"d":${prepared.events[index]}}`
 }
 
-/** Receipts that no event of the append carries. */
-const bareReceipts = (prepared: Prepared): ReadonlyArray<{ readonly k: string; readonly v: number }> => {
-  const { append, events } = prepared
-  return append.receipts
-    .filter(({ commandId, version }) => {
-      const index = version - append.expectedVersion - 1
-      return !(index >= 0 && index < events.length && append.events[index]?.commandId === commandId)
-    })
-    .map(({ commandId, version }) => ({ k: commandId, v: version }))
+const groupJson = (append: Append, index: number): string => {
+  const ids = append.receipts.length === 0 ? "" : `,"k":${JSON.stringify(append.receipts.map((r) => r.commandId))}`
+  return `{"i":${index},"s":${JSON.stringify(append.stream)},"v":${append.expectedVersion}${ids}}`
 }
 
-const groupJson = (prepared: Prepared, index: number): string => {
-  const { append, state } = prepared
-  const ids = append.receipts.length === 0 ? "" : `,"k":${JSON.stringify(append.receipts.map((r) => r.commandId))}`
-  const stored = state === null ? "" : `,"z":${append.state!.schemaVersion},"d":${state}`
-  const bare = append.receipts.length === 0 ? [] : bareReceipts(prepared)
-  const receipts = bare.length === 0 ? "" : `,"r":${JSON.stringify(bare)}`
-  return `{"i":${index},"s":${JSON.stringify(append.stream)},"v":${append.expectedVersion}` +
-    `,"n":${append.expectedVersion + append.events.length}${ids}${stored}${receipts}}`
+const stateJson = ({ append, state }: Prepared): string =>
+  `{"s":${JSON.stringify(append.stream)},"n":${append.expectedVersion + append.events.length}` +
+  `,"z":${append.state!.schemaVersion},"d":${state}}`
+
+/** A command with an id; `b` says that no event carries it. */
+const receiptJson = ({ append, events }: Prepared, receipt: Append["receipts"][number]): string => {
+  const index = receipt.version - append.expectedVersion - 1
+  const carried = index >= 0 && index < events.length && append.events[index]?.commandId === receipt.commandId
+  return JSON.stringify({ s: append.stream, k: receipt.commandId, v: receipt.version, b: !carried })
 }
+
+const listOrNull = (items: ReadonlyArray<string>): string | null => items.length === 0 ? null : `[${items.join(",")}]`
 
 /** The parameters of one call, and where each append's events begin among those of its partition (from 1). */
 const statementOf = (batch: ReadonlyArray<Prepared>) => {
@@ -94,18 +91,23 @@ const statementOf = (batch: ReadonlyArray<Prepared>) => {
   const starts: Array<number> = []
   const groups: Array<string> = []
   const events: Array<string> = []
+  const states: Array<string> = []
+  const receipts: Array<string> = []
   batch.forEach((prepared, index) => {
     const { append } = prepared
-    const receipts = new Map(append.receipts.map((r) => [r.version, r.commandId]))
+    const carriers = new Map(append.receipts.map((r) => [r.version, r.commandId]))
     let place = counts.get(append.partition) ?? 0
     starts.push(place + 1)
-    groups.push(groupJson(prepared, index))
-    for (let i = 0; i < prepared.events.length; i++) events.push(eventJson(prepared, i, ++place, receipts))
+    groups.push(groupJson(append, index))
+    for (let i = 0; i < prepared.events.length; i++) events.push(eventJson(prepared, i, ++place, carriers))
+    if (prepared.state !== null) states.push(stateJson(prepared))
+    for (const receipt of append.receipts) receipts.push(receiptJson(prepared, receipt))
     counts.set(append.partition, place)
   })
   const parts = [...counts.keys()].sort((a, b) => a - b)
   const params = [
-    `{${parts.join(",")}}`, `{${parts.map((part) => counts.get(part)).join(",")}}`, `[${groups.join(",")}]`, `[${events.join(",")}]`
+    `{${parts.join(",")}}`, `{${parts.map((part) => counts.get(part)).join(",")}}`, `[${groups.join(",")}]`,
+    `[${events.join(",")}]`, listOrNull(states), listOrNull(receipts)
   ]
   return { starts, params }
 }
@@ -157,7 +159,7 @@ export const make = (options: Options): Effect.Effect<Journal["Service"], Journa
       orUnavailable(sql.unsafe<Row>(text, params as Array<string>))
     const counted = yield* query<{ readonly n: number }>(`SELECT count(*)::integer AS n FROM ${schema}.partition`, [])
     const appendText = `SELECT bases::text AS bases, refused FROM ${schema}.append(` +
-      "$1::text::smallint[], $2::text::integer[], $3::text::json, $4::text::json)"
+      "$1::text::smallint[], $2::text::integer[], $3::text::json, $4::text::json, $5::text::json, $6::text::json)"
 
     /** Appends what is not refused; what is refused is left out of a second try, so that neighbours are stored. */
     const appendPrepared = (
