@@ -1,0 +1,143 @@
+/**
+ * The projector: keeps read models up to date, one worker for each projection.
+ *
+ * A worker holds leases on partitions, reads what is new in all of them, and applies it in one transaction with its offsets.
+ * When that fails it goes partition by partition, then event by event, until the one that fails is known; that event is
+ * retried with backoff and then dealt with by the projection's policy, so that it holds up no one else. The journal's signal
+ * wakes workers; polling alone would do.
+ */
+import { Clock } from "effect/Clock"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import type * as Scope from "effect/Scope"
+import { Journal } from "./Journal.ts"
+import type { Projection } from "./Projection.ts"
+import { type Offset, type Parked, ProjectionStore, type ReadModelUnavailable } from "./ProjectionStore.ts"
+import type { JournalUnavailable } from "./Journal.ts"
+import { ProjectionWorker } from "./ProjectionWorker.ts"
+
+/** How one projection is doing. */
+export interface Status {
+  readonly name: string
+  readonly paused: boolean
+  /** Events in the journal that it has not applied. */
+  readonly lag: number
+  readonly offsets: ReadonlyArray<Offset>
+  readonly parked: ReadonlyArray<Parked>
+}
+
+/** The read models of one service, and the handles that queries and operators need. */
+export interface Projector {
+  readonly status: Effect.Effect<ReadonlyArray<Status>, ReadModelUnavailable | JournalUnavailable>
+  /** Stops applying events, in every process. Queries go on with what there is. */
+  readonly pause: (projection: string) => Effect.Effect<void, ReadModelUnavailable>
+  /** Goes on after `pause`, or after a failure stopped a partition. */
+  readonly resume: (projection: string) => Effect.Effect<void, ReadModelUnavailable>
+  /** Applies the waiting events of a stream that was set aside, and takes it back in. */
+  readonly unpark: (projection: string, stream: string) => Effect.Effect<void, ReadModelUnavailable | JournalUnavailable>
+  /**
+   * Waits until a projection has applied a position, for reading your own writes. Answers false when it has not within the
+   * time. Works also when another process runs the projection.
+   */
+  readonly awaitPosition: (
+    projection: string,
+    place: { readonly partition: number; readonly position: number },
+    within: Duration.Input
+  ) => Effect.Effect<boolean, ReadModelUnavailable>
+  /** Runs `check` until it finds something, again after each step of the projection; `none` when it has not within the time. */
+  readonly awaitUntil: <A, E, R>(
+    projection: string,
+    check: Effect.Effect<Option.Option<A>, E, R>,
+    within: Duration.Input
+  ) => Effect.Effect<Option.Option<A>, E, R>
+}
+
+/** How workers run. */
+export interface Options {
+  /** Names this process in leases. Default: a random id. */
+  readonly owner?: string
+  /** How long a worker that died keeps its partitions from others. Default 15 seconds. */
+  readonly lease?: Duration.Input
+  /** How often to look without being woken. Default 1 second. */
+  readonly poll?: Duration.Input
+  /** How often an event that the handler fails on is tried before the policy applies. Default 5. */
+  readonly attempts?: number
+  /** False where another process runs the workers: then only status and waiting work here. Default true. */
+  readonly run?: boolean
+}
+
+/** How often a waiting query looks at the offsets when it is another process that moves them. */
+const remotePollMillis = 20
+
+/** Starts a worker for each projection. They stop with the scope, and give their leases back. */
+export const make = <R = never>(
+  projections: ReadonlyArray<Projection<any, any, R>>,
+  options: Options = {}
+): Effect.Effect<Projector, never, Journal | ProjectionStore | Scope.Scope | R> =>
+  Effect.gen(function*() {
+    const journal = yield* Journal
+    const store = yield* ProjectionStore
+    const context = yield* Effect.context<R>()
+    const clock = yield* Clock
+    const settings = {
+      owner: options.owner ?? globalThis.crypto.randomUUID(),
+      leaseMillis: Duration.toMillis(Duration.fromInputUnsafe(options.lease ?? "15 seconds")),
+      pollMillis: Duration.toMillis(Duration.fromInputUnsafe(options.poll ?? "1 second")),
+      attempts: options.attempts ?? 5
+    }
+    const workers = new Map(projections.map((projection) => [
+      projection.name, new ProjectionWorker<R>({ projection, journal, store, context, settings })
+    ]))
+    if (options.run ?? true) for (const worker of workers.values()) yield* Effect.forkScoped(worker.run)
+    const workerOf = (name: string) => {
+      const worker = workers.get(name)
+      return worker === undefined
+        ? Effect.die(new Error(`No projection ${name}; there are ${[...workers.keys()].join(", ")}`))
+        : Effect.succeed(worker)
+    }
+
+    const awaitUntil: Projector["awaitUntil"] = (name, check, within) =>
+      Effect.gen(function*() {
+        const { progress } = yield* workerOf(name)
+        const deadline = clock.currentTimeMillisUnsafe() + Duration.toMillis(Duration.fromInputUnsafe(within))
+        while (true) {
+          const seen = progress.count
+          const found = yield* check
+          const left = deadline - clock.currentTimeMillisUnsafe()
+          if (Option.isSome(found) || left <= 0) return found
+          yield* Effect.timeoutOption(progress.changed(seen), Math.min(left, remotePollMillis))
+        }
+      })
+
+    return {
+      awaitUntil,
+      awaitPosition: (name, { partition, position }, within) =>
+        Effect.map(
+          awaitUntil(
+            name,
+            Effect.map(store.offsets(name), (offsets) =>
+              offsets.some((o) => o.partition === partition && o.position >= position) ? Option.some(true) : Option.none()),
+            within
+          ),
+          Option.isSome
+        ),
+      status: Effect.flatMap(journal.heads, (heads) =>
+        Effect.forEach(projections, ({ name }) =>
+          Effect.map(
+            Effect.all({ paused: store.paused(name), offsets: store.offsets(name), parked: store.parked(name) }),
+            (found) => ({ name, ...found, lag: lagOf(heads, found.offsets) })
+          ))),
+      pause: (name) => Effect.andThen(workerOf(name), store.setPaused(name, true)),
+      resume: (name) =>
+        Effect.flatMap(workerOf(name), (worker) =>
+          store.setPaused(name, false).pipe(
+            Effect.andThen(store.resume(name)),
+            Effect.andThen(Effect.sync(() => worker.wake.notify()))
+          )),
+      unpark: (name, stream) => Effect.flatMap(workerOf(name), (worker) => worker.unpark(stream))
+    }
+  })
+
+const lagOf = (heads: ReadonlyArray<number>, offsets: ReadonlyArray<Offset>): number =>
+  heads.reduce((sum, head, partition) => sum + head - (offsets.find((o) => o.partition === partition)?.position ?? 0), 0)
