@@ -1,0 +1,622 @@
+/**
+ * What a cart's users rely on: for each command what comes of it, what is refused and with which words, and that sending it
+ * again is harmless.
+ */
+import { describe, expect, it } from "vitest"
+import { defaultLimits, remembered } from "../../src/cart/Domain.ts"
+import {
+  abandonCart,
+  abandoned,
+  addItem,
+  beginCheckout,
+  cartAbandoned,
+  cartCompleted,
+  cartOpened,
+  cartRestored,
+  changeQuantity,
+  checkoutBegun,
+  completeCart,
+  completed,
+  filled,
+  frozen,
+  gbp,
+  given,
+  guestCartMerged,
+  itemAdded,
+  itemRemoved,
+  lantern,
+  merged,
+  mergeGuestCart,
+  open,
+  openCart,
+  quantityChanged,
+  removeItem,
+  restoreCart,
+  restored,
+  stateAfter
+} from "./Given.ts"
+
+const largest = Number.MAX_SAFE_INTEGER
+const heart = { ...lantern, lineId: "2", sku: "85123A", description: "WHITE HANGING HEART" }
+const twoLines = [...filled, itemAdded(heart)]
+
+describe("open", () => {
+  it("opens a customer's cart", () => {
+    given([]).when(openCart()).thenEvents(cartOpened())
+  })
+
+  it("opens a guest's cart, from nowhere in particular", () => {
+    given([])
+      .when(openCart({ customerId: null, country: null, currency: "EUR" }))
+      .thenEvents(cartOpened({ customerId: null, country: null, currency: "EUR" }))
+  })
+
+  it.each([
+    ["open", filled],
+    ["frozen", frozen],
+    ["completed", completed],
+    ["abandoned", abandoned]
+  ])("does nothing for a cart that is %s and was opened alike", (_, history) => {
+    given(history).when(openCart()).thenNothing()
+  })
+
+  it.each([{ customerId: "13047" }, { customerId: null }, { country: "EIRE" }, { currency: "EUR" }])(
+    "refuses a cart that was opened otherwise: %j",
+    (other) => {
+      given(open).when(openCart(other)).thenRejected({
+        _tag: "CartAlreadyOpened",
+        status: 409,
+        customerId: "17850",
+        country: "United Kingdom",
+        currency: "GBP"
+      })
+    }
+  )
+
+  it("says for whom the cart was opened", () => {
+    given(open)
+      .when(openCart({ customerId: null, country: null, currency: "EUR" }))
+      .thenRejected({
+        _tag: "CartAlreadyOpened",
+        detail:
+          "The cart was opened for customer 17850, United Kingdom, GBP; this asks for a guest, no country, EUR. Open a cart of another id."
+      })
+  })
+})
+
+describe("add an item", () => {
+  it("adds a line at the price that the command brings", () => {
+    given(open).when(addItem()).thenEvents(itemAdded())
+  })
+
+  it("adds the same product again as another line, at the same price or at another one", () => {
+    given(filled)
+      .when(addItem({ lineId: "2" }))
+      .thenEvents(itemAdded({ lineId: "2" }))
+    given(filled)
+      .when(addItem({ lineId: "2", unitPrice: gbp(299) }))
+      .thenEvents(itemAdded({ lineId: "2", unitPrice: gbp(299) }))
+  })
+
+  it("adds something that is free", () => {
+    given(open)
+      .when(addItem({ unitPrice: gbp(0) }))
+      .thenEvents(itemAdded({ unitPrice: gbp(0) }))
+  })
+
+  it("does nothing when the line is there already, also once the cart is frozen or bought", () => {
+    given(filled).when(addItem()).thenNothing()
+    given(frozen).when(addItem()).thenNothing()
+    given(completed).when(addItem()).thenNothing()
+  })
+
+  it.each([{ sku: "85123A" }, { description: "METAL LANTERN" }, { quantity: 7 }, { unitPrice: gbp(338) }])(
+    "refuses a line id that stands for something else: %j",
+    (other) => {
+      given(filled)
+        .when(addItem(other))
+        .thenRejected({
+          _tag: "LineIdTaken",
+          status: 409,
+          lineId: "1",
+          detail:
+            "Line id 1 stands for 6 of 71053 (WHITE METAL LANTERN) at GBP 3.39. " +
+            "Add the item under a new line id, or change the quantity of the line."
+        })
+    }
+  )
+
+  it("refuses the line id of a line that was removed, so that a late repetition does not bring it back", () => {
+    given([...filled, itemRemoved()])
+      .when(addItem())
+      .thenRejected({ _tag: "LineIdTaken", status: 409, lineId: "1" })
+  })
+
+  it("refuses another currency than the cart's", () => {
+    given(open)
+      .when(addItem({ unitPrice: { amountMinor: 399, currency: "EUR" } }))
+      .thenRejected({
+        _tag: "CurrencyMismatch",
+        status: 422,
+        expected: "GBP",
+        actual: "EUR",
+        detail: "The price is EUR 3.99, and the cart is in GBP. Give a price in GBP, or open a cart in EUR."
+      })
+  })
+
+  it("refuses a cart that was never opened", () => {
+    given([]).when(addItem()).thenRejected({
+      _tag: "CartNotFound",
+      status: 404,
+      detail: "There is no cart of this id. Check the id, or open the cart first."
+    })
+  })
+})
+
+describe("quantities", () => {
+  const { maxQuantity } = defaultLimits
+
+  it.each([1, maxQuantity])("may be %d", (quantity) => {
+    given(open).when(addItem({ quantity })).thenEvents(itemAdded({ quantity }))
+    given(filled).when(changeQuantity({ quantity })).thenEvents(quantityChanged({ quantity }))
+  })
+
+  it.each([0, -1, maxQuantity + 1, largest, -largest])("may not be %d", (quantity) => {
+    const rejection = { _tag: "QuantityOutOfRange", status: 422, lineId: "1", quantity, maximum: maxQuantity } as const
+    given(open).when(addItem({ quantity })).thenRejected(rejection)
+    given(filled).when(changeQuantity({ quantity })).thenRejected(rejection)
+  })
+
+  it("takes the largest quantity ever seen in one line", () => {
+    given(open)
+      .when(addItem({ quantity: 80_995 }))
+      .thenEvents(itemAdded({ quantity: 80_995 }))
+  })
+
+  it("follow the limit that the service was given", () => {
+    const limits = { ...defaultLimits, maxQuantity: 10 }
+    given(open, limits)
+      .when(addItem({ quantity: 10 }))
+      .thenEvents(itemAdded({ quantity: 10 }))
+    given(open, limits)
+      .when(addItem({ quantity: 11 }))
+      .thenRejected({
+        _tag: "QuantityOutOfRange",
+        detail:
+          "The quantity of line 1 would be 11; it must be 1 to 10. Correct the quantity, or split it over several carts."
+      })
+  })
+
+  it("of zero are a removal, and the refusal says so", () => {
+    given(filled)
+      .when(changeQuantity({ quantity: 0 }))
+      .thenRejected({
+        _tag: "QuantityOutOfRange",
+        detail: "The quantity of line 1 would be 0; it must be 1 to 100000. To take the line out, remove it."
+      })
+  })
+})
+
+describe("the cap on lines", () => {
+  const history = (lines: number) => [
+    ...open,
+    ...Array.from({ length: lines }, (_, i) => itemAdded({ lineId: `line-${i}` }))
+  ]
+
+  it("is 2,000 unless told otherwise", () => {
+    given(history(1_999)).when(addItem()).thenEvents(itemAdded())
+    given(history(2_000)).when(addItem()).thenRejected({
+      _tag: "TooManyLines",
+      status: 422,
+      maximum: 2_000,
+      detail: "The cart holds 2000 lines, which is its limit. Remove a line, or put the rest into another cart."
+    })
+  })
+
+  it("is what the service was given", () => {
+    const limits = { ...defaultLimits, maxLines: 2 }
+    given(history(1), limits).when(addItem()).thenEvents(itemAdded())
+    given(history(2), limits).when(addItem()).thenRejected({ _tag: "TooManyLines", maximum: 2 })
+  })
+
+  it("counts the lines that are there, not those that were", () => {
+    const limits = { ...defaultLimits, maxLines: 1 }
+    given([...filled, itemRemoved()], limits)
+      .when(addItem({ lineId: "2" }))
+      .thenEvents(itemAdded({ lineId: "2" }))
+  })
+
+  it("leaves quantities alone", () => {
+    given(filled, { ...defaultLimits, maxLines: 1 })
+      .when(changeQuantity())
+      .thenEvents(quantityChanged())
+  })
+})
+
+describe("the total", () => {
+  const almostFull = [...open, itemAdded({ quantity: 1, unitPrice: gbp(largest - 10) })]
+
+  it("may reach the largest number that is exact", () => {
+    given(almostFull)
+      .when(addItem({ lineId: "2", quantity: 2, unitPrice: gbp(5) }))
+      .thenEvents(itemAdded({ lineId: "2", quantity: 2, unitPrice: gbp(5) }))
+  })
+
+  it("may not exceed it by a penny", () => {
+    given(almostFull)
+      .when(addItem({ lineId: "2", quantity: 1, unitPrice: gbp(11) }))
+      .thenRejected({
+        _tag: "TotalTooLarge",
+        status: 422,
+        lineId: "2",
+        maximumMinor: largest,
+        detail:
+          "1 more of line 2 at GBP 0.11 on top of GBP 90071992547409.81 is beyond GBP 90071992547409.91, " +
+          "the largest total that is exact. Lower the quantity, or split it over several carts."
+      })
+  })
+
+  it("may not exceed it by a change of quantity or a product of large numbers either", () => {
+    given(almostFull)
+      .when(changeQuantity({ quantity: 2 }))
+      .thenRejected({ _tag: "TotalTooLarge" })
+    given(open)
+      .when(addItem({ quantity: 100_000, unitPrice: gbp(largest) }))
+      .thenRejected({ _tag: "TotalTooLarge" })
+  })
+
+  it("follows every change", () => {
+    expect(stateAfter(twoLines).totalMinor).toBe(2 * 2034)
+    expect(stateAfter([...twoLines, quantityChanged({ quantity: 1 })]).totalMinor).toBe(339 + 2034)
+    expect(stateAfter([...twoLines, quantityChanged(), itemRemoved()]).totalMinor).toBe(2034)
+  })
+})
+
+describe("change a quantity", () => {
+  it("up and down, and tells the one before", () => {
+    given(filled)
+      .when(changeQuantity({ quantity: 8 }))
+      .thenEvents(quantityChanged({ quantityBefore: 6, quantity: 8 }))
+    given(filled)
+      .when(changeQuantity({ quantity: 1 }))
+      .thenEvents(quantityChanged({ quantityBefore: 6, quantity: 1 }))
+  })
+
+  it("does nothing when the line has that quantity, also once the cart is frozen", () => {
+    given(filled)
+      .when(changeQuantity({ quantity: 6 }))
+      .thenNothing()
+    given(frozen)
+      .when(changeQuantity({ quantity: 6 }))
+      .thenNothing()
+  })
+
+  it("refuses a line that was never there, or no longer is", () => {
+    const rejection = { _tag: "UnknownLine", status: 404, lineId: "1" } as const
+    given(open).when(changeQuantity()).thenRejected(rejection)
+    given([...filled, itemRemoved()])
+      .when(changeQuantity())
+      .thenRejected(rejection)
+  })
+
+  it("says which line is unknown, and what to do", () => {
+    given(twoLines)
+      .when(changeQuantity({ lineId: "3" }))
+      .thenRejected({
+        _tag: "UnknownLine",
+        detail: "None of the cart's 2 lines has the id 3. Read the cart again, and use one of its line ids."
+      })
+  })
+})
+
+describe("remove an item", () => {
+  it("takes the line out, and tells what it was", () => {
+    given(twoLines).when(removeItem()).thenEvents(itemRemoved())
+  })
+
+  it("does nothing when the line was removed before, also once the cart is frozen", () => {
+    given([...filled, itemRemoved()])
+      .when(removeItem())
+      .thenNothing()
+    given([...twoLines, itemRemoved(), checkoutBegun()])
+      .when(removeItem())
+      .thenNothing()
+  })
+
+  it("refuses a line that was never there", () => {
+    given(filled)
+      .when(removeItem({ lineId: "2" }))
+      .thenRejected({ _tag: "UnknownLine", status: 404, lineId: "2" })
+  })
+
+  it("remembers the newest hundred removals, and no more", () => {
+    const removals = Array.from({ length: remembered + 1 }, (_, i) => `line-${i}`).flatMap((lineId) => [
+      itemAdded({ lineId }),
+      itemRemoved({ lineId })
+    ])
+    const history = [...open, ...removals]
+    given(history)
+      .when(removeItem({ lineId: "line-1" }))
+      .thenNothing()
+    given(history)
+      .when(removeItem({ lineId: "line-0" }))
+      .thenRejected({ _tag: "UnknownLine" })
+    expect(stateAfter(history).removedLineIds).toHaveLength(remembered)
+  })
+})
+
+describe("merge a guest cart", () => {
+  it("adds the guest's lines, and marks the merge", () => {
+    given(filled)
+      .when(mergeGuestCart({ lines: [heart] }))
+      .thenEvents(itemAdded(heart), guestCartMerged())
+  })
+
+  it("adds up what both carts hold of one product at one price", () => {
+    given(filled)
+      .when(mergeGuestCart({ lines: [{ ...lantern, lineId: "2", quantity: 4 }] }))
+      .thenEvents(quantityChanged({ lineId: "1", quantityBefore: 6, quantity: 10 }), guestCartMerged())
+  })
+
+  it("keeps one product at two prices apart", () => {
+    const cheaper = { ...lantern, lineId: "2", unitPrice: gbp(299) }
+    given(filled)
+      .when(mergeGuestCart({ lines: [cheaper] }))
+      .thenEvents(itemAdded(cheaper), guestCartMerged())
+  })
+
+  it("adds up what the guest cart itself holds twice", () => {
+    given(open)
+      .when(mergeGuestCart({ lines: [lantern, { ...lantern, lineId: "2", quantity: 1 }] }))
+      .thenEvents(itemAdded(), quantityChanged({ quantity: 7 }), guestCartMerged())
+  })
+
+  it("does nothing the second time, also once the cart is frozen", () => {
+    const history = [...filled, itemAdded(heart), guestCartMerged()]
+    given(history).when(mergeGuestCart()).thenNothing()
+    given([...history, checkoutBegun()])
+      .when(mergeGuestCart())
+      .thenNothing()
+  })
+
+  it("does nothing for an empty guest cart", () => {
+    given(filled)
+      .when(mergeGuestCart({ lines: [] }))
+      .thenNothing()
+  })
+
+  it("is all or nothing: one line that is refused refuses the merge", () => {
+    const merge = (line: Partial<typeof heart>) =>
+      given(filled, { maxQuantity: 10, maxLines: 2 }).when(
+        mergeGuestCart({ lines: [heart, { ...heart, lineId: "3", ...line }] })
+      )
+    merge({ sku: "22423" }).thenRejected({ _tag: "TooManyLines" })
+    merge({ quantity: 5 }).thenRejected({ _tag: "QuantityOutOfRange", lineId: "2", quantity: 11 })
+    merge({ quantity: -1 }).thenRejected({ _tag: "QuantityOutOfRange", lineId: "3", quantity: -1 })
+    merge({ unitPrice: { amountMinor: 1, currency: "EUR" } }).thenRejected({ _tag: "CurrencyMismatch" })
+    merge({ sku: "22423", lineId: "1" }).thenRejected({ _tag: "LineIdTaken", lineId: "1" })
+  })
+
+  it("remembers the newest hundred merges, and no more", () => {
+    const merges = Array.from({ length: remembered + 1 }, (_, i) => guestCartMerged({ guestCartId: `guest-${i}` }))
+    const history = [...filled, ...merges]
+    given(history)
+      .when(mergeGuestCart({ guestCartId: "guest-1" }))
+      .thenNothing()
+    expect(stateAfter(history).mergedCartIds).toHaveLength(remembered)
+  })
+})
+
+describe("a cart that is not open", () => {
+  const edits = [
+    addItem({ lineId: "9" }),
+    changeQuantity(),
+    removeItem(),
+    mergeGuestCart(),
+    beginCheckout({ checkoutId: "checkout-9" })
+  ]
+
+  it.each([
+    ["checking-out", frozen, /frozen by checkout checkout-1/],
+    ["completed", completed, /bought in checkout checkout-1.*new cart/],
+    ["abandoned", abandoned, /abandoned.*Restore it/],
+    ["merged", merged, /moved into its customer's cart/]
+  ] as const)("takes no changes: %s", (cartStatus, history, detail) => {
+    for (const edit of edits) {
+      given(history)
+        .when(edit)
+        .thenRejected({ _tag: "CartNotEditable", status: 409, cartStatus, detail: expect.stringMatching(detail) })
+    }
+  })
+
+  it("does not exist before it is opened", () => {
+    for (const command of [...edits, completeCart(), restoreCart(), restoreCart({ checkoutId: null }), abandonCart()]) {
+      given([]).when(command).thenRejected({ _tag: "CartNotFound", status: 404 })
+    }
+  })
+})
+
+describe("begin checkout", () => {
+  it("freezes the cart at its content: customer, country, total and lines", () => {
+    given(twoLines)
+      .when(beginCheckout())
+      .thenEvents(checkoutBegun({ total: gbp(2 * 2034), lines: [lantern, heart] }))
+  })
+
+  it("freezes a guest's cart", () => {
+    given([cartOpened({ customerId: null, country: null }), itemAdded()])
+      .when(beginCheckout())
+      .thenEvents(checkoutBegun({ customerId: null, country: null }))
+  })
+
+  it("holds the buyer to the total that was accepted", () => {
+    given(filled)
+      .when(beginCheckout({ acceptedTotal: gbp(2034) }))
+      .thenEvents(checkoutBegun())
+  })
+
+  it.each([gbp(2033), gbp(2035), { amountMinor: 2034, currency: "EUR" }])(
+    "refuses when %j was accepted and it is another",
+    (acceptedTotal) => {
+      given(filled)
+        .when(beginCheckout({ acceptedTotal }))
+        .thenRejected({
+          _tag: "TotalChanged",
+          status: 409,
+          accepted: acceptedTotal,
+          actual: gbp(2034)
+        })
+    }
+  )
+
+  it("says both totals", () => {
+    given(filled)
+      .when(beginCheckout({ acceptedTotal: gbp(1999) }))
+      .thenRejected({
+        _tag: "TotalChanged",
+        detail:
+          "The buyer accepted GBP 19.99, and the cart comes to GBP 20.34. " +
+          "Show the cart again, and check out with the total that it has now."
+      })
+  })
+
+  it.each([
+    ["never filled", open],
+    ["emptied", [...filled, itemRemoved()]]
+  ])("refuses a cart that was %s", (_, history) => {
+    given(history).when(beginCheckout()).thenRejected({
+      _tag: "EmptyCart",
+      status: 409,
+      detail: "The cart has no lines, so that there is nothing to check out. Add an item first."
+    })
+  })
+
+  it("does nothing when that checkout is under way or completed", () => {
+    given(frozen).when(beginCheckout()).thenNothing()
+    given(completed).when(beginCheckout()).thenNothing()
+  })
+
+  it("refuses the id of a checkout that ended without a sale, and takes a new one", () => {
+    given(restored).when(beginCheckout()).thenRejected({
+      _tag: "CheckoutMismatch",
+      status: 409,
+      requested: "checkout-1",
+      current: "checkout-1"
+    })
+    given(restored)
+      .when(beginCheckout({ checkoutId: "checkout-2" }))
+      .thenEvents(checkoutBegun({ checkoutId: "checkout-2" }))
+  })
+})
+
+describe("complete", () => {
+  it("ends the checkout with a sale", () => {
+    given(frozen).when(completeCart()).thenEvents(cartCompleted())
+  })
+
+  it("does nothing the second time", () => {
+    given(completed).when(completeCart()).thenNothing()
+  })
+
+  it.each([
+    ["open", filled, null],
+    ["restored", restored, "checkout-1"],
+    ["abandoned", abandoned, null]
+  ])("refuses a cart that is %s", (_, history, current) => {
+    given(history).when(completeCart()).thenRejected({ _tag: "CheckoutMismatch", status: 409, current })
+  })
+
+  it("refuses another checkout than the one under way, and names that", () => {
+    given(frozen)
+      .when(completeCart({ checkoutId: "checkout-2" }))
+      .thenRejected({
+        _tag: "CheckoutMismatch",
+        requested: "checkout-2",
+        current: "checkout-1",
+        detail:
+          "Checkout checkout-2 is not under way: the cart is checking-out, and its last checkout is checkout-1. " +
+          "Begin a new checkout under a new id, or name the one that is under way."
+      })
+  })
+})
+
+describe("restore", () => {
+  it("ends the checkout without a sale, and lists the shortages", () => {
+    given(frozen).when(restoreCart()).thenEvents(cartRestored())
+  })
+
+  it("makes the cart editable again, with everything in it", () => {
+    given(restored)
+      .when(changeQuantity({ quantity: 2 }))
+      .thenEvents(quantityChanged({ quantity: 2 }))
+    expect(stateAfter(restored)).toMatchObject({ status: "open", lines: [lantern], totalMinor: 2034 })
+  })
+
+  it("does nothing when that checkout has been restored, whatever became of the cart since", () => {
+    given(restored).when(restoreCart()).thenNothing()
+    given([...restored, quantityChanged()])
+      .when(restoreCart())
+      .thenNothing()
+    given([...restored, cartAbandoned()])
+      .when(restoreCart())
+      .thenNothing()
+  })
+
+  it("that comes late does not thaw a cart which a later checkout has frozen", () => {
+    given([...restored, checkoutBegun({ checkoutId: "checkout-2" })])
+      .when(restoreCart())
+      .thenRejected({ _tag: "CheckoutMismatch", requested: "checkout-1", current: "checkout-2" })
+  })
+
+  it("refuses a cart that was bought, or that has had no checkout", () => {
+    given(completed).when(restoreCart()).thenRejected({ _tag: "CheckoutMismatch", status: 409 })
+    given(filled)
+      .when(restoreCart())
+      .thenRejected({
+        _tag: "CheckoutMismatch",
+        detail: expect.stringContaining("the cart is open, and it has had no checkout")
+      })
+  })
+
+  it("picks an abandoned cart up again, when no checkout is named", () => {
+    const recover = restoreCart({ checkoutId: null, reason: "recovered", shortages: [] })
+    const recovered = cartRestored({ checkoutId: null, reason: "recovered", shortages: [] })
+    given(abandoned).when(recover).thenEvents(recovered)
+    given([...abandoned, recovered])
+      .when(recover)
+      .thenNothing()
+    given(merged).when(recover).thenRejected({ _tag: "CartNotEditable", cartStatus: "merged" })
+    given(frozen).when(recover).thenRejected({ _tag: "CartNotEditable", cartStatus: "checking-out" })
+    given(completed).when(recover).thenRejected({ _tag: "CartNotEditable", cartStatus: "completed" })
+  })
+})
+
+describe("abandon", () => {
+  it("tells what was given up", () => {
+    given(filled).when(abandonCart()).thenEvents(cartAbandoned())
+    given(open)
+      .when(abandonCart({ reason: "discarded" }))
+      .thenEvents(cartAbandoned({ reason: "discarded", total: gbp(0), lineCount: 0 }))
+  })
+
+  it("does nothing the second time", () => {
+    given(abandoned)
+      .when(abandonCart({ reason: "discarded" }))
+      .thenNothing()
+    given(merged)
+      .when(abandonCart({ reason: "merged" }))
+      .thenNothing()
+    given(merged).when(abandonCart()).thenNothing()
+  })
+
+  it("as merged closes also a cart that was given up before", () => {
+    given(abandoned)
+      .when(abandonCart({ reason: "merged" }))
+      .thenEvents(cartAbandoned({ reason: "merged" }))
+  })
+
+  it("refuses a cart that is being bought, or was", () => {
+    given(frozen).when(abandonCart()).thenRejected({ _tag: "CartNotEditable", cartStatus: "checking-out" })
+    given(completed).when(abandonCart()).thenRejected({ _tag: "CartNotEditable", cartStatus: "completed" })
+  })
+})

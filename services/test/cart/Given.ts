@@ -1,0 +1,139 @@
+/** Given / when / then for the cart, and the values that its tests are made of. */
+import * as Aggregate from "@daybook/core/Aggregate"
+import { expect } from "vitest"
+import * as Domain from "../../src/cart/Domain.ts"
+import type { CartEvent, Line } from "../../src/cart/Events.ts"
+import type { Rejection } from "../../src/cart/Rejection.ts"
+
+type Of<Union, Tag> = Extract<Union, { readonly _tag: Tag }>
+
+/** An event of that name; what is not given has some value. */
+const event =
+  <Tag extends CartEvent["_tag"]>(defaults: Of<CartEvent, Tag>) =>
+  (given: Partial<Of<CartEvent, Tag>> = {}): Of<CartEvent, Tag> => ({ ...defaults, ...given })
+
+const command =
+  <Tag extends Domain.Command["_tag"]>(defaults: Of<Domain.Command, Tag>) =>
+  (given: Partial<Of<Domain.Command, Tag>> = {}): Of<Domain.Command, Tag> => ({ ...defaults, ...given })
+
+export const gbp = (amountMinor: number) => ({ amountMinor, currency: "GBP" })
+
+export const lantern: Line = {
+  lineId: "1",
+  sku: "71053",
+  description: "WHITE METAL LANTERN",
+  quantity: 6,
+  unitPrice: gbp(339)
+}
+
+export const cartOpened = event<"CartOpened">({
+  _tag: "CartOpened",
+  customerId: "17850",
+  country: "United Kingdom",
+  currency: "GBP"
+})
+export const itemAdded = event<"ItemAdded">({ _tag: "ItemAdded", ...lantern })
+export const quantityChanged = event<"QuantityChanged">({
+  _tag: "QuantityChanged",
+  lineId: "1",
+  quantityBefore: 6,
+  quantity: 8
+})
+export const itemRemoved = event<"ItemRemoved">({ _tag: "ItemRemoved", lineId: "1", sku: "71053", quantity: 6 })
+export const guestCartMerged = event<"GuestCartMerged">({ _tag: "GuestCartMerged", guestCartId: "guest-1" })
+export const checkoutBegun = event<"CheckoutBegun">({
+  _tag: "CheckoutBegun",
+  checkoutId: "checkout-1",
+  customerId: "17850",
+  country: "United Kingdom",
+  total: gbp(2034),
+  lines: [lantern]
+})
+export const cartCompleted = event<"CartCompleted">({ _tag: "CartCompleted", checkoutId: "checkout-1" })
+export const cartRestored = event<"CartRestored">({
+  _tag: "CartRestored",
+  checkoutId: "checkout-1",
+  reason: "shortage",
+  shortages: [{ sku: "71053", requested: 6, available: 2 }]
+})
+export const cartAbandoned = event<"CartAbandoned">({
+  _tag: "CartAbandoned",
+  reason: "expired",
+  customerId: "17850",
+  country: "United Kingdom",
+  total: gbp(2034),
+  lineCount: 1
+})
+
+export const openCart = command<"OpenCart">({
+  _tag: "OpenCart",
+  customerId: "17850",
+  country: "United Kingdom",
+  currency: "GBP"
+})
+export const addItem = command<"AddItem">({ _tag: "AddItem", ...lantern })
+export const changeQuantity = command<"ChangeQuantity">({ _tag: "ChangeQuantity", lineId: "1", quantity: 8 })
+export const removeItem = command<"RemoveItem">({ _tag: "RemoveItem", lineId: "1" })
+export const mergeGuestCart = command<"MergeGuestCart">({
+  _tag: "MergeGuestCart",
+  guestCartId: "guest-1",
+  lines: [{ ...lantern, lineId: "2", sku: "85123A", description: "WHITE HANGING HEART" }]
+})
+export const beginCheckout = command<"BeginCheckout">({
+  _tag: "BeginCheckout",
+  checkoutId: "checkout-1",
+  acceptedTotal: null
+})
+export const completeCart = command<"CompleteCart">({ _tag: "CompleteCart", checkoutId: "checkout-1" })
+export const restoreCart = command<"RestoreCart">({
+  _tag: "RestoreCart",
+  checkoutId: "checkout-1",
+  reason: "shortage",
+  shortages: [{ sku: "71053", requested: 6, available: 2 }]
+})
+export const abandonCart = command<"AbandonCart">({ _tag: "AbandonCart", reason: "expired" })
+
+/** Histories that many cases start from. */
+export const open = [cartOpened()]
+export const filled = [...open, itemAdded()]
+export const frozen = [...filled, checkoutBegun()]
+export const completed = [...frozen, cartCompleted()]
+export const restored = [...frozen, cartRestored()]
+export const abandoned = [...filled, cartAbandoned()]
+export const merged = [...filled, cartAbandoned({ reason: "merged" })]
+
+/** Where and when an event is stored, where that does not matter. */
+export const metadata = {
+  partition: 0,
+  position: 1,
+  stream: "cart-536365",
+  version: 1,
+  eventId: "0198c5a0-0000-7000-8000-000000000000",
+  occurredAtMillis: 0,
+  recordedAtMillis: 0,
+  actor: null,
+  reason: null,
+  commandId: null,
+  correlationId: null,
+  causationId: null,
+  traceParent: null,
+  tenant: null
+}
+
+/** The state after a history. */
+export const stateAfter = (history: ReadonlyArray<CartEvent>): Domain.State =>
+  Aggregate.evolveAll(Domain, Domain.initial, history)
+
+/** A history, a command, and what must come of it. */
+export const given = (history: ReadonlyArray<CartEvent>, limits?: Domain.Limits) => ({
+  when: (command: Domain.Command) => {
+    const outcome = Aggregate.decide(Domain.make(limits), command, stateAfter(history))
+    return {
+      outcome,
+      thenEvents: (...events: ReadonlyArray<CartEvent>) => expect(outcome).toStrictEqual(events),
+      thenNothing: () => expect(outcome).toEqual([]),
+      thenRejected: (rejection: Partial<Rejection> & Pick<Rejection, "_tag">) =>
+        expect(outcome).toMatchObject(rejection)
+    }
+  }
+})
