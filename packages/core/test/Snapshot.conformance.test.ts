@@ -1,0 +1,4 @@
+import { Snapshots } from "@daybook/core/Snapshot"
+import { snapshotSuite } from "@daybook/testkit/SnapshotSuite"
+
+snapshotSuite("memory", { layer: () => Snapshots.layerMemory })
