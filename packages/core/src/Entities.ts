@@ -10,7 +10,7 @@
  * const accepted = yield* carts.execute("cart-1", { _tag: "OpenCart", … }, { commandId: "…" })
  */
 import { Clock } from "effect/Clock"
-import * as Context from "effect/Context"
+import type * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
@@ -28,7 +28,7 @@ import * as Metrics from "./Metrics.ts"
 import * as Partition from "./Partition.ts"
 import type { Persistence } from "./Persistence.ts"
 import type { Projection } from "./Projection.ts"
-import { recover, type RecoveryFailed, type StateCodec, stateCodec } from "./Recovery.ts"
+import { type RecoveryFailed, recover, type StateCodec, stateCodec } from "./Recovery.ts"
 import { Snapshots } from "./Snapshot.ts"
 
 /** What a sender may say about a command besides the command itself. */
@@ -61,8 +61,14 @@ export interface Accepted {
 
 /** Every failure of `execute` that is not a rejection. */
 export type RuntimeProblem =
-  | Overloaded | ShuttingDown | Contended | VersionMismatch | RecoveryTimedOut
-  | JournalUnavailable | UndecodableEvent | RecoveryFailed
+  | Overloaded
+  | ShuttingDown
+  | Contended
+  | VersionMismatch
+  | RecoveryTimedOut
+  | JournalUnavailable
+  | UndecodableEvent
+  | RecoveryFailed
 
 /** The aggregates of one kind. */
 export interface Entities<State, Command, Rejection> {
@@ -98,33 +104,50 @@ export interface Limits {
 }
 
 /** How a kind of aggregate is to be run. */
-export interface Options extends Limits {
+export interface Options<R = never> extends Limits {
   readonly persistence: Persistence
   /** Projections that run in the transaction of the command, for level 1. Ignored at other levels, where workers run them. */
-  readonly projections?: ReadonlyArray<Projection<any, any, never>>
+  readonly projections?: ReadonlyArray<Projection<any, any, R>>
 }
 
 /** Starts the runtime for one kind of aggregate. It stops with the scope, after what it has accepted is done. */
-export const make = <State, Command extends Tagged, Event extends Tagged, Rejection extends Error>(
+export const make = <State, Command extends Tagged, Event extends Tagged, Rejection extends Error, R = never>(
   aggregate: Aggregate<State, Command, Event, Rejection>,
-  options: Options
-): Effect.Effect<Entities<State, Command, Rejection>, never, Journal | Snapshots | Scope.Scope> =>
-  Effect.gen(function*() {
+  options: Options<R>
+): Effect.Effect<Entities<State, Command, Rejection>, never, Journal | Snapshots | Scope.Scope | R> =>
+  Effect.gen(function* () {
     const journal = yield* Journal
     const snapshots = yield* Snapshots
-    const context = yield* Effect.context<never>()
+    const context = yield* Effect.context<R>()
     const clock = yield* Clock
+    const within =
+      options.persistence._tag === "Inline"
+        ? inlineProjections(aggregate, options.projections ?? [], context)
+        : undefined
     const runtime = new Runtime<State, Command, Event>({
-      aggregate, options, journal, snapshots, context, now: () => clock.currentTimeMillisUnsafe()
+      within,
+      aggregate,
+      options,
+      journal,
+      snapshots,
+      context,
+      now: () => clock.currentTimeMillisUnsafe()
     })
     yield* Effect.addFinalizer(() => runtime.shutdown)
     yield* Effect.forkScoped(runtime.passivation)
     return {
       execute: (id, command, commandOptions) =>
         Effect.map(
-          Effect.callback<Reply<State>, any>((resume) => runtime.tell(id, command, commandOptions ?? noOptions, resume)),
-          ({ version, position, duplicate }) =>
-            ({ id, version, partition: Partition.ofId(id, journal.partitions), position, duplicate })
+          Effect.callback<Reply<State>, any>((resume) =>
+            runtime.tell(id, command, commandOptions ?? noOptions, resume)
+          ),
+          ({ version, position, duplicate }) => ({
+            id,
+            version,
+            partition: Partition.ofId(id, journal.partitions),
+            position,
+            duplicate
+          })
         ),
       read: (id) =>
         Effect.map(
@@ -153,7 +176,14 @@ class Runtime<State, Command extends Tagged, Event extends Tagged> implements En
   readonly #context: Context.Context<never>
   readonly #commit: GroupCommit
   readonly #entities = new Map<string, Entity<State, Command, Event>>()
-  readonly #limits: { mailbox: number; inFlight: number; resident: number; passivateAfter: number; recoverWithin: number; shutdownWithin: number }
+  readonly #limits: {
+    mailbox: number
+    inFlight: number
+    resident: number
+    passivateAfter: number
+    recoverWithin: number
+    shutdownWithin: number
+  }
   readonly #recordCommand: (seconds: number) => void
   readonly #recordReplay: (seconds: number) => void
   #inFlight = 0
@@ -162,7 +192,8 @@ class Runtime<State, Command extends Tagged, Event extends Tagged> implements En
 
   constructor(input: {
     readonly aggregate: Aggregate<State, Command, Event, Error>
-    readonly options: Options
+    readonly within: Within | undefined
+    readonly options: Options<any>
     readonly journal: Journal["Service"]
     readonly snapshots: Snapshots["Service"]
     readonly context: Context.Context<never>
@@ -187,7 +218,7 @@ class Runtime<State, Command extends Tagged, Event extends Tagged> implements En
     this.#commit = new GroupCommit({
       journal: input.journal,
       fork: Effect.runForkWith(context),
-      within: options.persistence._tag === "Inline" ? withinOf(aggregate, options.projections ?? [], this.now) : undefined,
+      within: input.within,
       onCommit: (millis) => recordPersist(millis / 1000)
     })
   }
@@ -207,7 +238,8 @@ class Runtime<State, Command extends Tagged, Event extends Tagged> implements En
     const refusal = this.#refusal()
     if (refusal !== undefined) return resume(Exit.fail(refusal))
     const entity = this.#entityOf(id)
-    if (entity === undefined) return resume(Exit.fail(overloaded(`${this.#limits.resident} entities are in memory and busy`)))
+    if (entity === undefined)
+      return resume(Exit.fail(overloaded(`${this.#limits.resident} entities are in memory and busy`)))
     if (entity.waiting >= this.#limits.mailbox) {
       return resume(Exit.fail(overloaded(`${entity.waiting} commands wait for ${entity.stream}`)))
     }
@@ -230,7 +262,10 @@ class Runtime<State, Command extends Tagged, Event extends Tagged> implements En
 
   #refusal(): Overloaded | ShuttingDown | undefined {
     if (!this.#open) {
-      return new ShuttingDown({ retryAfterSeconds: 5, detail: "This process takes no more commands; send it again, to another one." })
+      return new ShuttingDown({
+        retryAfterSeconds: 5,
+        detail: "This process takes no more commands; send it again, to another one."
+      })
     }
     if (this.#inFlight < this.#limits.inFlight) return undefined
     return overloaded(`${this.#inFlight} commands are under way`)
@@ -241,7 +276,9 @@ class Runtime<State, Command extends Tagged, Event extends Tagged> implements En
     if (existing !== undefined) return existing
     if (this.#entities.size >= this.#limits.resident && !this.#evictOne()) return undefined
     const entity = new Entity<State, Command, Event>(
-      this, Partition.streamOf(this.aggregate.name, id), Partition.ofId(id, this.#journal.partitions)
+      this,
+      Partition.streamOf(this.aggregate.name, id),
+      Partition.ofId(id, this.#journal.partitions)
     )
     this.#entities.set(id, entity)
     return entity
@@ -287,7 +324,8 @@ class Runtime<State, Command extends Tagged, Event extends Tagged> implements En
     const policy = this.#persistence
     if (policy._tag !== "Events" || count === 0) return
     entity.sinceSnapshot += count
-    const wanted = entity.sinceSnapshot >= policy.snapshotEvery ||
+    const wanted =
+      entity.sinceSnapshot >= policy.snapshotEvery ||
       (policy.snapshotWhen !== undefined && events.some((event) => policy.snapshotWhen!(entity.state, event)))
     if (!wanted) return
     entity.sinceSnapshot = 0
@@ -334,7 +372,8 @@ class Runtime<State, Command extends Tagged, Event extends Tagged> implements En
       }).pipe(
         Effect.timeoutOrElse({
           duration: this.#limits.shutdownWithin,
-          orElse: () => Effect.logError(`${this.aggregate.name}: ${this.#inFlight} commands still unanswered at shutdown`)
+          orElse: () =>
+            Effect.logError(`${this.aggregate.name}: ${this.#inFlight} commands still unanswered at shutdown`)
         })
       )
     })
@@ -350,12 +389,6 @@ const limitsOf = (limits: Limits) => ({
   shutdownWithin: Duration.toMillis(Duration.fromInputUnsafe(limits.shutdownWithin ?? "30 seconds"))
 })
 
-const withinOf = (
-  aggregate: Aggregate<any, any, any, any>,
-  projections: ReadonlyArray<Projection<any, any, never>>,
-  now: () => number
-): Within => inlineProjections(aggregate, projections, now)
-
 const overloaded = (what: string): Overloaded =>
   new Overloaded({ retryAfterSeconds: 1, detail: `${what}, which is the limit. Nothing was done; try again shortly.` })
 
@@ -365,4 +398,3 @@ const recoveryTimedOut = (stream: string, limitMillis: number): RecoveryTimedOut
     retryAfterSeconds: 5,
     detail: `${stream} was not recovered within ${limitMillis} ms; it may be very long without a snapshot, or the database slow.`
   })
-

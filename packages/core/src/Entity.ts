@@ -10,11 +10,11 @@ import * as Exit from "effect/Exit"
 
 import type { Aggregate, Tagged } from "./Aggregate.ts"
 import { decide, evolveAll } from "./Aggregate.ts"
-import type { Append, NewEvent, Outcome, Receipt } from "./Journal.ts"
-import type { OnOutcome } from "./GroupCommit.ts"
 import type { CommandOptions } from "./Entities.ts"
-import * as EventId from "./EventId.ts"
 import { Contended, VersionMismatch } from "./EntityProblems.ts"
+import * as EventId from "./EventId.ts"
+import type { OnOutcome } from "./GroupCommit.ts"
+import type { Append, NewEvent, Outcome, Receipt } from "./Journal.ts"
 import type { Recovered } from "./Recovery.ts"
 
 /** What became of a command, or the state that a read asked for. */
@@ -49,7 +49,11 @@ export interface EntityHost<State, Command extends Tagged, Event extends Tagged>
   /** Recovers the state, then calls back. */
   readonly recover: (stream: string, done: (exit: Exit.Exit<Recovered<State>, unknown>) => void) => void
   /** Looks a receipt up, then calls back. */
-  readonly receipt: (stream: string, commandId: string, done: (exit: Exit.Exit<Receipt | undefined, unknown>) => void) => void
+  readonly receipt: (
+    stream: string,
+    commandId: string,
+    done: (exit: Exit.Exit<Receipt | undefined, unknown>) => void
+  ) => void
   /** Told of events that have become durable, for snapshots. */
   readonly onEvents: (entity: Entity<State, Command, Event>, events: ReadonlyArray<Event>, count: number) => void
   readonly wait: (millis: number, then: () => void) => void
@@ -172,8 +176,14 @@ export class Entity<State, Command extends Tagged, Event extends Tagged> {
 
   #decideWaiting(): Draft<State, Command, Event> {
     const draft: Draft<State, Command, Event> = {
-      state: this.state, version: this.version, decided: [], events: [], applied: [], receipts: [],
-      commandIds: new Set(), crashed: false
+      state: this.state,
+      version: this.version,
+      decided: [],
+      events: [],
+      applied: [],
+      receipts: [],
+      commandIds: new Set(),
+      crashed: false
     }
     let taken = 0
     while (taken < this.#mailbox.length && draft.events.length < maxDraftEvents && !draft.crashed) {
@@ -242,15 +252,18 @@ export class Entity<State, Command extends Tagged, Event extends Tagged> {
       for (const { pending } of draft.decided) pending.reply(Exit.die(defect))
       return this.#restart()
     }
-    this.#host.submit({
-      stream: this.stream,
-      partition: this.partition,
-      expectedVersion: this.version,
-      events: draft.events,
-      receipts: draft.receipts,
-      state,
-      keepEvents
-    }, (outcome, failure) => this.#onOutcome(draft, outcome, failure))
+    this.#host.submit(
+      {
+        stream: this.stream,
+        partition: this.partition,
+        expectedVersion: this.version,
+        events: draft.events,
+        receipts: draft.receipts,
+        state,
+        keepEvents
+      },
+      (outcome, failure) => this.#onOutcome(draft, outcome, failure)
+    )
   }
 
   #storedState(draft: Draft<State, Command, Event>): Append["state"] {
@@ -284,7 +297,8 @@ export class Entity<State, Command extends Tagged, Event extends Tagged> {
         return outcome.receipts.some((receipt) => receipt.version > this.version) ? this.#restart() : this.#drain()
       case "Conflict":
         this.#retry(draft, (pending) => ++pending.attempts < maxAttempts)
-        for (const { pending } of draft.decided) if (pending.attempts >= maxAttempts) pending.reply(Exit.fail(contended(this.stream)))
+        for (const { pending } of draft.decided)
+          if (pending.attempts >= maxAttempts) pending.reply(Exit.fail(contended(this.stream)))
         return this.#restart()
       case "Unserialisable":
         this.#phase = "ready"
@@ -337,7 +351,10 @@ const isRepeatWithin = (draft: Draft<any, any, any>, pending: Pending<any, any>)
   pending.options.commandId !== undefined && draft.commandIds.has(pending.options.commandId)
 
 const repeated = (receipt: Receipt): Reply<never> => ({
-  version: receipt.version, position: receipt.position, duplicate: true, state: undefined
+  version: receipt.version,
+  position: receipt.position,
+  duplicate: true,
+  state: undefined
 })
 
 const versionMismatch = (stream: string, expected: number, actual: number): VersionMismatch =>
@@ -352,4 +369,3 @@ const contended = (stream: string): Contended =>
     retryAfterSeconds: 1,
     detail: `${stream} is being written by another process as well; after ${maxAttempts} attempts this command was given up. Nothing was stored; try again.`
   })
-

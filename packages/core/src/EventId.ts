@@ -21,8 +21,17 @@ const randomTail = (): string => {
   }
   const at = used
   used += 8
-  return hex[(pool[at]! & 0x3f) | 0x80]! + hex[pool[at + 1]!]! + "-" + hex[pool[at + 2]!]! + hex[pool[at + 3]!]! +
-    hex[pool[at + 4]!]! + hex[pool[at + 5]!]! + hex[pool[at + 6]!]! + hex[pool[at + 7]!]!
+  return (
+    hex[(pool[at]! & 0x3f) | 0x80]! +
+    hex[pool[at + 1]!]! +
+    "-" +
+    hex[pool[at + 2]!]! +
+    hex[pool[at + 3]!]! +
+    hex[pool[at + 4]!]! +
+    hex[pool[at + 5]!]! +
+    hex[pool[at + 6]!]! +
+    hex[pool[at + 7]!]!
+  )
 }
 
 /** A new id at a time in milliseconds since 1970. Ids of one process sort in the order in which they were made. */

@@ -71,12 +71,13 @@ export class GroupCommit {
     const batch = queued.map((q) => q.append)
     const within = this.#within
     const started = performance.now()
-    const append = within === undefined
-      ? this.#journal.append(batch)
-      : this.#journal.append(batch, (outcomes) => within(batch, outcomes))
+    const append =
+      within === undefined
+        ? this.#journal.append(batch)
+        : this.#journal.append(batch, (outcomes) => within(batch, outcomes))
     this.#fork(append).addObserver((exit) => {
       if (Exit.isSuccess(exit)) this.#onCommit(performance.now() - started)
-      const outcomes = Exit.isSuccess(exit) ? exit.value as ReadonlyArray<Outcome> : undefined
+      const outcomes = Exit.isSuccess(exit) ? (exit.value as ReadonlyArray<Outcome>) : undefined
       const failure = Exit.isFailure(exit) ? exit.cause : undefined
       // The next batch goes out before the callers of this one run, so that the journal is not kept waiting for them.
       this.#flush(lane)

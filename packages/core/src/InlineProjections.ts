@@ -2,6 +2,8 @@
  * Projections at level 1: no events are kept that a worker could read later, so read models are written in the transaction
  * of the command itself.
  */
+import * as Clock from "effect/Clock"
+import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import type { Aggregate } from "./Aggregate.ts"
 import type { Recorded, Stored } from "./Event.ts"
@@ -21,21 +23,24 @@ const storedOf = (append: Append, now: number): ReadonlyArray<Stored> =>
   }))
 
 /** The work that applies a batch's accepted events to projections. Events have no position at this level: it is 0. */
-export const inlineProjections = (
+export const inlineProjections = <R>(
   aggregate: Aggregate<any, any, any, any>,
-  projections: ReadonlyArray<Projection<any, any, never>>,
-  now: () => number
+  projections: ReadonlyArray<Projection<any, any, R>>,
+  context: Context.Context<R>
 ): Within => {
   const wanted = projections.filter((projection) => projection.sources.some((source) => source.name === aggregate.name))
   const decoders = wanted.map((projection) => ({ projection, decode: decodeFor(projection) }))
-  return (batch, outcomes) => {
-    const stored = batch.flatMap((append, i) => isAppended(outcomes[i]) ? storedOf(append, now()) : [])
-    if (stored.length === 0) return Effect.void
-    return Effect.forEach(decoders, ({ projection, decode }) => {
-      const events = stored.map(decode).filter((event): event is Recorded<any> => event !== undefined)
-      return projection.handle(events, { replaying: false })
-    }, { discard: true })
-  }
+  return (batch, outcomes) =>
+    Effect.gen(function* () {
+      const now = yield* Clock.currentTimeMillis
+      const stored = batch.flatMap((append, i) => (isAppended(outcomes[i]) ? storedOf(append, now) : []))
+      if (stored.length === 0) return
+      for (const { projection, decode } of decoders) {
+        const events = stored.map(decode).filter((event): event is Recorded<any> => event !== undefined)
+        yield* projection.handle(events, { replaying: false })
+      }
+      // What the transaction provides (its connection) stays; only the rest comes from here.
+    }).pipe(Effect.updateContext((own: Context.Context<never>) => Context.merge(context, own)))
 }
 
 const isAppended = (outcome: Outcome | undefined): boolean => outcome?._tag === "Appended"

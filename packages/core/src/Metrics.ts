@@ -7,9 +7,7 @@
 import type * as Context from "effect/Context"
 import * as Metric from "effect/Metric"
 
-const boundaries = [
-  0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10
-]
+const boundaries = [0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10]
 
 const histogram = (name: string, description: string) => Metric.histogram(name, { description, boundaries })
 
@@ -29,14 +27,20 @@ export const querySeconds = histogram("daybook_query_seconds", "Query response t
 export const replaySeconds = histogram("daybook_replay_seconds", "Event replay time of one aggregate")
 
 /** Commands by what became of them. */
-export const commands = Metric.counter("daybook_commands_total", { description: "Commands answered", incremental: true })
+export const commands = Metric.counter("daybook_commands_total", {
+  description: "Commands answered",
+  incremental: true
+})
 
 /** Entities in memory now. */
 export const residentEntities = Metric.gauge("daybook_entities", { description: "Entities in memory" })
 
 /** Records without an Effect, for hot paths. */
-export const recorder =
-  <Input>(metric: Metric.Metric<Input, any>, context: Context.Context<never>, attributes: Record<string, string> = {}) => {
-    const tagged = Metric.withAttributes(metric, attributes)
-    return (input: Input): void => tagged.updateUnsafe(input, context)
-  }
+export const recorder = <Input>(
+  metric: Metric.Metric<Input, any>,
+  context: Context.Context<never>,
+  attributes: Record<string, string> = {}
+) => {
+  const tagged = Metric.withAttributes(metric, attributes)
+  return (input: Input): void => tagged.updateUnsafe(input, context)
+}

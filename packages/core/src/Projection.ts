@@ -60,7 +60,8 @@ export const make = <const Sources extends ReadonlyArray<Source>, E, R>(definiti
 })
 
 /** The events of a source. */
-export type EventOf<S> = S extends Source<infer Event> ? Event : S extends Aggregate<any, any, infer Event, any> ? Event : never
+export type EventOf<S> =
+  S extends Source<infer Event> ? Event : S extends Aggregate<any, any, infer Event, any> ? Event : never
 
 /** Picks and decodes the events that a projection wants. Throws `UndecodableEvent`. */
 export const decodeFor = (projection: Projection<any, any, any>) => {

@@ -86,14 +86,18 @@ export class ProjectionWorker<R> {
   get run(): Effect.Effect<never> {
     let failures = 0
     const round = this.#round.pipe(
-      Effect.tap(() => Effect.sync(() => void (failures = 0))),
+      Effect.tap(() =>
+        Effect.sync(() => {
+          failures = 0
+        })
+      ),
       Effect.catchCause((cause) =>
         Cause.hasInterruptsOnly(cause)
           ? Effect.failCause(cause)
           : Effect.logWarning(`Projection ${this.#name} is held up and will try again`, Cause.squash(cause)).pipe(
-            Effect.andThen(Effect.sync(() => void (this.#claimedAtMillis = -Infinity))),
-            Effect.andThen(Effect.suspend(() => Effect.sleep(backoffMillis(failures++))))
-          )
+              Effect.andThen(this.#claimAgain),
+              Effect.andThen(Effect.suspend(() => Effect.sleep(backoffMillis(failures++))))
+            )
       )
     )
     return Effect.forever(round as Effect.Effect<void>).pipe(
@@ -103,7 +107,7 @@ export class ProjectionWorker<R> {
 
   /** One look at the journal, and a wait when there was nothing. */
   get #round(): Effect.Effect<void, JournalUnavailable | StoreFailure> {
-    return Effect.gen({ self: this }, function*() {
+    return Effect.gen({ self: this }, function* () {
       yield* this.#claimIfDue
       const seen = this.#journal.signal.count
       const woken = this.wake.count
@@ -111,12 +115,22 @@ export class ProjectionWorker<R> {
         const news = yield* this.#readNews
         if (news.length > 0) return yield* this.#apply(news)
       }
-      yield* Effect.raceAll([this.#journal.signal.changed(seen), this.wake.changed(woken), Effect.sleep(this.#settings.pollMillis)])
+      yield* Effect.raceAll([
+        this.#journal.signal.changed(seen),
+        this.wake.changed(woken),
+        Effect.sleep(this.#settings.pollMillis)
+      ])
+    })
+  }
+
+  get #claimAgain(): Effect.Effect<void> {
+    return Effect.sync(() => {
+      this.#claimedAtMillis = -Infinity
     })
   }
 
   get #claimIfDue(): Effect.Effect<void, ReadModelUnavailable> {
-    return Effect.gen({ self: this }, function*() {
+    return Effect.gen({ self: this }, function* () {
       const now = yield* Clock.currentTimeMillis
       const idle = [...this.#offsets.values()].some((offset) => offset.stoppedBecause !== null)
       const due = this.#claimedAtMillis + (idle ? this.#settings.pollMillis : this.#settings.leaseMillis / 3)
@@ -131,26 +145,30 @@ export class ProjectionWorker<R> {
 
   /** What is new in the partitions that this worker holds, about a batch in all. */
   get #readNews(): Effect.Effect<ReadonlyArray<News>, JournalUnavailable> {
-    return Effect.gen({ self: this }, function*() {
+    return Effect.gen({ self: this }, function* () {
       const heads = yield* this.#journal.heads
-      const behind = [...this.#offsets.values()].filter((offset) =>
-        offset.stoppedBecause === null && heads[offset.partition]! > offset.position
+      const behind = [...this.#offsets.values()].filter(
+        (offset) => offset.stoppedBecause === null && heads[offset.partition]! > offset.position
       )
       const limit = Math.max(Math.ceil(this.#projection.batchSize / Math.max(behind.length, 1)), 1)
-      const news = yield* Effect.forEach(behind, (offset) =>
-        Effect.map(
-          this.#journal.readPartition(offset.partition, { after: offset.position, limit }),
-          (events): News => ({ offset, events })
-        ), { concurrency: 4 })
+      const news = yield* Effect.forEach(
+        behind,
+        (offset) =>
+          Effect.map(
+            this.#journal.readPartition(offset.partition, { after: offset.position, limit }),
+            (events): News => ({ offset, events })
+          ),
+        { concurrency: 4 }
+      )
       return news.filter(({ events }) => events.length > 0)
     })
   }
 
   #apply(news: ReadonlyArray<News>): Effect.Effect<void, JournalUnavailable | StoreFailure> {
-    return Effect.gen({ self: this }, function*() {
+    return Effect.gen({ self: this }, function* () {
       const together = yield* Effect.exit(this.#commit(news))
       if (Exit.isSuccess(together)) return
-      if (isStoreFailure(Cause.squash(together.cause))) return yield* (together as Exit.Exit<never, StoreFailure>)
+      if (isStoreFailure(Cause.squash(together.cause))) return yield* together as Exit.Exit<never, StoreFailure>
       // Some event in there cannot be applied: find it without holding up the others.
       for (const one of news) {
         const alone = news.length === 1 ? together : yield* Effect.exit(this.#commit([one]))
@@ -161,7 +179,7 @@ export class ProjectionWorker<R> {
 
   /** Applies events and moves the offsets, in one transaction. */
   #commit(news: ReadonlyArray<News>): Effect.Effect<void, unknown> {
-    return Effect.gen({ self: this }, function*() {
+    return Effect.gen({ self: this }, function* () {
       const events: Array<Recorded<any>> = []
       for (const { events: stored } of news) {
         for (const one of stored) {
@@ -185,7 +203,10 @@ export class ProjectionWorker<R> {
 
   #transact<E>(news: ReadonlyArray<News>, work: Effect.Effect<void, E>): Effect.Effect<void, E | StoreFailure> {
     const advances = news.map((one) => ({
-      partition: one.offset.partition, epoch: one.offset.epoch, from: one.offset.position, to: positionOf(one)
+      partition: one.offset.partition,
+      epoch: one.offset.epoch,
+      from: one.offset.position,
+      to: positionOf(one)
     }))
     return Effect.tap(this.#store.transact(this.#name, advances, work), () =>
       Effect.sync(() => {
@@ -193,11 +214,12 @@ export class ProjectionWorker<R> {
           this.#offsets.set(partition, { ...this.#offsets.get(partition)!, position: to })
         }
         this.progress.notify()
-      }))
+      })
+    )
   }
 
   #applyOneByOne(news: News): Effect.Effect<void, StoreFailure> {
-    return Effect.gen({ self: this }, function*() {
+    return Effect.gen({ self: this }, function* () {
       for (const stored of news.events) {
         const offset = this.#offsets.get(news.offset.partition)!
         const one: News = { offset, events: [stored] }
@@ -211,14 +233,15 @@ export class ProjectionWorker<R> {
 
   /** Applies one event, again and again with backoff; why it cannot be applied, in the end. */
   #tryEvent(one: News): Effect.Effect<string | undefined, StoreFailure> {
-    return Effect.gen({ self: this }, function*() {
+    return Effect.gen({ self: this }, function* () {
       for (let attempt = 1; ; attempt++) {
         const exit = yield* Effect.exit(this.#commit([one]))
         if (Exit.isSuccess(exit)) return undefined
         const error = Cause.squash(exit.cause)
         if (isStoreFailure(error)) return yield* Effect.fail(error)
         const hopeless = error instanceof UndecodableEvent
-        if (hopeless || attempt >= this.#settings.attempts) return error instanceof Error ? error.message : String(error)
+        if (hopeless || attempt >= this.#settings.attempts)
+          return error instanceof Error ? error.message : String(error)
         yield* Effect.sleep(backoffMillis(attempt))
       }
     })
@@ -226,7 +249,7 @@ export class ProjectionWorker<R> {
 
   #stop(offset: Offset, stored: Stored, failure: string): Effect.Effect<void, StoreFailure> {
     const reason = `Position ${stored.position} (${stored.type}, stream ${stored.stream}): ${failure}`
-    return Effect.gen({ self: this }, function*() {
+    return Effect.gen({ self: this }, function* () {
       yield* this.#store.stop(this.#name, offset.partition, reason)
       this.#offsets.set(offset.partition, { ...this.#offsets.get(offset.partition)!, stoppedBecause: reason })
       yield* Effect.logError(`Projection ${this.#name} has stopped at partition ${offset.partition}. ${reason}`)
@@ -234,10 +257,13 @@ export class ProjectionWorker<R> {
   }
 
   #park(one: News, stored: Stored, reason: string): Effect.Effect<void, StoreFailure> {
-    return Effect.gen({ self: this }, function*() {
+    return Effect.gen({ self: this }, function* () {
       const parkedAtMillis = yield* Clock.currentTimeMillis
       const { stream, partition, version, position } = stored
-      yield* this.#transact([one], this.#store.park(this.#name, { stream, partition, version, position, reason, parkedAtMillis }))
+      yield* this.#transact(
+        [one],
+        this.#store.park(this.#name, { stream, partition, version, position, reason, parkedAtMillis })
+      )
       this.#parked.add(stream)
       yield* Effect.logError(`Projection ${this.#name} has set stream ${stream} aside at version ${version}: ${reason}`)
     })
@@ -245,18 +271,23 @@ export class ProjectionWorker<R> {
 
   /** Applies what a parked stream has missed and takes it back in, in one transaction that moves no offset. */
   unpark(stream: string): Effect.Effect<void, ReadModelUnavailable | JournalUnavailable> {
-    return Effect.gen({ self: this }, function*() {
+    return Effect.gen({ self: this }, function* () {
       const parked = (yield* this.#store.parked(this.#name)).find((one) => one.stream === stream)
       if (parked === undefined) return
       const offset = (yield* this.#store.offsets(this.#name)).find((one) => one.partition === parked.partition)!
       const stored = yield* this.#journal.readStream(stream, { from: parked.version })
-      const missed = stored.filter((one) => one.position <= offset.position).map(this.#decode)
+      const missed = stored
+        .filter((one) => one.position <= offset.position)
+        .map(this.#decode)
         .filter((one): one is Recorded<any> => one !== undefined)
       // Moving the offset from its place to the same place fences: a worker that goes on meanwhile makes this start again.
       const still = { partition: offset.partition, epoch: offset.epoch, from: offset.position, to: offset.position }
-      yield* this.#store.transact(
-        this.#name, [still], Effect.andThen(this.#handle(missed), this.#store.unpark(this.#name, stream))
-      ).pipe(Effect.catchIf(isFenced, () => Effect.suspend(() => this.unpark(stream)))) as Effect.Effect<void, ReadModelUnavailable>
+      yield* this.#store
+        .transact(this.#name, [still], Effect.andThen(this.#handle(missed), this.#store.unpark(this.#name, stream)))
+        .pipe(Effect.catchIf(isFenced, () => Effect.suspend(() => this.unpark(stream)))) as Effect.Effect<
+        void,
+        ReadModelUnavailable
+      >
       this.#claimedAtMillis = -Infinity
       this.progress.notify()
     })

@@ -11,10 +11,10 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import type * as Scope from "effect/Scope"
+import type { JournalUnavailable } from "./Journal.ts"
 import { Journal } from "./Journal.ts"
 import type { Projection } from "./Projection.ts"
 import { type Offset, type Parked, ProjectionStore, type ReadModelUnavailable } from "./ProjectionStore.ts"
-import type { JournalUnavailable } from "./Journal.ts"
 import { ProjectionWorker } from "./ProjectionWorker.ts"
 
 /** How one projection is doing. */
@@ -35,7 +35,10 @@ export interface Projector {
   /** Goes on after `pause`, or after a failure stopped a partition. */
   readonly resume: (projection: string) => Effect.Effect<void, ReadModelUnavailable>
   /** Applies the waiting events of a stream that was set aside, and takes it back in. */
-  readonly unpark: (projection: string, stream: string) => Effect.Effect<void, ReadModelUnavailable | JournalUnavailable>
+  readonly unpark: (
+    projection: string,
+    stream: string
+  ) => Effect.Effect<void, ReadModelUnavailable | JournalUnavailable>
   /**
    * Waits until a projection has applied a position, for reading your own writes. Answers false when it has not within the
    * time. Works also when another process runs the projection.
@@ -75,7 +78,7 @@ export const make = <R = never>(
   projections: ReadonlyArray<Projection<any, any, R>>,
   options: Options = {}
 ): Effect.Effect<Projector, never, Journal | ProjectionStore | Scope.Scope | R> =>
-  Effect.gen(function*() {
+  Effect.gen(function* () {
     const journal = yield* Journal
     const store = yield* ProjectionStore
     const context = yield* Effect.context<R>()
@@ -86,9 +89,12 @@ export const make = <R = never>(
       pollMillis: Duration.toMillis(Duration.fromInputUnsafe(options.poll ?? "1 second")),
       attempts: options.attempts ?? 5
     }
-    const workers = new Map(projections.map((projection) => [
-      projection.name, new ProjectionWorker<R>({ projection, journal, store, context, settings })
-    ]))
+    const workers = new Map(
+      projections.map((projection) => [
+        projection.name,
+        new ProjectionWorker<R>({ projection, journal, store, context, settings })
+      ])
+    )
     if (options.run ?? true) for (const worker of workers.values()) yield* Effect.forkScoped(worker.run)
     const workerOf = (name: string) => {
       const worker = workers.get(name)
@@ -98,7 +104,7 @@ export const make = <R = never>(
     }
 
     const awaitUntil: Projector["awaitUntil"] = (name, check, within) =>
-      Effect.gen(function*() {
+      Effect.gen(function* () {
         const { progress } = yield* workerOf(name)
         const deadline = clock.currentTimeMillisUnsafe() + Duration.toMillis(Duration.fromInputUnsafe(within))
         while (true) {
@@ -117,7 +123,10 @@ export const make = <R = never>(
           awaitUntil(
             name,
             Effect.map(store.offsets(name), (offsets) =>
-              offsets.some((o) => o.partition === partition && o.position >= position) ? Option.some(true) : Option.none()),
+              offsets.some((o) => o.partition === partition && o.position >= position)
+                ? Option.some(true)
+                : Option.none()
+            ),
             within
           ),
           Option.isSome
@@ -127,17 +136,22 @@ export const make = <R = never>(
           Effect.map(
             Effect.all({ paused: store.paused(name), offsets: store.offsets(name), parked: store.parked(name) }),
             (found) => ({ name, ...found, lag: lagOf(heads, found.offsets) })
-          ))),
+          )
+        )
+      ),
       pause: (name) => Effect.andThen(workerOf(name), store.setPaused(name, true)),
       resume: (name) =>
         Effect.flatMap(workerOf(name), (worker) =>
-          store.setPaused(name, false).pipe(
-            Effect.andThen(store.resume(name)),
-            Effect.andThen(Effect.sync(() => worker.wake.notify()))
-          )),
+          store
+            .setPaused(name, false)
+            .pipe(Effect.andThen(store.resume(name)), Effect.andThen(Effect.sync(() => worker.wake.notify())))
+        ),
       unpark: (name, stream) => Effect.flatMap(workerOf(name), (worker) => worker.unpark(stream))
     }
   })
 
 const lagOf = (heads: ReadonlyArray<number>, offsets: ReadonlyArray<Offset>): number =>
-  heads.reduce((sum, head, partition) => sum + head - (offsets.find((o) => o.partition === partition)?.position ?? 0), 0)
+  heads.reduce(
+    (sum, head, partition) => sum + head - (offsets.find((o) => o.partition === partition)?.position ?? 0),
+    0
+  )

@@ -67,12 +67,9 @@ const remembered = (
   stream: string
 ): Effect.Effect<ReadonlyArray<StoredState>, JournalUnavailable> => {
   const none: Effect.Effect<Option.Option<StoredState>> = Effect.succeedNone
-  const snapshot = persistence._tag === "Inline"
-    ? none
-    : Effect.catch(stores.snapshots.latest(stream), () => none)
-  return Effect.map(
-    Effect.all([stores.journal.state(stream), snapshot], { concurrency: 2 }),
-    (found) => found.flatMap((s) => Option.toArray(s)).sort((a, b) => b.version - a.version)
+  const snapshot = persistence._tag === "Inline" ? none : Effect.catch(stores.snapshots.latest(stream), () => none)
+  return Effect.map(Effect.all([stores.journal.state(stream), snapshot], { concurrency: 2 }), (found) =>
+    found.flatMap((s) => Option.toArray(s)).sort((a, b) => b.version - a.version)
   )
 }
 
@@ -111,33 +108,34 @@ const attempt = <A>(fold: () => A): Effect.Effect<A, UndecodableEvent | Recovery
   })
 
 /** Recovers one aggregate. An aggregate that was never written recovers to its initial state at version 0. */
-export const recover = <State, Event extends Tagged>(
-  aggregate: Aggregate<State, any, Event, any>,
-  options: { readonly persistence: Persistence; readonly stores: Stores; readonly codec: StateCodec<State> }
-) =>
-(stream: string): Effect.Effect<Recovered<State>, JournalUnavailable | UndecodableEvent | RecoveryFailed> =>
-  Effect.gen(function*() {
-    const known = yield* remembered(options.stores, options.persistence, stream)
-    let current: Recovered<State> = { version: 0, state: aggregate.initial, replayed: 0 }
-    for (const candidate of known) {
-      const state = options.codec.decode(candidate)
-      if (state === undefined) continue
-      current = { version: candidate.version, state, replayed: 0 }
-      break
-    }
-    while (true) {
-      const page = yield* options.stores.journal.readStream(stream, { from: current.version + 1, limit: pageSize })
-      current = yield* attempt(() => foldPage(aggregate, current, page))
-      if (page.length < pageSize) break
-    }
-    const unread = known.find((candidate) => candidate.version > current.version)
-    if (unread !== undefined) {
-      return yield* failed(
-        stream,
-        `Stream ${stream} has a state of version ${unread.version}, schema version ${unread.schemaVersion}, that this code ` +
-          `cannot read, and its events end at version ${current.version}. Give the state schema an \`upcast\` from version ` +
-          `${unread.schemaVersion}.`
-      )
-    }
-    return current
-  })
+export const recover =
+  <State, Event extends Tagged>(
+    aggregate: Aggregate<State, any, Event, any>,
+    options: { readonly persistence: Persistence; readonly stores: Stores; readonly codec: StateCodec<State> }
+  ) =>
+  (stream: string): Effect.Effect<Recovered<State>, JournalUnavailable | UndecodableEvent | RecoveryFailed> =>
+    Effect.gen(function* () {
+      const known = yield* remembered(options.stores, options.persistence, stream)
+      let current: Recovered<State> = { version: 0, state: aggregate.initial, replayed: 0 }
+      for (const candidate of known) {
+        const state = options.codec.decode(candidate)
+        if (state === undefined) continue
+        current = { version: candidate.version, state, replayed: 0 }
+        break
+      }
+      while (true) {
+        const page = yield* options.stores.journal.readStream(stream, { from: current.version + 1, limit: pageSize })
+        current = yield* attempt(() => foldPage(aggregate, current, page))
+        if (page.length < pageSize) break
+      }
+      const unread = known.find((candidate) => candidate.version > current.version)
+      if (unread !== undefined) {
+        return yield* failed(
+          stream,
+          `Stream ${stream} has a state of version ${unread.version}, schema version ${unread.schemaVersion}, that this code ` +
+            `cannot read, and its events end at version ${current.version}. Give the state schema an \`upcast\` from version ` +
+            `${unread.schemaVersion}.`
+        )
+      }
+      return current
+    })

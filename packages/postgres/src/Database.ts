@@ -19,23 +19,29 @@ export type Location =
   | { readonly folder: string | undefined }
 
 /** What a database is able to do, besides SQL. */
-export class Database extends Context.Service<Database, {
-  /** For people: never with a password. */
-  readonly description: string
-  /** Appends that may usefully be under way at once. */
-  readonly lanes: number
-}>()("@daybook/postgres/Database") {}
+export class Database extends Context.Service<
+  Database,
+  {
+    /** For people: never with a password. */
+    readonly description: string
+    /** Appends that may usefully be under way at once. */
+    readonly lanes: number
+  }
+>()("@daybook/postgres/Database") {}
 
 /** A reason to give up at start-up, in words. */
-const cannotConnect = (description: string) => (error: SqlError): SqlError =>
-  new SqlError({
-    reason: new ConnectionError({
-      cause: error,
-      operation: "connect",
-      message: `No answer from ${description}: ${error.message}. Check that the server runs, and the address, user, password ` +
-        "and database in DATABASE_URL; without DATABASE_URL the embedded store is used."
+const cannotConnect =
+  (description: string) =>
+  (error: SqlError): SqlError =>
+    new SqlError({
+      reason: new ConnectionError({
+        cause: error,
+        operation: "connect",
+        message:
+          `No answer from ${description}: ${error.message}. Check that the server runs, and the address, user, password ` +
+          "and database in DATABASE_URL; without DATABASE_URL the embedded store is used."
+      })
     })
-  })
 
 const describe = (url: Redacted.Redacted): string => {
   try {

@@ -8,7 +8,12 @@ const folder = new URL("../sql/", import.meta.url)
 /** Events, receipts, states and snapshots. Needs the value `partitions`, which is fixed from then on. */
 export const journal: MigrationSet = {
   name: "journal",
-  migrations: fromFiles(folder, ["journal-001-tables", "journal-002-append-only", "journal-003-receipts", "journal-004-append"])
+  migrations: fromFiles(folder, [
+    "journal-001-tables",
+    "journal-002-append-only",
+    "journal-003-receipts",
+    "journal-004-append"
+  ])
 }
 
 /** Offsets of projections, beside the read models. */

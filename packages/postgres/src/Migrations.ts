@@ -4,12 +4,13 @@
  * A schema may hold several sets (the journal's, the read models'), each numbered from 1. A set that is further than this
  * code knows belongs to a later release, and is refused rather than guessed at.
  */
+
+import { readFileSync } from "node:fs"
 import { Problem } from "@daybook/core/Problem"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import { SqlClient } from "effect/sql/SqlClient"
 import type { SqlError } from "effect/sql/SqlError"
-import { readFileSync } from "node:fs"
 
 /** The database has migrations that this code does not know. */
 export class DatabaseNewer extends Problem<DatabaseNewer>()(
@@ -48,7 +49,9 @@ export interface Applied {
 /** Schema names are put into SQL text, so they are held to what needs no quoting. */
 export const checkSchemaName = (schema: string): string => {
   if (!/^[a-z][a-z0-9_]{0,40}$/.test(schema)) {
-    throw new Error(`Schema name ${JSON.stringify(schema)}: use lower-case letters, digits and underscores, beginning with a letter`)
+    throw new Error(
+      `Schema name ${JSON.stringify(schema)}: use lower-case letters, digits and underscores, beginning with a letter`
+    )
   }
   return schema
 }
@@ -59,10 +62,10 @@ export const migrate = (
   set: MigrationSet,
   values: Readonly<Record<string, string | number>> = {}
 ): Effect.Effect<Applied, SqlError | DatabaseNewer, SqlClient> =>
-  Effect.gen(function*() {
+  Effect.gen(function* () {
     const sql = yield* SqlClient
     checkSchemaName(schema)
-    const run = Effect.gen(function*() {
+    const run = Effect.gen(function* () {
       yield* sql.unsafe("SELECT pg_advisory_xact_lock(hashtext($1::text))", [`daybook-migrate-${schema}`])
       yield* sql.unsafe(`CREATE SCHEMA IF NOT EXISTS ${schema}`)
       yield* sql.unsafe(
@@ -72,7 +75,8 @@ export const migrate = (
          )`
       )
       const rows = yield* sql.unsafe<{ readonly found: number }>(
-        `SELECT coalesce(max(number), 0)::integer AS found FROM ${schema}.migration WHERE set_name = $1::text`, [set.name]
+        `SELECT coalesce(max(number), 0)::integer AS found FROM ${schema}.migration WHERE set_name = $1::text`,
+        [set.name]
       )
       const found = rows[0]!.found
       const known = set.migrations.length
@@ -106,6 +110,7 @@ const newer = (schema: string, set: string, found: number, known: number): Datab
     set,
     found,
     known,
-    detail: `Schema ${schema} is at migration ${found} of "${set}"; this release knows ${known}. Run the release that migrated ` +
+    detail:
+      `Schema ${schema} is at migration ${found} of "${set}"; this release knows ${known}. Run the release that migrated ` +
       "it, or a later one. Nothing was changed."
   })

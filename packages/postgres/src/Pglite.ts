@@ -4,29 +4,33 @@
  * One connection serves everyone, so statements take turns and a transaction holds the turn until it ends. The folder is
  * guarded by `StoreLock`: two processes on one folder would destroy it.
  */
-import { PGlite } from "@electric-sql/pglite"
+
+import { mkdirSync } from "node:fs"
 import { makeCompiler } from "@effect/sql-pg/PgClient"
+import { PGlite } from "@electric-sql/pglite"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Reactivity from "effect/reactivity/Reactivity"
 import * as Scope from "effect/Scope"
 import * as Semaphore from "effect/Semaphore"
+import * as Stream from "effect/Stream"
 import * as SqlClient from "effect/sql/SqlClient"
 import type { Connection } from "effect/sql/SqlConnection"
 import { ConnectionError, SqlError, UniqueViolation, UnknownError } from "effect/sql/SqlError"
-import * as Stream from "effect/Stream"
-import { mkdirSync } from "node:fs"
 import * as StoreLock from "./StoreLock.ts"
 
-const sqlError = (operation: string) => (cause: unknown): SqlError => {
-  const error = cause as { readonly message?: string; readonly code?: string; readonly constraint?: string }
-  const props = { cause, message: error.message ?? String(cause), operation }
-  return new SqlError({
-    reason: error.code === "23505"
-      ? new UniqueViolation({ ...props, constraint: error.constraint ?? "unknown" })
-      : new UnknownError(props)
-  })
-}
+const sqlError =
+  (operation: string) =>
+  (cause: unknown): SqlError => {
+    const error = cause as { readonly message?: string; readonly code?: string; readonly constraint?: string }
+    const props = { cause, message: error.message ?? String(cause), operation }
+    return new SqlError({
+      reason:
+        error.code === "23505"
+          ? new UniqueViolation({ ...props, constraint: error.constraint ?? "unknown" })
+          : new UnknownError(props)
+    })
+  }
 
 const makeConnection = (db: PGlite): Connection => {
   const query = (sql: string, params: ReadonlyArray<unknown>, rowMode: "object" | "array") =>
@@ -40,7 +44,9 @@ const makeConnection = (db: PGlite): Connection => {
       transform === undefined ? rows(sql, params) : Effect.map(rows(sql, params), transform),
     executeRaw: (sql, params) => query(sql, params, "object"),
     executeStream: (sql, params, transform) =>
-      Stream.unwrap(Effect.map(rows(sql, params), (all) => Stream.fromIterable(transform === undefined ? all : transform(all)))),
+      Stream.unwrap(
+        Effect.map(rows(sql, params), (all) => Stream.fromIterable(transform === undefined ? all : transform(all)))
+      ),
     executeValues: values,
     executeValuesUnprepared: values,
     executeUnprepared: (sql, params, transform) =>
@@ -52,21 +58,22 @@ const makeConnection = (db: PGlite): Connection => {
 export const make = (
   folder: string | undefined
 ): Effect.Effect<SqlClient.SqlClient, SqlError | StoreLock.StoreHeld, Scope.Scope | Reactivity.Reactivity> =>
-  Effect.gen(function*() {
+  Effect.gen(function* () {
     if (folder !== undefined) {
       yield* Effect.try({ try: () => mkdirSync(folder, { recursive: true }), catch: openFailed(folder) })
       yield* StoreLock.hold(folder)
     }
     const db = yield* Effect.acquireRelease(
       Effect.tryPromise({
-        try: () => folder === undefined ? PGlite.create() : PGlite.create(`${folder}/pglite`, { relaxedDurability: false }),
+        try: () =>
+          folder === undefined ? PGlite.create() : PGlite.create(`${folder}/pglite`, { relaxedDurability: false }),
         catch: openFailed(folder ?? "memory")
       }),
       (opened) => Effect.promise(() => opened.close())
     )
     const connection = makeConnection(db)
     const turn = yield* Semaphore.make(1)
-    const takeTurn = Effect.gen(function*() {
+    const takeTurn = Effect.gen(function* () {
       const scope = yield* Scope.Scope
       yield* Effect.uninterruptibleMask((restore) =>
         Effect.tap(restore(turn.take(1)), () => Scope.addFinalizer(scope, turn.release(1)))
@@ -80,23 +87,28 @@ export const make = (
       transactionAcquirer: takeTurn,
       compiler: makeCompiler(),
       releaseSavepoint: (name) => `RELEASE SAVEPOINT ${name}`,
-      spanAttributes: [["db.system.name", "postgresql"], ["db.namespace", folder ?? "memory"]]
+      spanAttributes: [
+        ["db.system.name", "postgresql"],
+        ["db.namespace", folder ?? "memory"]
+      ]
     })
   })
 
-const openFailed = (folder: string) => (cause: unknown): SqlError => {
-  const message = cause instanceof Error ? cause.message : String(cause)
-  return new SqlError({
-    reason: new ConnectionError({
-      cause,
-      operation: "open",
-      message: `The embedded store in ${folder} cannot be opened: ${message}. Check that the folder is writable and the disk ` +
-        "not full; to start anew, move the folder away."
+const openFailed =
+  (folder: string) =>
+  (cause: unknown): SqlError => {
+    const message = cause instanceof Error ? cause.message : String(cause)
+    return new SqlError({
+      reason: new ConnectionError({
+        cause,
+        operation: "open",
+        message:
+          `The embedded store in ${folder} cannot be opened: ${message}. Check that the folder is writable and the disk ` +
+          "not full; to start anew, move the folder away."
+      })
     })
-  })
-}
+  }
 
 /** The client as a layer; see `make`. */
 export const layer = (folder?: string): Layer.Layer<SqlClient.SqlClient, SqlError | StoreLock.StoreHeld> =>
   Layer.effect(SqlClient.SqlClient, make(folder)).pipe(Layer.provide(Reactivity.layer))
-

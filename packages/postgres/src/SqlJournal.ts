@@ -7,7 +7,14 @@
  */
 import type { Stored } from "@daybook/core/Event"
 import {
-  type Append, Journal, JournalUnavailable, type NewEvent, type Outcome, type Receipt, type StoredState, type StreamRange
+  type Append,
+  Journal,
+  JournalUnavailable,
+  type NewEvent,
+  type Outcome,
+  type Receipt,
+  type StoredState,
+  type StreamRange
 } from "@daybook/core/Journal"
 import { serialise } from "@daybook/core/MemoryJournal"
 import { Signal } from "@daybook/core/Signal"
@@ -48,7 +55,8 @@ const isUnstorable = (json: string): boolean =>
 const encodeJson = (value: unknown): string => {
   const json = JSON.stringify(value)
   if (json === undefined) throw new TypeError(`${typeof value} is not a JSON value`)
-  if (isUnstorable(json)) throw new TypeError("text holds a NUL character or half of a surrogate pair, which PostgreSQL cannot store")
+  if (isUnstorable(json))
+    throw new TypeError("text holds a NUL character or half of a surrogate pair, which PostgreSQL cannot store")
   return json
 }
 
@@ -60,11 +68,18 @@ const eventJson = (prepared: Prepared, index: number, place: number, receipts: R
   const event = append.events[index] as NewEvent
   const version = append.expectedVersion + index + 1
   const isReceipt = event.commandId !== null && receipts.get(version) === event.commandId
-  return `{"p":${append.partition},"o":${place},"s":${JSON.stringify(append.stream)},"v":${version},"t":${JSON.stringify(event.type)}` +
+  return (
+    `{"p":${append.partition},"o":${place},"s":${JSON.stringify(append.stream)},"v":${version},"t":${JSON.stringify(event.type)}` +
     `,"z":${event.schemaVersion},"e":"${event.eventId}","a":${event.occurredAtMillis}${isReceipt ? ',"q":true' : ""}` +
-    textField("k", event.commandId) + textField("c", event.correlationId) + textField("u", event.causationId) +
-    textField("w", event.actor) + textField("y", event.reason) + textField("x", event.traceParent) +
-    textField("m", event.tenant) + `,"d":${prepared.events[index]}}`
+    textField("k", event.commandId) +
+    textField("c", event.correlationId) +
+    textField("u", event.causationId) +
+    textField("w", event.actor) +
+    textField("y", event.reason) +
+    textField("x", event.traceParent) +
+    textField("m", event.tenant) +
+    `,"d":${prepared.events[index]}}`
+  )
 }
 
 const groupJson = (append: Append, index: number): string => {
@@ -83,7 +98,7 @@ const receiptJson = ({ append, events }: Prepared, receipt: Append["receipts"][n
   return JSON.stringify({ s: append.stream, k: receipt.commandId, v: receipt.version, b: !carried })
 }
 
-const listOrNull = (items: ReadonlyArray<string>): string | null => items.length === 0 ? null : `[${items.join(",")}]`
+const listOrNull = (items: ReadonlyArray<string>): string | null => (items.length === 0 ? null : `[${items.join(",")}]`)
 
 /** The parameters of one call, and where each append's events begin among those of its partition (from 1). */
 const statementOf = (batch: ReadonlyArray<Prepared>) => {
@@ -106,8 +121,12 @@ const statementOf = (batch: ReadonlyArray<Prepared>) => {
   })
   const parts = [...counts.keys()].sort((a, b) => a - b)
   const params = [
-    `{${parts.join(",")}}`, `{${parts.map((part) => counts.get(part)).join(",")}}`, `[${groups.join(",")}]`,
-    `[${events.join(",")}]`, listOrNull(states), listOrNull(receipts)
+    `{${parts.join(",")}}`,
+    `{${parts.map((part) => counts.get(part)).join(",")}}`,
+    `[${groups.join(",")}]`,
+    `[${events.join(",")}]`,
+    listOrNull(states),
+    listOrNull(receipts)
   ]
   return { starts, params }
 }
@@ -133,14 +152,18 @@ const storedOf = (row: Stored): Stored => ({
 export const unavailable = (error: SqlError): JournalUnavailable =>
   new JournalUnavailable({
     retryAfterSeconds: 2,
-    detail: `The journal's database failed (${error.message}). Whether the command was stored is not known: send it again with ` +
+    detail:
+      `The journal's database failed (${error.message}). Whether the command was stored is not known: send it again with ` +
       "the same Idempotency-Key. Operators: check that the database runs, can be reached, and has free disk space."
   })
 
-const orUnavailable = <A, E, R>(effect: Effect.Effect<A, E | SqlError, R>): Effect.Effect<A, Exclude<E, SqlError> | JournalUnavailable, R> =>
-  Effect.mapError(effect, (error) => isSqlError(error) ? unavailable(error) : error) as never
+const orUnavailable = <A, E, R>(
+  effect: Effect.Effect<A, E | SqlError, R>
+): Effect.Effect<A, Exclude<E, SqlError> | JournalUnavailable, R> =>
+  Effect.mapError(effect, (error) => (isSqlError(error) ? unavailable(error) : error)) as never
 
-const isSqlError = (error: unknown): error is SqlError => (error as { readonly _tag?: unknown } | null)?._tag === "SqlError"
+const isSqlError = (error: unknown): error is SqlError =>
+  (error as { readonly _tag?: unknown } | null)?._tag === "SqlError"
 
 /** Half-open bounds and a limit as SQL parameters; a limit of no one means all. */
 const rangeParams = (range: StreamRange | undefined): ReadonlyArray<string | null> => [
@@ -151,14 +174,15 @@ const rangeParams = (range: StreamRange | undefined): ReadonlyArray<string | nul
 
 /** A journal in a migrated schema of the database in context. */
 export const make = (options: Options): Effect.Effect<Journal["Service"], JournalUnavailable, SqlClient.SqlClient> =>
-  Effect.gen(function*() {
+  Effect.gen(function* () {
     const sql = yield* SqlClient.SqlClient
     const schema = checkSchemaName(options.schema)
     const signal = new Signal()
     const query = <Row extends object>(text: string, params: ReadonlyArray<string | null>) =>
       orUnavailable(sql.unsafe<Row>(text, params as Array<string>))
     const counted = yield* query<{ readonly n: number }>(`SELECT count(*)::integer AS n FROM ${schema}.partition`, [])
-    const appendText = `SELECT bases::text AS bases, refused FROM ${schema}.append(` +
+    const appendText =
+      `SELECT bases::text AS bases, refused FROM ${schema}.append(` +
       "$1::text::smallint[], $2::text::integer[], $3::text::json, $4::text::json, $5::text::json, $6::text::json)"
 
     /** Appends what is not refused; what is refused is left out of a second try, so that neighbours are stored. */
@@ -169,19 +193,25 @@ export const make = (options: Options): Effect.Effect<Journal["Service"], Journa
       Effect.suspend(() => {
         if (batch.length === 0) return Effect.void
         const { starts, params } = statementOf(batch)
-        return Effect.flatMap(query<{ bases: string; refused: ReadonlyArray<Refusal> | null }>(appendText, params), (rows) => {
-          const { bases, refused } = rows[0]!
-          if (refused !== null) {
-            for (const refusal of refused) outcomes[batch[refusal.i]!.ordinal] = outcomeOfRefusal(refusal)
-            return appendPrepared(batch.filter((_, i) => !refused.some((r) => r.i === i)), outcomes)
+        return Effect.flatMap(
+          query<{ bases: string; refused: ReadonlyArray<Refusal> | null }>(appendText, params),
+          (rows) => {
+            const { bases, refused } = rows[0]!
+            if (refused !== null) {
+              for (const refusal of refused) outcomes[batch[refusal.i]!.ordinal] = outcomeOfRefusal(refusal)
+              return appendPrepared(
+                batch.filter((_, i) => !refused.some((r) => r.i === i)),
+                outcomes
+              )
+            }
+            const heads = bases.slice(1, -1).split(",").map(Number)
+            batch.forEach(({ append, events, ordinal }, i) => {
+              const position = events.length === 0 ? 0 : heads[append.partition]! + starts[i]!
+              outcomes[ordinal] = { _tag: "Appended", version: append.expectedVersion + append.events.length, position }
+            })
+            return Effect.void
           }
-          const heads = bases.slice(1, -1).split(",").map(Number)
-          batch.forEach(({ append, events, ordinal }, i) => {
-            const position = events.length === 0 ? 0 : heads[append.partition]! + starts[i]!
-            outcomes[ordinal] = { _tag: "Appended", version: append.expectedVersion + append.events.length, position }
-          })
-          return Effect.void
-        })
+        )
       })
 
     const append = (batch: ReadonlyArray<Append>): Effect.Effect<ReadonlyArray<Outcome>, JournalUnavailable> =>
@@ -201,9 +231,10 @@ export const make = (options: Options): Effect.Effect<Journal["Service"], Journa
       lanes: options.lanes,
       signal,
       append: (batch, within) => {
-        const work = within === undefined
-          ? append(batch)
-          : orUnavailable(sql.withTransaction(Effect.tap(append(batch), (outcomes) => within(outcomes))))
+        const work =
+          within === undefined
+            ? append(batch)
+            : orUnavailable(sql.withTransaction(Effect.tap(append(batch), (outcomes) => within(outcomes))))
         return Effect.tap(work, () => Effect.sync(() => signal.notify())) as never
       },
       readStream: (stream, range) =>
@@ -240,7 +271,8 @@ export const make = (options: Options): Effect.Effect<Journal["Service"], Journa
       state: (stream) =>
         Effect.map(
           query<StoredState>(
-            `SELECT version, schema_version AS "schemaVersion", data FROM ${schema}.state WHERE stream = $1::text`, [stream]
+            `SELECT version, schema_version AS "schemaVersion", data FROM ${schema}.state WHERE stream = $1::text`,
+            [stream]
           ),
           (rows) => Option.fromNullishOr(rows[0])
         ),
@@ -256,7 +288,8 @@ export const make = (options: Options): Effect.Effect<Journal["Service"], Journa
       deleteTo: (stream, version) =>
         Effect.map(
           query<{ readonly n: number }>(`SELECT ${schema}.delete_to($1::text, $2::text::integer)::integer AS n`, [
-            stream, String(Math.min(version, 2_147_483_647))
+            stream,
+            String(Math.min(version, 2_147_483_647))
           ]),
           (rows) => rows[0]!.n
         )

@@ -5,7 +5,12 @@
  * and one that is being overtaken makes the newcomer wait.
  */
 import {
-  type Advance, type Offset, type Parked, ProjectionFenced, ProjectionStore, ReadModelUnavailable
+  type Advance,
+  type Offset,
+  type Parked,
+  ProjectionFenced,
+  ProjectionStore,
+  ReadModelUnavailable
 } from "@daybook/core/ProjectionStore"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
@@ -13,7 +18,8 @@ import * as SqlClient from "effect/sql/SqlClient"
 import type { SqlError } from "effect/sql/SqlError"
 import { checkSchemaName } from "./Migrations.ts"
 
-const isSqlError = (error: unknown): error is SqlError => (error as { readonly _tag?: unknown } | null)?._tag === "SqlError"
+const isSqlError = (error: unknown): error is SqlError =>
+  (error as { readonly _tag?: unknown } | null)?._tag === "SqlError"
 
 /** A failure of the read side's database, in words for whoever asked. */
 export const readModelUnavailable = (error: SqlError): ReadModelUnavailable =>
@@ -26,7 +32,7 @@ export const readModelUnavailable = (error: SqlError): ReadModelUnavailable =>
 export const orReadModelUnavailable = <A, E, R>(
   effect: Effect.Effect<A, E, R>
 ): Effect.Effect<A, Exclude<E, SqlError> | ReadModelUnavailable, R> =>
-  Effect.mapError(effect, (error) => isSqlError(error) ? readModelUnavailable(error) : error) as never
+  Effect.mapError(effect, (error) => (isSqlError(error) ? readModelUnavailable(error) : error)) as never
 
 const offsetColumns = `partition, position::float8 AS position, epoch, owner, stopped_because AS "stoppedBecause"`
 
@@ -38,7 +44,7 @@ const fenced = (projection: string, partition: number): ProjectionFenced =>
   })
 
 const make = (schemaName: string): Effect.Effect<ProjectionStore["Service"], never, SqlClient.SqlClient> =>
-  Effect.gen(function*() {
+  Effect.gen(function* () {
     const sql = yield* SqlClient.SqlClient
     const schema = checkSchemaName(schemaName)
     const query = <Row extends object>(text: string, params: Array<any>) => sql.unsafe<Row>(text, params)
@@ -49,27 +55,36 @@ const make = (schemaName: string): Effect.Effect<ProjectionStore["Service"], nev
          FROM json_to_recordset($2::text::json) AS a (partition smallint, epoch integer, from_ bigint, to_ bigint)
          WHERE o.projection = $1::text AND o.partition = a.partition AND o.epoch = a.epoch AND o.position = a.from_
          RETURNING o.partition`,
-        [projection, JSON.stringify(advances.map((a) => ({ partition: a.partition, epoch: a.epoch, from_: a.from, to_: a.to })))]
+        [
+          projection,
+          JSON.stringify(advances.map((a) => ({ partition: a.partition, epoch: a.epoch, from_: a.from, to_: a.to })))
+        ]
       )
     return {
       claim: (projection, { owner, partitions, leaseMillis }) =>
-        orReadModelUnavailable(sql.withTransaction(Effect.gen(function*() {
-          yield* query(`INSERT INTO ${schema}.projection (name) VALUES ($1::text) ON CONFLICT DO NOTHING`, [projection])
-          yield* query(
-            `INSERT INTO ${schema}.projection_offset (projection, partition)
+        orReadModelUnavailable(
+          sql.withTransaction(
+            Effect.gen(function* () {
+              yield* query(`INSERT INTO ${schema}.projection (name) VALUES ($1::text) ON CONFLICT DO NOTHING`, [
+                projection
+              ])
+              yield* query(
+                `INSERT INTO ${schema}.projection_offset (projection, partition)
              SELECT $1::text, generate_series(0, $2::text::integer - 1) ON CONFLICT DO NOTHING`,
-            [projection, String(partitions)]
-          )
-          return yield* query<Offset>(
-            `UPDATE ${schema}.projection_offset SET
+                [projection, String(partitions)]
+              )
+              return yield* query<Offset>(
+                `UPDATE ${schema}.projection_offset SET
                epoch = CASE WHEN owner = $2::text THEN epoch ELSE epoch + 1 END,
                owner = $2::text,
                lease_until = clock_timestamp() + $3::text::float8 * interval '1 millisecond'
              WHERE projection = $1::text AND (owner IS NULL OR owner = $2::text OR lease_until <= clock_timestamp())
              RETURNING ${offsetColumns}`,
-            [projection, owner, String(leaseMillis)]
+                [projection, owner, String(leaseMillis)]
+              )
+            })
           )
-        }))),
+        ),
       release: (projection, owner) =>
         run(
           `UPDATE ${schema}.projection_offset SET owner = NULL, lease_until = '-infinity'
@@ -77,16 +92,23 @@ const make = (schemaName: string): Effect.Effect<ProjectionStore["Service"], nev
           [projection, owner]
         ),
       transact: (projection, advances, work) =>
-        orReadModelUnavailable(sql.withTransaction(Effect.gen(function*() {
-          const moved = yield* advance(projection, advances)
-          const stale = advances.find((a) => !moved.some((m) => m.partition === a.partition))
-          if (stale !== undefined) return yield* fenced(projection, stale.partition)
-          return yield* work
-        }))) as never,
+        orReadModelUnavailable(
+          sql.withTransaction(
+            Effect.gen(function* () {
+              const moved = yield* advance(projection, advances)
+              const stale = advances.find((a) => !moved.some((m) => m.partition === a.partition))
+              if (stale !== undefined) return yield* fenced(projection, stale.partition)
+              return yield* work
+            })
+          )
+        ) as never,
       offsets: (projection) =>
-        orReadModelUnavailable(query<Offset>(
-          `SELECT ${offsetColumns} FROM ${schema}.projection_offset WHERE projection = $1::text ORDER BY partition`, [projection]
-        )),
+        orReadModelUnavailable(
+          query<Offset>(
+            `SELECT ${offsetColumns} FROM ${schema}.projection_offset WHERE projection = $1::text ORDER BY partition`,
+            [projection]
+          )
+        ),
       stop: (projection, partition, reason) =>
         run(
           `UPDATE ${schema}.projection_offset SET stopped_because = $3::text
@@ -96,10 +118,14 @@ const make = (schemaName: string): Effect.Effect<ProjectionStore["Service"], nev
       resume: (projection) =>
         run(`UPDATE ${schema}.projection_offset SET stopped_because = NULL WHERE projection = $1::text`, [projection]),
       paused: (projection) =>
-        orReadModelUnavailable(Effect.map(
-          query<{ readonly paused: boolean }>(`SELECT paused FROM ${schema}.projection WHERE name = $1::text`, [projection]),
-          (rows) => rows[0]?.paused ?? false
-        )),
+        orReadModelUnavailable(
+          Effect.map(
+            query<{ readonly paused: boolean }>(`SELECT paused FROM ${schema}.projection WHERE name = $1::text`, [
+              projection
+            ]),
+            (rows) => rows[0]?.paused ?? false
+          )
+        ),
       setPaused: (projection, paused) =>
         run(
           `INSERT INTO ${schema}.projection (name, paused) VALUES ($1::text, $2::text::boolean)
@@ -113,19 +139,29 @@ const make = (schemaName: string): Effect.Effect<ProjectionStore["Service"], nev
                    timestamptz 'epoch' + $7::text::float8 * interval '1 millisecond')
            ON CONFLICT DO NOTHING`,
           [
-            projection, parked.stream, String(parked.partition), String(parked.version), String(parked.position),
-            parked.reason.replaceAll("\u0000", ""), String(parked.parkedAtMillis)
+            projection,
+            parked.stream,
+            String(parked.partition),
+            String(parked.version),
+            String(parked.position),
+            parked.reason.replaceAll("\u0000", ""),
+            String(parked.parkedAtMillis)
           ]
         ),
       parked: (projection) =>
-        orReadModelUnavailable(query<Parked>(
-          `SELECT stream, partition, version, position::float8 AS position, reason,
+        orReadModelUnavailable(
+          query<Parked>(
+            `SELECT stream, partition, version, position::float8 AS position, reason,
                   date_part('epoch', parked_at) * 1000 AS "parkedAtMillis"
            FROM ${schema}.projection_parked WHERE projection = $1::text ORDER BY parked_at, stream`,
-          [projection]
-        )),
+            [projection]
+          )
+        ),
       unpark: (projection, stream) =>
-        run(`DELETE FROM ${schema}.projection_parked WHERE projection = $1::text AND stream = $2::text`, [projection, stream]),
+        run(`DELETE FROM ${schema}.projection_parked WHERE projection = $1::text AND stream = $2::text`, [
+          projection,
+          stream
+        ]),
       reset: (projection) => run(`DELETE FROM ${schema}.projection WHERE name = $1::text`, [projection])
     }
   })

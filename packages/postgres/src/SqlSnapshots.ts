@@ -21,7 +21,7 @@ const toJson = (snapshot: Snapshot): Effect.Effect<string, SnapshotsUnavailable>
       try: () => JSON.stringify(snapshot.data) as string | undefined,
       catch: (error) => notJson(snapshot.stream, error instanceof Error ? error.message : String(error))
     }),
-    (json) => json === undefined ? Effect.fail(notJson(snapshot.stream, "it is undefined")) : Effect.succeed(json)
+    (json) => (json === undefined ? Effect.fail(notJson(snapshot.stream, "it is undefined")) : Effect.succeed(json))
   )
 
 const whereFits = `stream = $1::text
@@ -29,15 +29,18 @@ const whereFits = `stream = $1::text
   AND taken_at >= coalesce(timestamptz 'epoch' + $4::text::float8 * interval '1 millisecond', '-infinity')
   AND taken_at <= coalesce(timestamptz 'epoch' + $5::text::float8 * interval '1 millisecond', 'infinity')`
 
-const textOf = (bound: number | undefined): string | null => bound === undefined ? null : String(bound)
+const textOf = (bound: number | undefined): string | null => (bound === undefined ? null : String(bound))
 
 const paramsOf = (stream: string, criteria: Criteria | undefined): Array<any> => [
-  stream, textOf(criteria?.minVersion), textOf(criteria?.maxVersion), textOf(criteria?.minTakenAtMillis),
+  stream,
+  textOf(criteria?.minVersion),
+  textOf(criteria?.maxVersion),
+  textOf(criteria?.minTakenAtMillis),
   textOf(criteria?.maxTakenAtMillis)
 ]
 
 const make = (schemaName: string): Effect.Effect<Snapshots["Service"], never, SqlClient.SqlClient> =>
-  Effect.gen(function*() {
+  Effect.gen(function* () {
     const sql = yield* SqlClient.SqlClient
     const table = `${checkSchemaName(schemaName)}.snapshot`
     const query = <Row extends object>(text: string, params: Array<any>) =>
@@ -45,21 +48,31 @@ const make = (schemaName: string): Effect.Effect<Snapshots["Service"], never, Sq
     const deleted = (condition: string, params: Array<any>) =>
       Effect.map(
         query<{ readonly n: number }>(
-          `WITH gone AS (DELETE FROM ${table} WHERE ${condition} RETURNING 1) SELECT count(*)::integer AS n FROM gone`, params
+          `WITH gone AS (DELETE FROM ${table} WHERE ${condition} RETURNING 1) SELECT count(*)::integer AS n FROM gone`,
+          params
         ),
         (rows) => rows[0]!.n
       )
     return {
       save: (snapshot) =>
         Effect.flatMap(toJson(snapshot), (json) =>
-          Effect.asVoid(query(
-            `INSERT INTO ${table} (stream, version, schema_version, taken_at, data)
+          Effect.asVoid(
+            query(
+              `INSERT INTO ${table} (stream, version, schema_version, taken_at, data)
              VALUES ($1::text, $2::text::integer, $3::text::smallint,
                      timestamptz 'epoch' + $4::text::float8 * interval '1 millisecond', $5::text::json)
              ON CONFLICT (stream, version) DO UPDATE
              SET schema_version = excluded.schema_version, taken_at = excluded.taken_at, data = excluded.data`,
-            [snapshot.stream, String(snapshot.version), String(snapshot.schemaVersion), String(snapshot.takenAtMillis), json]
-          ))),
+              [
+                snapshot.stream,
+                String(snapshot.version),
+                String(snapshot.schemaVersion),
+                String(snapshot.takenAtMillis),
+                json
+              ]
+            )
+          )
+        ),
       latest: (stream, criteria) =>
         Effect.map(
           query<Snapshot>(
@@ -67,7 +80,11 @@ const make = (schemaName: string): Effect.Effect<Snapshots["Service"], never, Sq
              FROM ${table} WHERE ${whereFits} ORDER BY version DESC LIMIT 1`,
             paramsOf(stream, criteria)
           ),
-          (rows) => Option.map(Option.fromNullishOr(rows[0]), (row) => ({ ...row, takenAtMillis: Math.round(row.takenAtMillis) }))
+          (rows) =>
+            Option.map(Option.fromNullishOr(rows[0]), (row) => ({
+              ...row,
+              takenAtMillis: Math.round(row.takenAtMillis)
+            }))
         ),
       delete: (stream, criteria) => deleted(whereFits, paramsOf(stream, criteria)),
       keepLatest: (stream, keep) =>
@@ -80,4 +97,5 @@ const make = (schemaName: string): Effect.Effect<Snapshots["Service"], never, Sq
   })
 
 /** The snapshots of a schema as a layer. */
-export const layer = (schema: string): Layer.Layer<Snapshots, never, SqlClient.SqlClient> => Layer.effect(Snapshots, make(schema))
+export const layer = (schema: string): Layer.Layer<Snapshots, never, SqlClient.SqlClient> =>
+  Layer.effect(Snapshots, make(schema))

@@ -4,12 +4,13 @@
  * The file is created exclusively and holds the process id and command. One that a killed process left behind is recognised,
  * because no process of that id runs any more (or one that began later), and is taken over.
  */
+
+import { readFileSync, unlinkSync, writeFileSync } from "node:fs"
+import { join } from "node:path"
+import { Problem } from "@daybook/core/Problem"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
-import { Problem } from "@daybook/core/Problem"
-import { readFileSync, unlinkSync, writeFileSync } from "node:fs"
-import { join } from "node:path"
 
 /** Another process works on the embedded store. */
 export class StoreHeld extends Problem<StoreHeld>()(
@@ -57,7 +58,8 @@ const held = (folder: string, holder: Holder): StoreHeld =>
   new StoreHeld({
     folder,
     pid: holder.pid,
-    detail: `Process ${holder.pid} (${holder.command}) holds the embedded store in ${folder}. Stop it first, choose another ` +
+    detail:
+      `Process ${holder.pid} (${holder.command}) holds the embedded store in ${folder}. Stop it first, choose another ` +
       "folder with DAYBOOK_HOME, or use a PostgreSQL server with DATABASE_URL, which many processes may share."
   })
 

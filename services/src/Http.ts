@@ -1,0 +1,115 @@
+/**
+ * HTTP conventions that every service shares: what a command's headers say, how it is answered, and how a query waits for it.
+ *
+ * Browser-safe: schemas and small functions, no server code.
+ */
+import type { Accepted, CommandOptions } from "@daybook/core/Entities"
+import { Contended, Overloaded, RecoveryTimedOut, ShuttingDown, VersionMismatch } from "@daybook/core/EntityProblems"
+import { UndecodableEvent } from "@daybook/core/Event"
+import { JournalUnavailable } from "@daybook/core/Journal"
+import { Problem } from "@daybook/core/Problem"
+import { ReadModelUnavailable } from "@daybook/core/ProjectionStore"
+import { RecoveryFailed } from "@daybook/core/Recovery"
+import { HttpApiSchema } from "effect/http-api"
+import * as Schema from "effect/Schema"
+import { Text } from "./Text.ts"
+
+const versionTag = /^"?([0-9]{1,9})"?$/
+
+/** The version in an `If-Match` header: `"7"`, as the `ETag` of a query gave it, or plain `7`. */
+const IfMatch = Schema.String.check(
+  Schema.isPattern(versionTag, { expected: 'a version such as "7", as the ETag of a query gives it' })
+)
+
+/** Headers of a command. All are optional. */
+export const CommandHeaders = {
+  /** Names the command: sent again with the same key, it is carried out once and answered alike. */
+  "idempotency-key": Schema.optionalKey(Text(200)),
+  /** The version that the aggregate must have; otherwise 412. */
+  "if-match": Schema.optionalKey(IfMatch),
+  /** Who asks, where a gateway has found that out. */
+  "x-actor": Schema.optionalKey(Text(200)),
+  /** Why, where a service wants to know. */
+  "x-reason": Schema.optionalKey(Text(500)),
+  /** The business conversation that the command belongs to. */
+  "x-correlation-id": Schema.optionalKey(Text(200)),
+  /** W3C trace context. */
+  traceparent: Schema.optionalKey(Text(100))
+}
+
+type Headers = { readonly [K in keyof typeof CommandHeaders]?: string }
+
+/** What the headers say, in the runtime's words. */
+export const commandOptions = (headers: Headers): CommandOptions => ({
+  commandId: headers["idempotency-key"],
+  expectedVersion: headers["if-match"] === undefined ? undefined : Number(versionTag.exec(headers["if-match"])![1]),
+  actor: headers["x-actor"],
+  reason: headers["x-reason"],
+  correlationId: headers["x-correlation-id"],
+  traceParent: headers.traceparent
+})
+
+/** The answer to a command: what is durable now. `GET …?atLeastVersion=` with this version waits until queries show it. */
+export const CommandAccepted = Schema.Struct({
+  id: Schema.String,
+  version: Schema.Int,
+  partition: Schema.Int,
+  /** Place of the command's last event in its partition; 0 when there was nothing to record. */
+  position: Schema.Int,
+  /** True when this idempotency key had been used before, and nothing was done again. */
+  repeated: Schema.Boolean
+})
+  .pipe(HttpApiSchema.status(202))
+  .annotate({ identifier: "CommandAccepted" })
+
+/** The body of `CommandAccepted`. */
+export const accepted = ({ id, version, partition, position, duplicate }: Accepted) => ({
+  id,
+  version,
+  partition,
+  position,
+  repeated: duplicate
+})
+
+/** What any command may fail with, besides its domain's rejections. */
+export const commandProblems = [
+  Overloaded,
+  ShuttingDown,
+  Contended,
+  VersionMismatch,
+  RecoveryTimedOut,
+  JournalUnavailable,
+  UndecodableEvent,
+  RecoveryFailed
+] as const
+
+/** The read model has not caught up with the version that a query asked for. */
+export class NotYetVisible extends Problem<NotYetVisible>()(
+  "NotYetVisible",
+  { status: 503, title: "The read model has not caught up yet" },
+  { atLeastVersion: Schema.Int, retryAfterSeconds: Schema.Int }
+) {}
+
+/** What any query may fail with. */
+export const queryProblems = [ReadModelUnavailable, NotYetVisible] as const
+
+/** The query parameter that waits for a version, at most `waitMillis`. */
+export const AtLeastVersion = {
+  atLeastVersion: Schema.optionalKey(
+    Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 2_147_483_647 })).annotate({
+      description: "Wait until the read model shows this version"
+    })
+  )
+}
+
+/** How long a query waits for a version. Longer, and a client's own time-out would come first. */
+export const waitMillis = 5_000
+
+/** Slices of lists. */
+export const PageQuery = {
+  limit: Schema.optionalKey(Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: 500 }))),
+  after: Schema.optionalKey(Text(200))
+}
+
+/** How many items a list has unless told otherwise. */
+export const defaultLimit = 50

@@ -1,0 +1,132 @@
+/**
+ * The cart's HTTP API. Browser-safe: a client is made from it with `HttpApiClient`.
+ *
+ * Commands answer 202 when their events are durable; queries read the read models, and wait for a version when asked to.
+ */
+import { HttpApi, HttpApiEndpoint, HttpApiGroup, HttpApiMiddleware, HttpApiSchema, OpenApi } from "effect/http-api"
+import * as Schema from "effect/Schema"
+import { AtLeastVersion, CommandAccepted, CommandHeaders, commandProblems, PageQuery, queryProblems } from "../Http.ts"
+import { Currency, Price } from "../Money.ts"
+import { Id, Text } from "../Text.ts"
+import { AbandonReason } from "./Events.ts"
+import { UnknownSku } from "./PriceList.ts"
+import { CartSummary, CartView, RevenueOfDay } from "./Queries.ts"
+import { CartNotFound, rejections } from "./Rejection.ts"
+
+const errors = [...rejections, ...commandProblems] as const
+const cart = { id: Id }
+const line = { id: Id, lineId: Id }
+const Day = Schema.String.check(
+  Schema.isPattern(/^\d{4}-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])$/, { expected: "a day such as 2011-03-31" })
+)
+
+const Opened = HttpApiSchema.WithHeaders(CommandAccepted, { location: Schema.String })
+const Added = Schema.Struct({ ...CommandAccepted.fields, lineId: Schema.String })
+  .pipe(HttpApiSchema.status(202))
+  .annotate({ identifier: "ItemAccepted" })
+const CheckoutAccepted = Schema.Struct({ ...CommandAccepted.fields, checkoutId: Schema.String })
+  .pipe(HttpApiSchema.status(202))
+  .annotate({ identifier: "CheckoutAccepted" })
+const Shown = HttpApiSchema.WithHeaders(CartView, { etag: Schema.String })
+
+export class Carts extends HttpApiGroup.make("carts")
+  .add(
+    HttpApiEndpoint.post("open", "/carts", {
+      headers: CommandHeaders,
+      payload: Schema.Struct({
+        /** Chosen by the caller, or made here. */
+        id: Schema.optionalKey(Id),
+        customerId: Schema.optionalKey(Schema.NullOr(Id)),
+        country: Schema.optionalKey(Schema.NullOr(Text(100))),
+        currency: Currency
+      }),
+      success: Opened,
+      error: errors
+    }),
+    HttpApiEndpoint.post("addItem", "/carts/:id/items", {
+      params: cart,
+      headers: CommandHeaders,
+      /** No price: it is looked up, and what a client says about it is not read. */
+      payload: Schema.Struct({ sku: Id, quantity: Schema.Int, lineId: Schema.optionalKey(Id) }),
+      success: Added,
+      error: [...errors, UnknownSku]
+    }),
+    HttpApiEndpoint.patch("changeQuantity", "/carts/:id/items/:lineId", {
+      params: line,
+      headers: CommandHeaders,
+      payload: Schema.Struct({ quantity: Schema.Int }),
+      success: CommandAccepted,
+      error: errors
+    }),
+    HttpApiEndpoint.delete("removeItem", "/carts/:id/items/:lineId", {
+      params: line,
+      headers: CommandHeaders,
+      success: CommandAccepted,
+      error: errors
+    }),
+    HttpApiEndpoint.post("merge", "/carts/:id/merge", {
+      params: cart,
+      headers: CommandHeaders,
+      payload: Schema.Struct({ guestCartId: Id }),
+      success: CommandAccepted,
+      error: errors
+    }),
+    HttpApiEndpoint.post("checkout", "/carts/:id/checkout", {
+      params: cart,
+      headers: CommandHeaders,
+      payload: Schema.Struct({
+        checkoutId: Schema.optionalKey(Id),
+        /** What the buyer was shown; the checkout is refused when the cart has come to another total since. */
+        acceptedTotal: Schema.optionalKey(Price)
+      }),
+      success: CheckoutAccepted,
+      error: errors
+    }),
+    HttpApiEndpoint.post("abandon", "/carts/:id/abandon", {
+      params: cart,
+      headers: CommandHeaders,
+      payload: Schema.Struct({ reason: AbandonReason }),
+      success: CommandAccepted,
+      error: errors
+    }),
+    HttpApiEndpoint.post("recover", "/carts/:id/recover", {
+      params: cart,
+      headers: CommandHeaders,
+      success: CommandAccepted,
+      error: errors
+    }),
+    HttpApiEndpoint.get("show", "/carts/:id", {
+      params: cart,
+      query: AtLeastVersion,
+      success: Shown,
+      error: [CartNotFound, ...queryProblems]
+    }),
+    HttpApiEndpoint.get("list", "/carts", {
+      query: { customerId: Id, ...PageQuery },
+      success: Schema.Array(CartSummary),
+      error: queryProblems
+    }),
+    HttpApiEndpoint.get("abandoned", "/reports/abandoned-carts", {
+      query: {
+        /** Carts untouched for this many hours; a day unless told otherwise. */
+        hours: Schema.optionalKey(Schema.Finite.check(Schema.isBetween({ minimum: 0, maximum: 87_600 }))),
+        ...PageQuery
+      },
+      success: Schema.Array(CartSummary),
+      error: queryProblems
+    }),
+    HttpApiEndpoint.get("revenue", "/reports/revenue", {
+      query: { from: Schema.optionalKey(Day), to: Schema.optionalKey(Day), country: Schema.optionalKey(Text(100)) },
+      success: Schema.Array(RevenueOfDay),
+      error: queryProblems
+    })
+  )
+  .annotateMerge(
+    OpenApi.annotations({
+      title: "Carts",
+      description: "Shopping carts: filled line by line, frozen by a checkout, then completed or restored"
+    })
+  ) {}
+
+/** The cart service's API. */
+export const CartApi = HttpApi.make("cart").add(Carts).middleware(HttpApiMiddleware.ProblemDetails)

@@ -1,0 +1,67 @@
+/**
+ * The cart service as layers: what an app composes.
+ *
+ * Level 2 (see docs/canvas/cart.md). To run it at another level, change `persistence`; nothing else knows.
+ */
+import * as Entities from "@daybook/core/Entities"
+import type { Journal } from "@daybook/core/Journal"
+import * as Persistence from "@daybook/core/Persistence"
+import type { ProjectionStore } from "@daybook/core/ProjectionStore"
+import * as Projector from "@daybook/core/Projector"
+import type { Snapshots } from "@daybook/core/Snapshot"
+import * as Context from "effect/Context"
+import * as Layer from "effect/Layer"
+import type { SqlClient } from "effect/sql/SqlClient"
+import { type Command, defaultLimits, type Limits, make as makeCart, type State } from "./Domain.ts"
+import { cartViews } from "./Projections.ts"
+import { CartQueries } from "./Queries.ts"
+import type { Rejection } from "./Rejection.ts"
+
+/** The schema that holds the service's tables, on the write side and on the read side. */
+export const schema = "cart"
+
+/** The level: state stored with every command, events until they are published and a week longer. */
+export const persistence: Persistence.Persistence = Persistence.state()
+
+/** The carts, as entities. */
+export class Carts extends Context.Service<Carts, Entities.Entities<State, Command, Rejection>>()(
+  "@daybook/services/cart/Carts"
+) {}
+
+/** The workers of the cart's read models. */
+export class CartProjector extends Context.Service<CartProjector, Projector.Projector>()(
+  "@daybook/services/cart/CartProjector"
+) {}
+
+/** How the service is run. Everything has a default. */
+export interface Options {
+  readonly persistence?: Persistence.Persistence
+  readonly limits?: Limits
+  readonly entities?: Entities.Limits
+  readonly projector?: Projector.Options
+}
+
+/** The command side. At level 1 the read models are written in the commands' own transactions, by the client in context. */
+export const commandSide = (options: Options = {}): Layer.Layer<Carts, never, Journal | Snapshots | SqlClient> =>
+  Layer.effect(
+    Carts,
+    Entities.make(makeCart(options.limits ?? defaultLimits), {
+      ...options.entities,
+      persistence: options.persistence ?? persistence,
+      projections: [cartViews(schema)]
+    })
+  )
+
+/** The query side: read models, the workers that write them, and the queries. */
+export const querySide = (
+  options: Options = {}
+): Layer.Layer<CartProjector | CartQueries, never, Journal | ProjectionStore | SqlClient> => {
+  const inline = (options.persistence ?? persistence)._tag === "Inline"
+  return Layer.merge(
+    CartQueries.layer(schema),
+    Layer.effect(
+      CartProjector,
+      Projector.make([cartViews(schema)], { ...options.projector, ...(inline ? { run: false } : {}) })
+    )
+  )
+}

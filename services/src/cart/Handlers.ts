@@ -1,0 +1,183 @@
+/**
+ * What the cart's HTTP API does: looks prices up, makes ids where the caller gave none, and passes commands and queries on.
+ * No rules: those are the domain's.
+ */
+
+import { createHash, randomUUID } from "node:crypto"
+import type { CommandOptions } from "@daybook/core/Entities"
+import * as Metrics from "@daybook/core/Metrics"
+import { Clock } from "effect/Clock"
+import * as Effect from "effect/Effect"
+import { HttpApiBuilder, HttpApiSchema } from "effect/http-api"
+import * as Option from "effect/Option"
+import { accepted, commandOptions, defaultLimit, NotYetVisible, waitMillis } from "../Http.ts"
+import { CartApi } from "./Api.ts"
+import { CartProjector, Carts } from "./Cart.ts"
+import { PriceList } from "./PriceList.ts"
+import { cartViewsName } from "./Projections.ts"
+import { CartQueries, type CartView } from "./Queries.ts"
+import { cartNotFound } from "./Rejection.ts"
+
+/** An id of ours: the same again for the same idempotency key, so that a repeated request means the same cart or line. */
+const makeId = (kind: string, { commandId }: CommandOptions): string =>
+  commandId === undefined
+    ? randomUUID()
+    : createHash("sha256").update(`${kind}\n${commandId}`).digest("base64url").slice(0, 22)
+
+const page = (query: { readonly limit?: number; readonly after?: string }) => ({
+  limit: query.limit ?? defaultLimit,
+  after: query.after
+})
+
+/** Ids of a page that exists. */
+const timed = <A, E, R>(query: string, effect: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
+  Effect.gen(function* () {
+    const context = yield* Effect.context<never>()
+    const started = performance.now()
+    const result = yield* effect
+    Metrics.recorder(Metrics.querySeconds, context, { query })((performance.now() - started) / 1000)
+    return result
+  })
+
+const commands = Effect.gen(function* () {
+  const carts = yield* Carts
+  const prices = yield* PriceList
+
+  const currencyOf = (id: string) =>
+    Effect.flatMap(carts.read(id), ({ version, state }) =>
+      version === 0 ? Effect.fail(cartNotFound()) : Effect.succeed(state.currency)
+    )
+
+  /** Moves a guest cart's lines: closes the guest cart first, so that nothing can be added to it meanwhile. */
+  const merge = (id: string, guestCartId: string, options: CommandOptions) =>
+    Effect.gen(function* () {
+      // The keys of the two steps differ from the caller's, whose key stands for the second alone.
+      const step = options.commandId === undefined ? {} : { commandId: `${options.commandId}:close` }
+      yield* currencyOf(id)
+      yield* carts.execute(
+        guestCartId,
+        { _tag: "AbandonCart", reason: "merged" },
+        { ...options, expectedVersion: undefined, ...step }
+      )
+      const { state: guest } = yield* carts.read(guestCartId)
+      return yield* carts.execute(id, { _tag: "MergeGuestCart", guestCartId, lines: guest.lines }, options)
+    })
+
+  return { carts, prices, currencyOf, merge }
+})
+
+const queries = Effect.gen(function* () {
+  const read = yield* CartQueries
+  const projector = yield* CartProjector
+
+  /** The cart as the read model has it; when a version was asked for, not before it shows that. */
+  const show = (id: string, atLeastVersion: number) =>
+    Effect.gen(function* () {
+      const cart = yield* projector.awaitUntil(
+        cartViewsName,
+        Effect.map(read.cart(id), (found): Option.Option<Option.Option<CartView>> => {
+          const version = Option.isSome(found) ? found.value.version : 0
+          return version >= atLeastVersion ? Option.some(found) : Option.none()
+        }),
+        waitMillis
+      )
+      if (Option.isNone(cart)) return yield* notYetVisible(id, atLeastVersion)
+      return Option.isSome(cart.value) ? cart.value.value : yield* cartNotFound()
+    })
+
+  return { read, show }
+})
+
+const notYetVisible = (id: string, atLeastVersion: number): NotYetVisible =>
+  new NotYetVisible({
+    atLeastVersion,
+    retryAfterSeconds: 1,
+    detail:
+      `Cart ${id} is not visible at version ${atLeastVersion} after ${waitMillis} ms. Ask again; when it lasts, check the ` +
+      "lag of the projection cart-views, and that the version exists."
+  })
+
+/** The handlers of the cart's API. */
+export const layer = HttpApiBuilder.group(
+  CartApi,
+  "carts",
+  Effect.fnUntraced(function* (handlers) {
+    const { carts, prices, currencyOf, merge } = yield* commands
+    const { read, show } = yield* queries
+    const clock = yield* Clock
+
+    return handlers
+      .handle("open", ({ payload, headers }) => {
+        const options = commandOptions(headers)
+        const id = payload.id ?? makeId("cart", options)
+        const { customerId = null, country = null, currency } = payload
+        return Effect.map(carts.execute(id, { _tag: "OpenCart", customerId, country, currency }, options), (outcome) =>
+          HttpApiSchema.withHeaders({
+            body: accepted(outcome),
+            headers: { location: `/carts/${encodeURIComponent(id)}` }
+          })
+        )
+      })
+      .handle("addItem", ({ params: { id }, payload, headers }) =>
+        Effect.gen(function* () {
+          const options = commandOptions(headers)
+          const lineId = payload.lineId ?? makeId("line", options)
+          const { description, unitPrice } = yield* prices.lookup(payload.sku, yield* currencyOf(id))
+          const { sku, quantity } = payload
+          const outcome = yield* carts.execute(
+            id,
+            { _tag: "AddItem", lineId, sku, description, quantity, unitPrice },
+            options
+          )
+          return { ...accepted(outcome), lineId }
+        })
+      )
+      .handle("changeQuantity", ({ params: { id, lineId }, payload: { quantity }, headers }) =>
+        Effect.map(carts.execute(id, { _tag: "ChangeQuantity", lineId, quantity }, commandOptions(headers)), accepted)
+      )
+      .handle("removeItem", ({ params: { id, lineId }, headers }) =>
+        Effect.map(carts.execute(id, { _tag: "RemoveItem", lineId }, commandOptions(headers)), accepted)
+      )
+      .handle("merge", ({ params: { id }, payload: { guestCartId }, headers }) =>
+        Effect.map(merge(id, guestCartId, commandOptions(headers)), accepted)
+      )
+      .handle("checkout", ({ params: { id }, payload, headers }) => {
+        const options = commandOptions(headers)
+        const checkoutId = payload.checkoutId ?? makeId("checkout", options)
+        const acceptedTotal = payload.acceptedTotal ?? null
+        return Effect.map(
+          carts.execute(id, { _tag: "BeginCheckout", checkoutId, acceptedTotal }, options),
+          (outcome) => ({ ...accepted(outcome), checkoutId })
+        )
+      })
+      .handle("abandon", ({ params: { id }, payload: { reason }, headers }) =>
+        Effect.map(carts.execute(id, { _tag: "AbandonCart", reason }, commandOptions(headers)), accepted)
+      )
+      .handle("recover", ({ params: { id }, headers }) =>
+        Effect.map(
+          carts.execute(
+            id,
+            { _tag: "RestoreCart", checkoutId: null, reason: "recovered", shortages: [] },
+            commandOptions(headers)
+          ),
+          accepted
+        )
+      )
+      .handle("show", ({ params: { id }, query }) =>
+        timed(
+          "cart",
+          Effect.map(show(id, query.atLeastVersion ?? 0), (cart) =>
+            HttpApiSchema.withHeaders({ body: cart, headers: { etag: `"${cart.version}"` } })
+          )
+        )
+      )
+      .handle("list", ({ query }) => timed("carts-of-customer", read.cartsOf(query.customerId, page(query))))
+      .handle("abandoned", ({ query }) =>
+        timed(
+          "abandoned-carts",
+          read.abandoned(clock.currentTimeMillisUnsafe() - (query.hours ?? 24) * 3_600_000, page(query))
+        )
+      )
+      .handle("revenue", ({ query }) => timed("revenue", read.revenue(query)))
+  })
+)

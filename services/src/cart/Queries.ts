@@ -1,0 +1,215 @@
+/**
+ * The cart's queries: they read the read models and nothing else.
+ */
+import { ReadModelUnavailable } from "@daybook/core/ProjectionStore"
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Option from "effect/Option"
+import * as Schema from "effect/Schema"
+import * as SqlClient from "effect/sql/SqlClient"
+import { Money } from "../Money.ts"
+import { Status } from "./Events.ts"
+
+/** A cart in a list. */
+export const CartSummary = Schema.Struct({
+  id: Schema.String,
+  version: Schema.Int,
+  status: Status,
+  customerId: Schema.NullOr(Schema.String),
+  country: Schema.NullOr(Schema.String),
+  total: Money,
+  lineCount: Schema.Int,
+  checkoutId: Schema.NullOr(Schema.String),
+  openedAt: Schema.String,
+  updatedAt: Schema.String
+}).annotate({ identifier: "CartSummary" })
+
+/** A cart with its lines. */
+export const CartView = Schema.Struct({
+  ...CartSummary.fields,
+  lines: Schema.Array(
+    Schema.Struct({
+      lineId: Schema.String,
+      sku: Schema.String,
+      description: Schema.String,
+      quantity: Schema.Int,
+      unitPrice: Money
+    })
+  )
+}).annotate({ identifier: "CartView" })
+
+/** What checked-out carts come to on one day in one country. */
+export const RevenueOfDay = Schema.Struct({
+  country: Schema.String,
+  day: Schema.String,
+  carts: Schema.Int,
+  total: Money
+}).annotate({ identifier: "RevenueOfDay" })
+
+export type CartSummary = typeof CartSummary.Type
+export type CartView = typeof CartView.Type
+export type RevenueOfDay = typeof RevenueOfDay.Type
+
+/** A slice of a list: at most `limit`, after the id that the slice before ended with. */
+export interface Page {
+  readonly limit: number
+  readonly after?: string | undefined
+}
+
+/** Totals over all checked-out carts, as the importer's report needs them. */
+export interface Totals {
+  readonly lines: number
+  readonly carts: number
+  readonly customers: number
+  readonly skus: number
+  readonly revenueMinor: number
+  readonly revenueMinorByCountry: Readonly<Record<string, number>>
+}
+
+export class CartQueries extends Context.Service<
+  CartQueries,
+  {
+    cart(id: string): Effect.Effect<Option.Option<CartView>, ReadModelUnavailable>
+    /** A customer's carts, the newest first. */
+    cartsOf(customerId: string, page: Page): Effect.Effect<ReadonlyArray<CartSummary>, ReadModelUnavailable>
+    /** Carts with lines that are open or given up, untouched since before an instant; the longest untouched first. */
+    abandoned(beforeMillis: number, page: Page): Effect.Effect<ReadonlyArray<CartSummary>, ReadModelUnavailable>
+    /** By country and day; both bounds are inclusive, as YYYY-MM-DD. */
+    revenue(bounds: {
+      readonly from?: string | undefined
+      readonly to?: string | undefined
+      readonly country?: string | undefined
+    }): Effect.Effect<ReadonlyArray<RevenueOfDay>, ReadModelUnavailable>
+    readonly totals: Effect.Effect<Totals, ReadModelUnavailable>
+  }
+>()("@daybook/services/cart/CartQueries") {
+  /** The queries over the read models in a schema of the database in context. */
+  static readonly layer = (schema: string): Layer.Layer<CartQueries, never, SqlClient.SqlClient> =>
+    Layer.effect(
+      CartQueries,
+      Effect.map(SqlClient.SqlClient, (sql) => make(sql, schema))
+    )
+}
+
+interface SummaryRow {
+  readonly id: string
+  readonly version: number
+  readonly status: CartSummary["status"]
+  readonly customerId: string | null
+  readonly country: string | null
+  readonly currency: string
+  readonly totalMinor: number
+  readonly lineCount: number
+  readonly checkoutId: string | null
+  readonly openedAt: string
+  readonly updatedAt: string
+}
+
+interface LineRow {
+  readonly lineId: string
+  readonly sku: string
+  readonly description: string
+  readonly quantity: number
+  readonly unitPriceMinor: number
+}
+
+const iso = (column: string): string => `to_char(${column} AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')`
+
+const summaryColumns = `cart_id AS id, version, status, customer_id AS "customerId", country, currency,
+  total_minor::float8 AS "totalMinor", line_count AS "lineCount", checkout_id AS "checkoutId",
+  ${iso("opened_at")} AS "openedAt", ${iso("updated_at")} AS "updatedAt"`
+
+const summaryOf = ({ currency, totalMinor, ...row }: SummaryRow): CartSummary => ({
+  ...row,
+  total: { amountMinor: totalMinor, currency }
+})
+
+const viewOf = (row: SummaryRow & { readonly lines: ReadonlyArray<LineRow> | null }): CartView => {
+  const { lines, ...summary } = row
+  return {
+    ...summaryOf(summary),
+    lines: (lines ?? []).map(({ unitPriceMinor, ...line }) => ({
+      ...line,
+      unitPrice: { amountMinor: unitPriceMinor, currency: row.currency }
+    }))
+  }
+}
+
+const make = (sql: SqlClient.SqlClient, schema: string): CartQueries["Service"] => {
+  const query = <Row extends object>(text: string, params: Array<string | null>) =>
+    Effect.mapError(
+      sql.unsafe<Row>(text, params),
+      (error) =>
+        new ReadModelUnavailable({
+          retryAfterSeconds: 2,
+          detail: `The carts' read models do not answer (${error.message}). Try again; operators: check the read database.`
+        })
+    )
+  const summaries = (text: string, params: Array<string | null>) =>
+    Effect.map(query<SummaryRow>(text, params), (rows) => rows.map(summaryOf))
+  return {
+    cart: (id) =>
+      Effect.map(
+        query<SummaryRow & { readonly lines: ReadonlyArray<LineRow> | null }>(
+          `SELECT ${summaryColumns}, (
+             SELECT json_agg(json_build_object('lineId', line_id, 'sku', sku, 'description', description, 'quantity', quantity,
+                                               'unitPriceMinor', unit_price_minor) ORDER BY added_version)
+             FROM ${schema}.cart_line l WHERE l.cart_id = v.cart_id) AS lines
+           FROM ${schema}.cart_view v WHERE cart_id = $1::text`,
+          [id]
+        ),
+        (rows) => Option.map(Option.fromNullishOr(rows[0]), viewOf)
+      ),
+    cartsOf: (customerId, { limit, after }) =>
+      summaries(
+        `SELECT ${summaryColumns} FROM ${schema}.cart_view
+         WHERE customer_id = $1::text AND ($2::text IS NULL OR (opened_at, cart_id) <
+           (SELECT opened_at, cart_id FROM ${schema}.cart_view WHERE cart_id = $2::text))
+         ORDER BY opened_at DESC, cart_id DESC LIMIT $3::text::integer`,
+        [customerId, after ?? null, String(limit)]
+      ),
+    abandoned: (beforeMillis, { limit, after }) =>
+      summaries(
+        `SELECT ${summaryColumns} FROM ${schema}.cart_view
+         WHERE status IN ('open', 'abandoned') AND line_count > 0
+           AND updated_at < timestamptz 'epoch' + $1::text::float8 * interval '1 millisecond'
+           AND ($2::text IS NULL OR (updated_at, cart_id) >
+             (SELECT updated_at, cart_id FROM ${schema}.cart_view WHERE cart_id = $2::text))
+         ORDER BY updated_at, cart_id LIMIT $3::text::integer`,
+        [String(beforeMillis), after ?? null, String(limit)]
+      ),
+    revenue: ({ from, to, country }) =>
+      Effect.map(
+        query<{ country: string; day: string; currency: string; carts: number; totalMinor: number }>(
+          `SELECT country, day::text AS day, currency, carts, total_minor::float8 AS "totalMinor" FROM ${schema}.revenue
+           WHERE carts > 0 AND ($1::text IS NULL OR day >= $1::text::date) AND ($2::text IS NULL OR day <= $2::text::date)
+             AND ($3::text IS NULL OR country = $3::text)
+           ORDER BY day, country, currency`,
+          [from ?? null, to ?? null, country ?? null]
+        ),
+        (rows) =>
+          rows.map(({ currency, totalMinor, ...row }) => ({ ...row, total: { amountMinor: totalMinor, currency } }))
+      ),
+    totals: Effect.map(
+      query<{ totals: Totals & { revenueMinorByCountry: Record<string, number> | null } }>(
+        `SELECT json_build_object(
+           'lines', (SELECT count(*) FROM ${schema}.cart_line l JOIN ${schema}.cart_view v USING (cart_id)
+                     WHERE v.status IN ('checking-out', 'completed')),
+           'carts', count(*), 'customers', count(DISTINCT customer_id),
+           'skus', (SELECT count(DISTINCT sku) FROM ${schema}.cart_line l JOIN ${schema}.cart_view v USING (cart_id)
+                    WHERE v.status IN ('checking-out', 'completed')),
+           'revenueMinor', (SELECT coalesce(sum(total_minor), 0) FROM ${schema}.revenue),
+           'revenueMinorByCountry', (SELECT json_object_agg(country, total) FROM (
+             SELECT country, sum(total_minor) AS total FROM ${schema}.revenue GROUP BY country HAVING sum(carts) > 0
+             ORDER BY country) by_country)
+         ) AS totals FROM ${schema}.cart_view WHERE status IN ('checking-out', 'completed')`,
+        []
+      ),
+      (rows) => {
+        const { totals } = rows[0]!
+        return { ...totals, revenueMinorByCountry: totals.revenueMinorByCountry ?? {} }
+      }
+    )
+  }
+}
