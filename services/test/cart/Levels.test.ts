@@ -1,0 +1,52 @@
+/**
+ * The maturity level is a matter of what is stored, not of what a cart does: the same life, cut in two by a restart, has the
+ * same outcomes and ends in the same state at all three levels.
+ */
+import * as Entities from "@daybook/core/Entities"
+import { Journal } from "@daybook/core/Journal"
+import * as Persistence from "@daybook/core/Persistence"
+import { Snapshots } from "@daybook/core/Snapshot"
+import { describe, expect, it } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Layer from "effect/Layer"
+import * as fc from "fast-check"
+import * as Domain from "../../src/cart/Domain.ts"
+import { cart, commands, live, type Step } from "./Life.ts"
+
+const levels: ReadonlyArray<readonly [string, Persistence.Persistence]> = [
+  ["1", Persistence.inline],
+  ["2", Persistence.state()],
+  ["3", Persistence.events()],
+  ["3, with snapshots all the time", Persistence.events({ snapshotEvery: 1, keepSnapshots: 1 })]
+]
+
+const lives = fc.sample(commands, { seed: 7, numRuns: 40 }).map((commands) => live(commands))
+
+/** Sends the commands of a part of a life to a runtime of its own, and compares each outcome. */
+const run = (persistence: Persistence.Persistence, id: string, steps: ReadonlyArray<Step>) =>
+  Effect.gen(function* () {
+    const carts = yield* Entities.make(cart, { persistence })
+    for (const { command, outcome } of steps) {
+      const exit = yield* Effect.exit(carts.execute(id, command))
+      if (outcome instanceof Error) expect(exit).toEqual(Exit.fail(outcome))
+      else expect(Exit.isSuccess(exit)).toBe(true)
+    }
+    return yield* carts.read(id)
+  }).pipe(Effect.scoped)
+
+describe.each(levels)("level %s", (_, persistence) => {
+  it.effect("a cart lives the same life, across a restart", () =>
+    Effect.gen(function* () {
+      for (const [i, steps] of lives.entries()) {
+        const half = Math.floor(steps.length / 2)
+        yield* run(persistence, `${i}`, steps.slice(0, half))
+        const { state, version } = yield* run(persistence, `${i}`, steps.slice(half))
+        expect(state).toEqual(steps.at(-1)?.after ?? Domain.initial)
+        expect(version).toBe(
+          steps.reduce((sum, { outcome }) => sum + (outcome instanceof Error ? 0 : outcome.length), 0)
+        )
+      }
+    }).pipe(Effect.provide(Layer.mergeAll(Journal.layerMemory(), Snapshots.layerMemory)))
+  )
+})
