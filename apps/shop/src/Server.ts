@@ -1,0 +1,93 @@
+/**
+ * The shop's HTTP server: the services' APIs, their documentation, health and metrics.
+ */
+
+import { createServer } from "node:http"
+import { CartApi } from "@daybook/services/cart/Api"
+import { CartProjector } from "@daybook/services/cart/Cart"
+import * as NodeHttpServer from "@effect/platform-node/NodeHttpServer"
+import * as ByteSize from "effect/ByteSize"
+import * as Effect from "effect/Effect"
+import { HttpIncomingMessage, HttpRouter, HttpServerResponse } from "effect/http"
+import { HttpApi, HttpApiBuilder, HttpApiMiddleware, HttpApiScalar, OpenApi } from "effect/http-api"
+import * as Layer from "effect/Layer"
+import { PrometheusMetrics } from "effect/observability"
+import * as Problems from "./Problems.ts"
+import { cartHandlers } from "./Services.ts"
+import type { Listen } from "./Settings.ts"
+
+/** Every service's API as one, for the documentation. */
+export const ShopApi = HttpApi.make("shop")
+  .addHttpApi(CartApi)
+  .annotateMerge(
+    OpenApi.annotations({
+      title: "Daybook shop",
+      version: "1",
+      description:
+        "Commands answer 202 once their events are durable, with a version; give it to a query as `atLeastVersion` to read " +
+        "your own write. Errors are RFC 9457 problem documents, told apart by `type`."
+    })
+  )
+
+/** How long the readiness probe waits for the read side; a probe itself times out after some seconds. */
+const readyWithinMillis = 2_000
+
+const unready = (detail: string) =>
+  HttpServerResponse.jsonUnsafe(
+    { type: "urn:daybook:problem:NotReady", title: "Not ready", status: 503, detail },
+    { status: 503, contentType: "application/problem+json" }
+  )
+
+const health = HttpRouter.use(
+  Effect.fnUntraced(function* (router) {
+    const projector = yield* CartProjector
+    yield* router.add("GET", "/health/live", HttpServerResponse.jsonUnsafe({ status: "live" }))
+    yield* router.add(
+      "GET",
+      "/health/ready",
+      projector.status.pipe(
+        Effect.map((projections) =>
+          HttpServerResponse.jsonUnsafe({
+            status: "ready",
+            projections: projections.map(({ name, lag, paused, parked, offsets }) => ({
+              name,
+              lag,
+              paused,
+              parked: parked.length,
+              stopped: offsets.filter((offset) => offset.stoppedBecause !== null).length
+            }))
+          })
+        ),
+        Effect.timeoutOrElse({
+          duration: readyWithinMillis,
+          orElse: () => Effect.succeed(unready("The database does not answer in time."))
+        }),
+        Effect.catch((error) => Effect.succeed(unready(error.message)))
+      )
+    )
+  })
+)
+
+const landing = HttpRouter.use((router) =>
+  router.add("GET", "/", HttpServerResponse.redirect("/docs", { status: 302 }))
+)
+
+/** All routes. Needs the services. */
+export const routes = Layer.mergeAll(
+  HttpApiBuilder.layer(CartApi).pipe(Layer.provide(cartHandlers)),
+  HttpRouter.use((router) =>
+    router.add("GET", "/openapi.json", HttpServerResponse.jsonUnsafe(OpenApi.fromApi(ShopApi)))
+  ),
+  HttpApiScalar.layer(ShopApi, { path: "/docs" }),
+  PrometheusMetrics.layerHttp(),
+  health,
+  landing,
+  Problems.layer
+).pipe(Layer.provide(HttpApiMiddleware.layerProblemDetails({ includeDetails: true })))
+
+/** The server, listening. */
+export const layer = ({ host, port }: Listen) =>
+  HttpRouter.serve(routes, { disableLogger: true, disableListenLog: true }).pipe(
+    Layer.provide(Layer.succeed(HttpIncomingMessage.MaxBodySize, ByteSize.bytes(Problems.maxBodyBytes))),
+    Layer.provideMerge(NodeHttpServer.layer(createServer, { host, port }))
+  )

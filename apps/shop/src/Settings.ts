@@ -1,0 +1,64 @@
+/**
+ * What the shop reads from its environment. Every setting has a default that works on a fresh machine.
+ */
+import type { Location } from "@daybook/postgres/Database"
+import * as Config from "effect/Config"
+import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import * as Redacted from "effect/Redacted"
+
+/** Where a service keeps its two sides. The same object for both when they share a database. */
+export interface Sides {
+  readonly write: Location
+  readonly read: Location
+}
+
+/** Where the server listens. */
+export interface Listen {
+  readonly host: string
+  readonly port: number
+}
+
+/** `HOST` (default 127.0.0.1: this machine alone) and `PORT` (default 3000). */
+export const listen: Config.Config<Listen> = Config.all({
+  host: Config.String("HOST").pipe(Config.withDefault("127.0.0.1")),
+  port: Config.Port("PORT").pipe(Config.withDefault(3000))
+})
+
+const url = (name: string) => Config.option(Config.Redacted(name))
+
+/** `DAYBOOK_HOME` (default `.daybook`): the folder of the embedded store. */
+export const home: Config.Config<string> = Config.String("DAYBOOK_HOME").pipe(Config.withDefault(".daybook"))
+
+const locations = new Map<string, Location>()
+
+/** One object for each place, so that layers built from it are shared. */
+const at = (key: string, location: Location): Location => {
+  const known = locations.get(key) ?? location
+  locations.set(key, known)
+  return known
+}
+
+/**
+ * Where a service's data is: `<SERVICE>_WRITE_URL` and `<SERVICE>_READ_URL`, each by default `DATABASE_URL`, and without that
+ * the embedded store in `DAYBOOK_HOME`.
+ */
+export const sides = (service: string): Effect.Effect<Sides, Config.ConfigError> =>
+  Effect.gen(function* () {
+    const prefix = service.toUpperCase()
+    const shared = yield* url("DATABASE_URL")
+    const folder = yield* home
+    const locate = (own: Option.Option<Redacted.Redacted>): Location => {
+      const found = Option.getOrUndefined(Option.orElse(own, () => shared))
+      return found === undefined
+        ? at(`folder ${folder}`, { folder })
+        : at(`url ${Redacted.value(found)}`, { url: found })
+    }
+    return { write: locate(yield* url(`${prefix}_WRITE_URL`)), read: locate(yield* url(`${prefix}_READ_URL`)) }
+  })
+
+/** `DAYBOOK_PARTITIONS`: how many partitions a journal gets when it is created. */
+export const partitions: Config.Config<number | undefined> = Config.Int("DAYBOOK_PARTITIONS").pipe(
+  Config.option,
+  Config.map(Option.getOrUndefined)
+)
