@@ -1,9 +1,8 @@
-/** Given / when / then for the cart, and the values that its tests are made of. */
+/** The values that the cart's tests are made of. */
 import * as Aggregate from "@daybook/core/Aggregate"
-import { expect } from "vitest"
+import * as DeciderSpec from "@daybook/testkit/DeciderSpec"
 import * as Domain from "../../src/cart/Domain.ts"
 import type { CartEvent, Line } from "../../src/cart/Events.ts"
-import type { Rejection } from "../../src/cart/Rejection.ts"
 
 type Of<Union, Tag> = Extract<Union, { readonly _tag: Tag }>
 
@@ -124,16 +123,6 @@ export const metadata = {
 export const stateAfter = (history: ReadonlyArray<CartEvent>): Domain.State =>
   Aggregate.evolveAll(Domain, Domain.initial, history)
 
-/** A history, a command, and what must come of it. */
-export const given = (history: ReadonlyArray<CartEvent>, limits?: Domain.Limits) => ({
-  when: (command: Domain.Command) => {
-    const outcome = Aggregate.decide(Domain.make(limits), command, stateAfter(history))
-    return {
-      outcome,
-      thenEvents: (...events: ReadonlyArray<CartEvent>) => expect(outcome).toStrictEqual(events),
-      thenNothing: () => expect(outcome).toEqual([]),
-      thenRejected: (rejection: Partial<Rejection> & Pick<Rejection, "_tag">) =>
-        expect(outcome).toMatchObject(rejection)
-    }
-  }
-})
+/** The beginning of a case: a cart with a history, at the default limits unless told otherwise. */
+export const given = (history: ReadonlyArray<CartEvent>, limits?: Domain.Limits) =>
+  DeciderSpec.for(Domain.make(limits)).given(history)

@@ -2,6 +2,7 @@
  * The maturity level is a matter of what is stored, not of what a cart does: the same life, cut in two by a restart, has the
  * same outcomes and ends in the same state at all three levels.
  */
+import * as Aggregate from "@daybook/core/Aggregate"
 import * as Entities from "@daybook/core/Entities"
 import { Journal } from "@daybook/core/Journal"
 import * as Persistence from "@daybook/core/Persistence"
@@ -12,7 +13,8 @@ import * as Exit from "effect/Exit"
 import * as Layer from "effect/Layer"
 import * as fc from "fast-check"
 import * as Domain from "../../src/cart/Domain.ts"
-import { cart, commands, live, type Step } from "./Life.ts"
+import type { CartEvent } from "../../src/cart/Events.ts"
+import { cart, commands } from "./Life.ts"
 
 const levels: ReadonlyArray<readonly [string, Persistence.Persistence]> = [
   ["1", Persistence.inline],
@@ -20,6 +22,23 @@ const levels: ReadonlyArray<readonly [string, Persistence.Persistence]> = [
   ["3", Persistence.events()],
   ["3, with snapshots all the time", Persistence.events({ snapshotEvery: 1, keepSnapshots: 1 })]
 ]
+
+/** What became of one command. */
+interface Step {
+  readonly command: Domain.Command
+  readonly outcome: ReadonlyArray<CartEvent> | Error
+  readonly after: Domain.State
+}
+
+/** Carries commands out, one after the other, without any runtime. */
+const live = (commands: ReadonlyArray<Domain.Command>): ReadonlyArray<Step> => {
+  let state = Domain.initial
+  return commands.map((command) => {
+    const outcome = Aggregate.decide(cart, command, state)
+    if (!(outcome instanceof Error)) state = Aggregate.evolveAll(cart, state, outcome)
+    return { command, outcome, after: state }
+  })
+}
 
 const lives = fc.sample(commands, { seed: 7, numRuns: 40 }).map((commands) => live(commands))
 

@@ -1,8 +1,6 @@
 /** Random lives of carts, for properties. */
-import * as Aggregate from "@daybook/core/Aggregate"
 import * as fc from "fast-check"
 import * as Domain from "../../src/cart/Domain.ts"
-import type { CartEvent } from "../../src/cart/Events.ts"
 import {
   abandonCart,
   addItem,
@@ -72,26 +70,3 @@ export const commands = fc
     fc.array(command, { maxLength: 60, size: "max" })
   )
   .map(([first, rest]) => [...first, ...rest])
-
-/** What became of one command. */
-export interface Step {
-  readonly command: Domain.Command
-  readonly before: Domain.State
-  readonly outcome: ReadonlyArray<CartEvent> | Error
-  readonly after: Domain.State
-}
-
-/** Carries commands out, one after the other, without any runtime. */
-export const live = (commands: ReadonlyArray<Domain.Command>): ReadonlyArray<Step> => {
-  let before: Domain.State = Domain.initial
-  return commands.map((command) => {
-    const outcome = Aggregate.decide(cart, command, before)
-    const after = outcome instanceof Error ? before : Aggregate.evolveAll(cart, before, outcome)
-    const step = { command, before, outcome, after }
-    before = after
-    return step
-  })
-}
-
-/** The events of a command; none when it was refused. */
-export const eventsOf = ({ outcome }: Step): ReadonlyArray<CartEvent> => (outcome instanceof Error ? [] : outcome)
