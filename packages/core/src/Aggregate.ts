@@ -6,6 +6,7 @@
  * here needs a clock, randomness or I/O, and a test is a function call.
  */
 import type * as Schema from "effect/Schema"
+import * as SchemaAST from "effect/SchemaAST"
 import type { Events } from "./Event.ts"
 
 /** Anything told apart by `_tag`. */
@@ -55,6 +56,13 @@ export interface Aggregate<State, Command extends Tagged, Event extends Tagged, 
   readonly commands: Schema.Codec<Command, any>
 }
 
+/** The tags of a union of tagged structs; none where a schema is something else. */
+const tagsOf = (ast: SchemaAST.AST): ReadonlyArray<string> => {
+  if (SchemaAST.isUnion(ast)) return ast.types.flatMap(tagsOf)
+  const tag = SchemaAST.isObjects(ast) ? ast.propertySignatures.find(({ name }) => name === "_tag")?.type : undefined
+  return tag !== undefined && SchemaAST.isLiteral(tag) && typeof tag.literal === "string" ? [tag.literal] : []
+}
+
 const namePattern = /^[a-z][a-z0-9]*$/
 
 /**
@@ -68,14 +76,18 @@ export const make = <State, Command extends Tagged, Event extends Tagged, Reject
     throw new Error(`Aggregate ${definition.name}: ${what}`)
   }
   if (!namePattern.test(definition.name)) fail(`the name must match ${namePattern}`)
-  const cases: Record<string, unknown> = definition.evolve
-  for (const name of definition.events.names) {
-    if (typeof cases[name] !== "function") fail(`evolve has no case for event ${name}`)
+  const compare = (where: "evolve" | "decide", what: "event" | "command", names: ReadonlyArray<string>) => {
+    const cases: Record<string, unknown> = definition[where]
+    for (const name of names) {
+      if (typeof cases[name] !== "function") fail(`${where} has no case for ${what} ${name}`)
+    }
+    const undeclared = Object.keys(cases).find((name) => !names.includes(name))
+    if (undeclared !== undefined) fail(`${where} has a case for ${undeclared}, which is no declared ${what}`)
   }
-  for (const name of Object.keys(cases)) {
-    if (definition.events.schemaVersion(name) === undefined)
-      fail(`evolve has a case for ${name}, which is no declared event`)
-  }
+  compare("evolve", "event", definition.events.names)
+  const commands = tagsOf(definition.commands.ast)
+  // Names of commands are known where their schema is a tagged union, which it nearly always is.
+  if (commands.length > 0) compare("decide", "command", commands)
   if (!Number.isInteger(definition.state.version) || definition.state.version < 1) {
     fail(`state version ${definition.state.version} is not a whole number of at least 1`)
   }

@@ -69,12 +69,20 @@ type Json = any
 /** Raises data of one schema version to the next. Pure; sees and returns the encoded (JSON) form. */
 export type Upcaster = (data: Json) => Json
 
-type BelowLoop<N extends number, Acc extends ReadonlyArray<unknown>> = Acc["length"] extends N
-  ? never
-  : Acc["length"] | BelowLoop<N, readonly [...Acc, unknown]>
+type CountTo<N extends number, Counted extends ReadonlyArray<unknown>, Below = never> = Counted["length"] extends N
+  ? Below
+  : CountTo<N, readonly [...Counted, unknown], Below | Counted["length"]>
 
 /** The versions before `N`: `Before<3>` is `1 | 2`. */
-export type Before<N extends number> = Exclude<BelowLoop<N, readonly [unknown]>, 0>
+export type Before<N extends number> = CountTo<N, readonly [unknown]>
+
+/**
+ * The upcasters of an event at version `N`: one from each version before it. The index signature tells the compiler what an
+ * upcaster's argument is before it knows `N`; the last part takes back what it would allow.
+ */
+export type Upcasters<N extends number> = { readonly [from: number]: Upcaster } & {
+  readonly [K in Before<N>]: Upcaster
+} & { readonly [K in Exclude<Before<50>, Before<N>>]?: never }
 
 /** An event whose schema has changed since version 1. */
 export interface Versioned<Fields extends Schema.Struct.Fields, N extends number = number> {
@@ -91,13 +99,8 @@ export interface Versioned<Fields extends Schema.Struct.Fields, N extends number
 export const versioned = <const N extends number, const Fields extends Schema.Struct.Fields>(
   version: N,
   fields: Fields,
-  upcasters: { readonly [K in Before<N>]: Upcaster }
-): Versioned<Fields, N> => ({
-  "~daybook/versioned": true,
-  version,
-  fields,
-  upcasters: upcasters as { readonly [from: number]: Upcaster }
-})
+  upcasters: Upcasters<N>
+): Versioned<Fields, N> => ({ "~daybook/versioned": true, version, fields, upcasters })
 
 /** A record of event names to fields, or to `versioned` fields. */
 export type Definitions = { readonly [name: string]: Schema.Struct.Fields | Versioned<Schema.Struct.Fields> }
@@ -224,7 +227,7 @@ export const define = <const D extends Definitions>(definitions: D): Events<Even
       if (codec === undefined) throw undecodable(stored, "this code has no event of that name")
       try {
         const event = codec.decode(upcast(codec, stored))
-        event["_tag"] = stored.type
+        event._tag = stored.type
         return event as never
       } catch (error) {
         throw error instanceof UndecodableEvent ? error : undecodable(stored, messageOf(error))
