@@ -21,6 +21,8 @@ import { transactions } from "./internal/JournalTransactions.ts"
 import { type Registered, register, type Section } from "./Suite.ts"
 import type { Witness } from "./Witness.ts"
 
+export type { BackedUp, Tampering } from "./internal/JournalStores.ts"
+
 /**
  * What a journal gives to be tested. Scenarios whose option is missing are skipped, and say so. `R` is what the adapter's own
  * hooks need of its layer.
