@@ -1,0 +1,83 @@
+/**
+ * The PostgreSQL that a benchmark runs on: started for the run, or given by `DATABASE_URL_BENCH`. Each contestant gets a
+ * database of its own, dropped afterwards.
+ */
+import { startPostgres } from "@daybook/infra/Postgres"
+import * as PgClient from "@effect/sql-pg/PgClient"
+import * as Effect from "effect/Effect"
+import * as ManagedRuntime from "effect/ManagedRuntime"
+import * as Redacted from "effect/Redacted"
+import * as SqlClient from "effect/sql/SqlClient"
+
+export interface Server extends AsyncDisposable {
+  /** Makes an empty database and answers its URL. */
+  readonly database: (name: string) => Promise<string>
+  /** Version and settings that matter for the figures. */
+  readonly describe: Readonly<Record<string, string>>
+}
+
+/** Room enough that no checkpoint falls into one contestant's round and spares another's. Durability is as by default: on. */
+const settings: Readonly<Record<string, string>> = { shared_buffers: "512MB", max_wal_size: "8GB" }
+
+/** What a reader of the figures asks for; the first two must be on, or the figures are no figures of a database. */
+const mustBeOn = ["fsync", "synchronous_commit"] as const
+const shown = ["server_version", ...mustBeOn, "full_page_writes", "wal_sync_method", "shared_buffers", "max_wal_size"]
+
+type Query = (text: string) => Promise<ReadonlyArray<Readonly<Record<string, string>>>>
+
+const connect = (url: string): { readonly query: Query; readonly end: () => Promise<void> } => {
+  const runtime = ManagedRuntime.make(PgClient.layer({ url: Redacted.make(url), maxConnections: 1 }))
+  return {
+    query: (text) =>
+      runtime.runPromise(Effect.flatMap(SqlClient.SqlClient, (sql) => sql.unsafe<Record<string, string>>(text))),
+    end: () => runtime.dispose()
+  }
+}
+
+const describeServer = async (query: Query): Promise<Readonly<Record<string, string>>> => {
+  const rows = await query(
+    `SELECT name, current_setting(name) AS value FROM pg_settings WHERE name IN (${shown.map((name) => `'${name}'`)})`
+  )
+  const found = Object.fromEntries(rows.map((row) => [row.name!, row.value!]))
+  for (const name of mustBeOn) {
+    if (found[name] !== "on")
+      throw new Error(`The server has ${name} ${found[name]}: set it on, or the figures mean nothing.`)
+  }
+  return found
+}
+
+const withDatabase = (url: string, name: string): string => {
+  const changed = new URL(url)
+  changed.pathname = `/${name}`
+  return changed.href
+}
+
+/** Starts a server, or uses the one of `DATABASE_URL_BENCH`, whose user must be allowed to create databases. */
+export const openServer = async (): Promise<Server> => {
+  const given = process.env.DATABASE_URL_BENCH
+  const started = given === undefined ? await startPostgres({ settings }) : undefined
+  const url = given ?? started!.url
+  const admin = connect(url)
+  const created: Array<string> = []
+  const close = async () => {
+    for (const name of created) await admin.query(`DROP DATABASE IF EXISTS ${name} WITH (FORCE)`)
+    await admin.end()
+    await started?.stop()
+  }
+  try {
+    const describe = await describeServer(admin.query)
+    return {
+      describe,
+      database: async (name) => {
+        const unique = `daybook_bench_${process.pid}_${created.length}_${name.toLowerCase()}`
+        await admin.query(`CREATE DATABASE ${unique}`)
+        created.push(unique)
+        return withDatabase(url, unique)
+      },
+      [Symbol.asyncDispose]: close
+    }
+  } catch (error) {
+    await close()
+    throw error
+  }
+}

@@ -1,0 +1,74 @@
+/**
+ * Daybook as it ships: the cart service's aggregate through entities, on the SQL journal with its default limits, lanes and
+ * partitions. Only the persistence policy is a setting. Used by the `commands` benchmark.
+ */
+import * as Entities from "@daybook/core/Entities"
+import * as Persistence from "@daybook/core/Persistence"
+import * as Database from "@daybook/postgres/Database"
+import * as Stores from "@daybook/postgres/Stores"
+import * as Cart from "@daybook/services/cart/Domain"
+import type { Rejection } from "@daybook/services/cart/Rejection"
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as ManagedRuntime from "effect/ManagedRuntime"
+import * as Redacted from "effect/Redacted"
+import * as SqlClient from "effect/sql/SqlClient"
+import { type Contestant, measured, perCaller, type Round, type Settings } from "../Contestant.ts"
+import { type Step, steps } from "./CartLoad.ts"
+
+class Carts extends Context.Service<Carts, Entities.Entities<Cart.State, Cart.Command, Rejection>>()(
+  "@daybook/benchmarks/Carts"
+) {}
+
+const schema = "cart"
+
+const policies: Readonly<Record<string, Persistence.Persistence>> = {
+  inline: Persistence.inline,
+  state: Persistence.state(),
+  events: Persistence.events()
+}
+
+const layerOf = (databaseUrl: string, persistence: Persistence.Persistence) =>
+  Layer.effect(Carts, Entities.make(Cart.make(), { persistence })).pipe(
+    Layer.provide(Stores.writeSide({ schema })),
+    Layer.provideMerge(Database.layer({ url: Redacted.make(databaseUrl) }))
+  )
+
+const callerLoop = ({ goesOn, answered }: Round, next: () => Step) =>
+  Effect.gen(function* () {
+    const carts = yield* Carts
+    while (goesOn()) {
+      const { cartId, command, sender } = next()
+      const asked = performance.now()
+      yield* carts.execute(cartId, command, sender)
+      answered(performance.now() - asked)
+    }
+  })
+
+/** Starts the cart's entities with the policy that `persistence` names. */
+export const start = async (databaseUrl: string, settings: Settings): Promise<Contestant> => {
+  const persistence = policies[String(settings.persistence)]
+  if (persistence === undefined) throw new Error(`There is no persistence policy ${settings.persistence}`)
+  const runtime = ManagedRuntime.make(layerOf(databaseUrl, persistence))
+  await runtime.context()
+  const stepsOf = perCaller(steps)
+  const drive = (round: Round) =>
+    runtime.runPromise(
+      Effect.forEach(
+        Array.from({ length: round.callers }, (_, caller) => stepsOf(caller)),
+        (next) => callerLoop(round, next),
+        { concurrency: "unbounded", discard: true }
+      )
+    )
+  const count = Effect.gen(function* () {
+    const sql = yield* SqlClient.SqlClient
+    const rows = yield* sql.unsafe<{ readonly n: number }>(`SELECT count(*)::integer AS n FROM ${schema}.event`)
+    return rows[0]!.n
+  })
+  return {
+    round: (load) => measured(load, drive),
+    stored: () => runtime.runPromise(count),
+    close: () => runtime.dispose()
+  }
+}

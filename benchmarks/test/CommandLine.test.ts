@@ -1,0 +1,49 @@
+import { describe, expect, it } from "vitest"
+import { benchmarks } from "../src/Benchmark.ts"
+import { parse, UsageError, usage } from "../src/CommandLine.ts"
+
+const known = [{ name: "commands" }]
+
+describe("the bench command line", () => {
+  it("has defaults for everything but the name", () => {
+    expect(parse(["commands"], known)).toEqual({
+      help: false,
+      name: "commands",
+      json: false,
+      options: { callers: 256, rounds: 5, seconds: 3, profileFolder: undefined }
+    })
+  })
+
+  it("takes options before and after the name", () => {
+    const asked = parse(["--json", "commands", "--seconds", "0.5", "--rounds=7", "--callers", "32"], known)
+    expect(asked).toMatchObject({ json: true, options: { callers: 32, rounds: 7, seconds: 0.5 } })
+  })
+
+  it("helps when asked, and when asked nothing", () => {
+    expect(parse([], known)).toEqual({ help: true })
+    expect(parse(["commands", "--help"], known)).toEqual({ help: true })
+    expect(parse(["-h"], known)).toEqual({ help: true })
+  })
+
+  it.each([
+    [["storage"], "commands"],
+    [["--json"], "commands"],
+    [["commands", "commands"], "commands commands"],
+    [["commands", "--seconds", "0"], "--seconds 0"],
+    [["commands", "--seconds", "soon"], "--seconds soon"],
+    [["commands", "--rounds", "2.5"], "--rounds 2.5"],
+    [["commands", "--callers", "100000"], "--callers 100000"],
+    [["commands", "--fast"], "--fast"]
+  ])("says what is wrong with %j", (args, expected) => {
+    expect(() => parse(args, known)).toThrow(UsageError)
+    expect(() => parse(args, known)).toThrow(expected)
+  })
+
+  it("lists every benchmark in its help, with examples", () => {
+    for (const { name, compares } of benchmarks) {
+      expect(usage(benchmarks)).toContain(name)
+      expect(usage(benchmarks)).toContain(compares)
+    }
+    expect(usage(benchmarks)).toContain("Examples")
+  })
+})
