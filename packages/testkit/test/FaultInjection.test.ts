@@ -51,6 +51,25 @@ describe("a journal that fails on demand", () => {
     })
   )
 
+  scenario("breaks, fails for as long as it is told to, and fails reads", (journal, faults) =>
+    Effect.gen(function* () {
+      yield* faults.inject(FaultInjection.die("broken"), FaultInjection.none)
+      yield* faults.always(FaultInjection.failBefore)
+      assert.isTrue(Exit.hasDies(yield* Effect.exit(journal.append([one(0)]))))
+      assert.isTrue(Exit.isSuccess(yield* Effect.exit(journal.append([one(0)]))))
+      for (let i = 0; i < 3; i++) yield* Effect.flip(journal.append([one(1)]))
+      yield* faults.always(FaultInjection.none)
+      yield* journal.append([one(1)])
+      yield* faults.failReads(true)
+      yield* Effect.flip(journal.version("account-1"))
+      yield* Effect.flip(journal.heads)
+      yield* faults.failReads(false)
+      assert.strictEqual(yield* journal.version("account-1"), 2)
+    })
+  )
+})
+
+describe("a journal that is slow, or not alone", () => {
   scenario("stores late, by the test's clock", (journal, faults) =>
     Effect.gen(function* () {
       yield* faults.inject(FaultInjection.delay("5 seconds"))
@@ -90,23 +109,6 @@ describe("a journal that fails on demand", () => {
     Effect.gen(function* () {
       yield* faults.inject(FaultInjection.overtake((batch) => batch.map(({ expectedVersion }) => one(expectedVersion))))
       assert.deepStrictEqual(yield* journal.append([one(0)]), [{ _tag: "Conflict", actualVersion: 1 }])
-    })
-  )
-
-  scenario("breaks, fails for as long as it is told to, and fails reads", (journal, faults) =>
-    Effect.gen(function* () {
-      yield* faults.inject(FaultInjection.die("broken"), FaultInjection.none)
-      yield* faults.always(FaultInjection.failBefore)
-      assert.isTrue(Exit.hasDies(yield* Effect.exit(journal.append([one(0)]))))
-      assert.isTrue(Exit.isSuccess(yield* Effect.exit(journal.append([one(0)]))))
-      for (let i = 0; i < 3; i++) yield* Effect.flip(journal.append([one(1)]))
-      yield* faults.always(FaultInjection.none)
-      yield* journal.append([one(1)])
-      yield* faults.failReads(true)
-      yield* Effect.flip(journal.version("account-1"))
-      yield* Effect.flip(journal.heads)
-      yield* faults.failReads(false)
-      assert.strictEqual(yield* journal.version("account-1"), 2)
     })
   )
 })

@@ -208,6 +208,23 @@ const stateNotReplacedWhenRefused = scenario(
   })
 )
 
+const sameVersionAgain = scenario(
+  "commands that change nothing may store the state of the same version again, version 0 included",
+  Effect.gen(function* () {
+    for (const events of [0, 2]) {
+      const target = yield* freshTarget
+      for (const [i, expected] of [0, events, events].entries()) {
+        const state = { schemaVersion: 1, data: `${i}` }
+        const appended = numbered(1, i === 0 ? events : 0)
+        yield* store(
+          appendTo(target, expected, appended, { state, receipts: [{ commandId: `${i}`, version: events }] })
+        )
+        assert.deepStrictEqual(yield* stateOf(target.stream), { version: events, ...state })
+      }
+    }
+  })
+)
+
 const inline = (events: number, data: unknown): Partial<Append> => ({
   keepEvents: false,
   events: numbered(1, events),
@@ -267,6 +284,7 @@ export const storedStates: Section<Journal> = {
     stateStored,
     stateIsAnyJson,
     stateNotReplacedWhenRefused,
+    sameVersionAgain,
     eventsNotKept,
     eventsNotKeptConflict,
     levelsChange
