@@ -18,11 +18,13 @@ $$;
 --
 --   parts     partitions that the batch touches, ascending, so that two writers cannot wait for each other
 --   counts    how many events go to each of them
---   groups    one object a stream: i ordinal, s stream, v expected version, k command ids or null
+--   groups    one object a stream: i ordinal, s stream, v expected version, k command ids or null, x true when it puts no
+--             event into the journal, so that no index would notice a later version
 --   events    one object an event: p partition, o its place (1 …) among the batch's events of that partition, s stream,
 --             v version, t type, z schema version, e event id, a occurred at (milliseconds), q is it a receipt,
---             k command id, c correlation id, u causation id, w actor, y reason, x trace parent, m tenant, d data
---   states    null, or one object a stored state: s stream, v expected version, n new version, z schema version, d state
+--             k command id, c correlation id, u causation id, w actor, y reason, x trace parent, m tenant, d data,
+--             or f the data as text, where this JSON cannot hold it (null, NUL characters, halves of surrogate pairs)
+--   states    null, or one object a stored state: s stream, n new version, z schema version, d state or f its text
 --   receipts  null, or one object a command with an id: s stream, k command id, v version, b no event of it carries the id
 --
 -- Answers either "bases", the head of each partition before the batch, and everything is stored; or "refused", see above,
@@ -38,8 +40,6 @@ SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off
 AS $$
 DECLARE
   base bigint;
-  wanted bigint;
-  done bigint;
 BEGIN
   bases := array_fill(0::bigint, ARRAY[parts[cardinality(parts)] + 1]);
   FOR i IN 1 .. cardinality(parts) LOOP
@@ -47,14 +47,15 @@ BEGIN
     bases[parts[i] + 1] := base;
   END LOOP;
 
-  -- A stream that goes on has an event or a state of the version before; one that begins has nothing.
-  PERFORM FROM json_to_recordset(groups) AS g (s text, v integer)
+  -- A stream that goes on has an event or a state of the version before, and no state of a later one; a stream that begins
+  -- has nothing. Under the partition's lock nothing can change between this look and the end of the transaction.
+  PERFORM FROM json_to_recordset(groups) AS g (s text, v integer, x boolean)
   LEFT JOIN {schema}.event e ON e.stream = g.s AND e.version = g.v
   LEFT JOIN {schema}.state stored ON stored.stream = g.s
-  WHERE CASE WHEN g.v = 0
-    THEN stored.stream IS NOT NULL OR EXISTS (SELECT FROM {schema}.event any_ WHERE any_.stream = g.s)
-    ELSE e.stream IS NULL AND stored.version IS DISTINCT FROM g.v
-  END;
+  WHERE stored.version > g.v
+    OR (g.v > 0 AND e.stream IS NULL AND stored.version IS DISTINCT FROM g.v)
+    OR (g.v = 0 AND EXISTS (SELECT FROM {schema}.event any_ WHERE any_.stream = g.s))
+    OR (g.x AND EXISTS (SELECT FROM {schema}.event later WHERE later.stream = g.s AND later.version = g.v + 1));
   IF FOUND THEN RAISE unique_violation; END IF;
 
   INSERT INTO {schema}.event (
@@ -63,23 +64,19 @@ BEGIN
   )
   SELECT
     bases[e.p + 1] + e.o, timestamptz 'epoch' + e.a * interval '1 millisecond', clock_timestamp(), e.e, e.v, e.p, e.z,
-    coalesce(e.q, false), e.s, e.t, e.k, e.c, e.u, e.w, e.y, e.x, e.m, e.d
+    coalesce(e.q, false), e.s, e.t, e.k, e.c, e.u, e.w, e.y, e.x, e.m, coalesce(e.d, e.f::json)
   FROM json_to_recordset(events) AS e (
     p smallint, o integer, s text, v integer, t text, z smallint, e uuid, a double precision, q boolean,
-    k text, c text, u text, w text, y text, x text, m text, d json
+    k text, c text, u text, w text, y text, x text, m text, d json, f text
   );
 
   IF states IS NOT NULL THEN
-    INSERT INTO {schema}.state AS stored (stream, version, schema_version, data, updated_at)
-    SELECT g.s, g.n, g.z, g.d, clock_timestamp()
-    FROM json_to_recordset(states) AS g (s text, n integer, z smallint, d json)
+    INSERT INTO {schema}.state (stream, version, schema_version, data, updated_at)
+    SELECT g.s, g.n, g.z, coalesce(g.d, g.f::json), clock_timestamp()
+    FROM json_to_recordset(states) AS g (s text, n integer, z smallint, d json, f text)
     ON CONFLICT (stream) DO UPDATE
     SET version = excluded.version, schema_version = excluded.schema_version, data = excluded.data,
-        updated_at = excluded.updated_at
-    WHERE stored.version < excluded.version;
-    GET DIAGNOSTICS done = ROW_COUNT;
-    SELECT count(*) INTO wanted FROM json_array_elements(states);
-    IF done <> wanted THEN RAISE unique_violation; END IF;
+        updated_at = excluded.updated_at;
   END IF;
 
   IF receipts IS NOT NULL THEN

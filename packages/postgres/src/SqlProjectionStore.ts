@@ -162,7 +162,14 @@ const make = (schemaName: string): Effect.Effect<ProjectionStore["Service"], nev
           projection,
           stream
         ]),
-      reset: (projection) => run(`DELETE FROM ${schema}.projection WHERE name = $1::text`, [projection])
+      reset: (projection) =>
+        run(
+          `WITH forgotten AS (DELETE FROM ${schema}.projection_parked WHERE projection = $1::text)
+           UPDATE ${schema}.projection_offset SET
+             position = 0, epoch = epoch + 1, owner = NULL, lease_until = '-infinity', stopped_because = NULL
+           WHERE projection = $1::text`,
+          [projection]
+        )
     }
   })
 
