@@ -69,13 +69,16 @@ export interface Append {
 
 /** What became of one `Append`. One stream's failure never touches its neighbours in the batch. */
 export type Outcome =
-  /** Durable. `position` is that of the first event, 0 when there was none. */
+  /** Durable. `position` is that of the first event, which the others follow without a gap; 0 when there was none. */
   | { readonly _tag: "Appended"; readonly version: number; readonly position: number }
   /** The stream is not at the expected version. Nothing of this append was stored. */
   | { readonly _tag: "Conflict"; readonly actualVersion: number }
   /** One or more of the commands have been carried out before. Nothing of this append was stored. */
   | { readonly _tag: "Duplicate"; readonly receipts: ReadonlyArray<Receipt> }
-  /** An event, the state or the metadata cannot be stored (no JSON, a NUL character). Nothing of this append was stored. */
+  /**
+   * An event or the state is no JSON, or a name or a piece of metadata holds what a database's text cannot (a NUL character,
+   * an unpaired surrogate). Nothing of this append was stored.
+   */
   | { readonly _tag: "Unserialisable"; readonly why: string }
 
 /** Which versions of a stream to read. Bounds are inclusive; `limit` counts events. */
@@ -97,6 +100,7 @@ export class Journal extends Context.Service<
     /**
      * Appends a batch in one transaction. Outcomes come in the order of the batch, after they are durable. A stream may appear
      * once in a batch. `within` runs inside the same transaction, after the events are written; its failure undoes the batch.
+     * It works with the outcomes that it is given: what this journal's reads would show it of the batch is not defined.
      */
     append<E = never, R = never>(
       batch: ReadonlyArray<Append>,
