@@ -15,7 +15,7 @@ import type { JournalUnavailable } from "./Journal.ts"
 import { Journal } from "./Journal.ts"
 import type { Projection } from "./Projection.ts"
 import { type Offset, type Parked, ProjectionStore, type ReadModelUnavailable } from "./ProjectionStore.ts"
-import { ProjectionWorker } from "./ProjectionWorker.ts"
+import { ProjectionWorker, type Settings } from "./ProjectionWorker.ts"
 
 /** How one projection is doing. */
 export interface Status {
@@ -83,12 +83,7 @@ export const make = <R = never>(
     const store = yield* ProjectionStore
     const context = yield* Effect.context<R>()
     const clock = yield* Clock
-    const settings = {
-      owner: options.owner ?? globalThis.crypto.randomUUID(),
-      leaseMillis: Duration.toMillis(Duration.fromInputUnsafe(options.lease ?? "15 seconds")),
-      pollMillis: Duration.toMillis(Duration.fromInputUnsafe(options.poll ?? "1 second")),
-      attempts: options.attempts ?? 5
-    }
+    const settings = settingsOf(options)
     const workers = new Map(
       projections.map((projection) => [
         projection.name,
@@ -149,6 +144,13 @@ export const make = <R = never>(
       unpark: (name, stream) => Effect.flatMap(workerOf(name), (worker) => worker.unpark(stream))
     }
   })
+
+const settingsOf = (options: Options): Settings => ({
+  owner: options.owner ?? globalThis.crypto.randomUUID(),
+  leaseMillis: Duration.toMillis(Duration.fromInputUnsafe(options.lease ?? "15 seconds")),
+  pollMillis: Duration.toMillis(Duration.fromInputUnsafe(options.poll ?? "1 second")),
+  attempts: options.attempts ?? 5
+})
 
 const lagOf = (heads: ReadonlyArray<number>, offsets: ReadonlyArray<Offset>): number =>
   heads.reduce(

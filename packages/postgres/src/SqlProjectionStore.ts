@@ -43,134 +43,152 @@ const fenced = (projection: string, partition: number): ProjectionFenced =>
     detail: `Partition ${partition} of projection ${projection} has moved on under another worker; this one gives up its claim`
   })
 
-const make = (schemaName: string): Effect.Effect<ProjectionStore["Service"], never, SqlClient.SqlClient> =>
-  Effect.gen(function* () {
-    const sql = yield* SqlClient.SqlClient
-    const schema = checkSchemaName(schemaName)
-    const query = <Row extends object>(text: string, params: Array<any>) => sql.unsafe<Row>(text, params)
-    const run = (text: string, params: Array<any>) => orReadModelUnavailable(Effect.asVoid(query(text, params)))
-    const advance = (projection: string, advances: ReadonlyArray<Advance>) =>
-      query<{ readonly partition: number }>(
-        `UPDATE ${schema}.projection_offset o SET position = a.to_
-         FROM json_to_recordset($2::text::json) AS a (partition smallint, epoch integer, from_ bigint, to_ bigint)
-         WHERE o.projection = $1::text AND o.partition = a.partition AND o.epoch = a.epoch AND o.position = a.from_
-         RETURNING o.partition`,
-        [
-          projection,
-          JSON.stringify(advances.map((a) => ({ partition: a.partition, epoch: a.epoch, from_: a.from, to_: a.to })))
-        ]
-      )
-    return {
-      claim: (projection, { owner, partitions, leaseMillis }) =>
-        orReadModelUnavailable(
-          sql.withTransaction(
-            Effect.gen(function* () {
-              yield* query(`INSERT INTO ${schema}.projection (name) VALUES ($1::text) ON CONFLICT DO NOTHING`, [
-                projection
-              ])
-              yield* query(
-                `INSERT INTO ${schema}.projection_offset (projection, partition)
-             SELECT $1::text, generate_series(0, $2::text::integer - 1) ON CONFLICT DO NOTHING`,
-                [projection, String(partitions)]
-              )
-              return yield* query<Offset>(
-                `UPDATE ${schema}.projection_offset SET
-               epoch = CASE WHEN owner = $2::text THEN epoch ELSE epoch + 1 END,
-               owner = $2::text,
-               lease_until = clock_timestamp() + $3::text::float8 * interval '1 millisecond'
-             WHERE projection = $1::text AND (owner IS NULL OR owner = $2::text OR lease_until <= clock_timestamp())
-             RETURNING ${offsetColumns}`,
-                [projection, owner, String(leaseMillis)]
-              )
-            })
+type Query = <Row extends object>(
+  text: string,
+  params: ReadonlyArray<string | null>
+) => Effect.Effect<ReadonlyArray<Row>, SqlError>
+
+type Store = ProjectionStore["Service"]
+
+/** Leases and offsets: what workers use. */
+const working = (
+  sql: SqlClient.SqlClient,
+  query: Query,
+  schema: string
+): Pick<Store, "claim" | "release" | "transact" | "offsets"> => {
+  const move = (projection: string, advances: ReadonlyArray<Advance>) =>
+    query<{ readonly partition: number }>(
+      `UPDATE ${schema}.projection_offset o SET position = a.to_
+       FROM json_to_recordset($2::text::json) AS a (partition smallint, epoch integer, from_ bigint, to_ bigint)
+       WHERE o.projection = $1::text AND o.partition = a.partition AND o.epoch = a.epoch AND o.position = a.from_
+       RETURNING o.partition`,
+      [
+        projection,
+        JSON.stringify(advances.map(({ partition, epoch, from, to }) => ({ partition, epoch, from_: from, to_: to })))
+      ]
+    )
+  const claim = Effect.fnUntraced(function* (
+    projection: string,
+    { owner, partitions, leaseMillis }: Parameters<Store["claim"]>[1]
+  ) {
+    yield* query(`INSERT INTO ${schema}.projection (name) VALUES ($1::text) ON CONFLICT DO NOTHING`, [projection])
+    yield* query(
+      `INSERT INTO ${schema}.projection_offset (projection, partition)
+       SELECT $1::text, generate_series(0, $2::text::integer - 1) ON CONFLICT DO NOTHING`,
+      [projection, String(partitions)]
+    )
+    return yield* query<Offset>(
+      `UPDATE ${schema}.projection_offset SET
+         epoch = CASE WHEN owner = $2::text THEN epoch ELSE epoch + 1 END,
+         owner = $2::text,
+         lease_until = clock_timestamp() + $3::text::float8 * interval '1 millisecond'
+       WHERE projection = $1::text AND (owner IS NULL OR owner = $2::text OR lease_until <= clock_timestamp())
+       RETURNING ${offsetColumns}`,
+      [projection, owner, String(leaseMillis)]
+    )
+  })
+  return {
+    claim: (projection, options) => orReadModelUnavailable(sql.withTransaction(claim(projection, options))),
+    release: (projection, owner) =>
+      orReadModelUnavailable(
+        Effect.asVoid(
+          query(
+            `UPDATE ${schema}.projection_offset SET owner = NULL, lease_until = '-infinity'
+             WHERE projection = $1::text AND owner = $2::text`,
+            [projection, owner]
           )
-        ),
-      release: (projection, owner) =>
-        run(
-          `UPDATE ${schema}.projection_offset SET owner = NULL, lease_until = '-infinity'
-           WHERE projection = $1::text AND owner = $2::text`,
-          [projection, owner]
-        ),
-      transact: (projection, advances, work) =>
-        orReadModelUnavailable(
-          sql.withTransaction(
-            Effect.gen(function* () {
-              const moved = yield* advance(projection, advances)
-              const stale = advances.find((a) => !moved.some((m) => m.partition === a.partition))
-              if (stale !== undefined) return yield* fenced(projection, stale.partition)
-              return yield* work
-            })
-          )
-        ) as never,
-      offsets: (projection) =>
-        orReadModelUnavailable(
-          query<Offset>(
-            `SELECT ${offsetColumns} FROM ${schema}.projection_offset WHERE projection = $1::text ORDER BY partition`,
-            [projection]
-          )
-        ),
-      stop: (projection, partition, reason) =>
-        run(
-          `UPDATE ${schema}.projection_offset SET stopped_because = $3::text
-           WHERE projection = $1::text AND partition = $2::text::smallint`,
-          [projection, String(partition), reason]
-        ),
-      resume: (projection) =>
-        run(`UPDATE ${schema}.projection_offset SET stopped_because = NULL WHERE projection = $1::text`, [projection]),
-      paused: (projection) =>
-        orReadModelUnavailable(
-          Effect.map(
-            query<{ readonly paused: boolean }>(`SELECT paused FROM ${schema}.projection WHERE name = $1::text`, [
-              projection
-            ]),
-            (rows) => rows[0]?.paused ?? false
-          )
-        ),
-      setPaused: (projection, paused) =>
-        run(
-          `INSERT INTO ${schema}.projection (name, paused) VALUES ($1::text, $2::text::boolean)
-           ON CONFLICT (name) DO UPDATE SET paused = excluded.paused`,
-          [projection, String(paused)]
-        ),
-      park: (projection, parked) =>
-        run(
-          `INSERT INTO ${schema}.projection_parked (projection, stream, partition, version, position, reason, parked_at)
-           VALUES ($1::text, $2::text, $3::text::smallint, $4::text::integer, $5::text::bigint, $6::text,
-                   timestamptz 'epoch' + $7::text::float8 * interval '1 millisecond')
-           ON CONFLICT DO NOTHING`,
-          [
-            projection,
-            parked.stream,
-            String(parked.partition),
-            String(parked.version),
-            String(parked.position),
-            parked.reason.replaceAll("\u0000", ""),
-            String(parked.parkedAtMillis)
-          ]
-        ),
-      parked: (projection) =>
-        orReadModelUnavailable(
-          query<Parked>(
-            `SELECT stream, partition, version, position::float8 AS position, reason,
-                  date_part('epoch', parked_at) * 1000 AS "parkedAtMillis"
-           FROM ${schema}.projection_parked WHERE projection = $1::text ORDER BY parked_at, stream`,
-            [projection]
-          )
-        ),
-      unpark: (projection, stream) =>
-        run(`DELETE FROM ${schema}.projection_parked WHERE projection = $1::text AND stream = $2::text`, [
-          projection,
-          stream
-        ]),
-      reset: (projection) =>
-        run(
-          `WITH forgotten AS (DELETE FROM ${schema}.projection_parked WHERE projection = $1::text)
-           UPDATE ${schema}.projection_offset SET
-             position = 0, epoch = epoch + 1, owner = NULL, lease_until = '-infinity', stopped_because = NULL
-           WHERE projection = $1::text`,
+        )
+      ),
+    transact: (projection, advances, work) =>
+      orReadModelUnavailable(
+        sql.withTransaction(
+          Effect.gen(function* () {
+            const moved = yield* move(projection, advances)
+            const stale = advances.find((advance) => !moved.some(({ partition }) => partition === advance.partition))
+            if (stale !== undefined) return yield* fenced(projection, stale.partition)
+            return yield* work
+          })
+        )
+      ) as never,
+    offsets: (projection) =>
+      orReadModelUnavailable(
+        query<Offset>(
+          `SELECT ${offsetColumns} FROM ${schema}.projection_offset WHERE projection = $1::text ORDER BY partition`,
           [projection]
         )
-    }
+      )
+  }
+}
+
+/** Stopping, pausing, parking: what failures and operators use. */
+const operating = (query: Query, schema: string): Omit<Store, "claim" | "release" | "transact" | "offsets"> => {
+  const run = (text: string, params: ReadonlyArray<string | null>) =>
+    orReadModelUnavailable(Effect.asVoid(query(text, params)))
+  return {
+    stop: (projection, partition, reason) =>
+      run(
+        `UPDATE ${schema}.projection_offset SET stopped_because = $3::text
+         WHERE projection = $1::text AND partition = $2::text::smallint`,
+        [projection, String(partition), storable(reason)]
+      ),
+    resume: (projection) =>
+      run(`UPDATE ${schema}.projection_offset SET stopped_because = NULL WHERE projection = $1::text`, [projection]),
+    paused: (projection) =>
+      orReadModelUnavailable(
+        Effect.map(
+          query<{ readonly paused: boolean }>(`SELECT paused FROM ${schema}.projection WHERE name = $1::text`, [
+            projection
+          ]),
+          (rows) => rows[0]?.paused ?? false
+        )
+      ),
+    setPaused: (projection, paused) =>
+      run(
+        `INSERT INTO ${schema}.projection (name, paused) VALUES ($1::text, $2::text::boolean)
+         ON CONFLICT (name) DO UPDATE SET paused = excluded.paused`,
+        [projection, String(paused)]
+      ),
+    park: (projection, { stream, partition, version, position, reason, parkedAtMillis }) =>
+      run(
+        `INSERT INTO ${schema}.projection_parked (projection, stream, partition, version, position, reason, parked_at)
+         VALUES ($1::text, $2::text, $3::text::smallint, $4::text::integer, $5::text::bigint, $6::text,
+                 timestamptz 'epoch' + $7::text::float8 * interval '1 millisecond')
+         ON CONFLICT DO NOTHING`,
+        [projection, stream, ...[partition, version, position].map(String), storable(reason), String(parkedAtMillis)]
+      ),
+    parked: (projection) =>
+      orReadModelUnavailable(
+        query<Parked>(
+          `SELECT stream, partition, version, position::float8 AS position, reason,
+                  date_part('epoch', parked_at) * 1000 AS "parkedAtMillis"
+           FROM ${schema}.projection_parked WHERE projection = $1::text ORDER BY parked_at, stream`,
+          [projection]
+        )
+      ),
+    unpark: (projection, stream) =>
+      run(`DELETE FROM ${schema}.projection_parked WHERE projection = $1::text AND stream = $2::text`, [
+        projection,
+        stream
+      ]),
+    reset: (projection) =>
+      run(
+        `WITH forgotten AS (DELETE FROM ${schema}.projection_parked WHERE projection = $1::text)
+         UPDATE ${schema}.projection_offset SET
+           position = 0, epoch = epoch + 1, owner = NULL, lease_until = '-infinity', stopped_because = NULL
+         WHERE projection = $1::text`,
+        [projection]
+      )
+  }
+}
+
+/** Text as PostgreSQL stores it: without NUL characters. */
+const storable = (text: string): string => text.replaceAll("\u0000", "")
+
+const make = (schemaName: string): Effect.Effect<Store, never, SqlClient.SqlClient> =>
+  Effect.map(SqlClient.SqlClient, (sql) => {
+    const schema = checkSchemaName(schemaName)
+    const query: Query = (text, params) => sql.unsafe(text, params)
+    return { ...working(sql, query, schema), ...operating(query, schema) }
   })
 
 /** The offsets of a schema as a layer. */
