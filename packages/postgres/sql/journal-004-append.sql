@@ -54,8 +54,9 @@ BEGIN
   LEFT JOIN {schema}.state stored ON stored.stream = g.s
   WHERE stored.version > g.v
     OR (g.v > 0 AND e.stream IS NULL AND stored.version IS DISTINCT FROM g.v)
-    OR (g.v = 0 AND EXISTS (SELECT FROM {schema}.event any_ WHERE any_.stream = g.s))
-    OR (g.x AND EXISTS (SELECT FROM {schema}.event later WHERE later.stream = g.s AND later.version = g.v + 1));
+    -- Subqueries of one row, not EXISTS: the planner may turn that into a hash of the whole event table, at every append.
+    OR (g.v = 0 AND (SELECT true FROM {schema}.event any_ WHERE any_.stream = g.s LIMIT 1))
+    OR (g.x AND (SELECT true FROM {schema}.event later WHERE later.stream = g.s AND later.version = g.v + 1 LIMIT 1));
   IF FOUND THEN RAISE unique_violation; END IF;
 
   INSERT INTO {schema}.event (
