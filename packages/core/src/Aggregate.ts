@@ -63,15 +63,27 @@ const tagsOf = (ast: SchemaAST.AST): ReadonlyArray<string> => {
   return tag !== undefined && SchemaAST.isLiteral(tag) && typeof tag.literal === "string" ? [tag.literal] : []
 }
 
+/** The rejections that a record of `decide` cases can answer with. */
+export type RejectionOf<Cases> = {
+  readonly [K in keyof Cases]: Cases[K] extends (...args: never) => infer Outcome
+    ? Exclude<Outcome, ReadonlyArray<unknown>>
+    : never
+}[keyof Cases]
+
 const namePattern = /^[a-z][a-z0-9]*$/
 
 /**
  * Declares an aggregate. An event without an `evolve` case, or a command without a `decide` case, does not compile; where
  * types were bypassed, the same mistakes throw here, at start-up.
  */
-export const make = <State, Command extends Tagged, Event extends Tagged, Rejection extends Error>(
-  definition: Aggregate<State, Command, Event, Rejection>
-): Aggregate<State, Command, Event, Rejection> => {
+export const make = <
+  State,
+  Command extends Tagged,
+  Event extends Tagged,
+  Cases extends Decide<State, Command, Event, Error>
+>(
+  definition: Omit<Aggregate<State, Command, Event, Error>, "decide"> & { readonly decide: Cases }
+): Aggregate<State, Command, Event, RejectionOf<Cases>> => {
   const fail = (what: string) => {
     throw new Error(`Aggregate ${definition.name}: ${what}`)
   }
@@ -91,7 +103,8 @@ export const make = <State, Command extends Tagged, Event extends Tagged, Reject
   if (!Number.isInteger(definition.state.version) || definition.state.version < 1) {
     fail(`state version ${definition.state.version} is not a whole number of at least 1`)
   }
-  return definition
+  // The rejections are those that the cases name: a narrower type than `Error`, which the compiler cannot see by itself.
+  return definition as unknown as Aggregate<State, Command, Event, RejectionOf<Cases>>
 }
 
 /** The state after an event. */

@@ -101,7 +101,8 @@ const asOneStatement = (text: string, values: Readonly<Record<string, string | n
     if (value === undefined) throw new Error(`A migration needs a value for {${name}}`)
     return String(value)
   })
-  return `DO $migration$ BEGIN\n${filled}\nEND $migration$`
+  const ended = /;\s*(?:--[^\n]*\s*)*$/.test(filled) ? filled : `${filled}\n;`
+  return `DO $migration$ BEGIN\n${ended}\nEND $migration$`
 }
 
 const newer = (schema: string, set: string, found: number, known: number): DatabaseNewer =>
