@@ -9,6 +9,7 @@ import * as Redacted from "effect/Redacted"
 import * as SqlClient from "effect/sql/SqlClient"
 import { ConnectionError, SqlError } from "effect/sql/SqlError"
 import * as Pglite from "./Pglite.ts"
+import { reasonOf } from "./SqlFailure.ts"
 import type { StoreHeld } from "./StoreLock.ts"
 
 /** Where a database is. */
@@ -38,7 +39,7 @@ const cannotConnect =
         cause: error,
         operation: "connect",
         message:
-          `No answer from ${description}: ${error.message}. Check that the server runs, and the address, user, password ` +
+          `No answer from ${description}: ${reasonOf(error)}. Check that the server runs, and the address, user, password ` +
           "and database in DATABASE_URL; without DATABASE_URL the embedded store is used."
       })
     })

@@ -12,12 +12,13 @@ export const journal: MigrationSet = {
     "journal-001-tables",
     "journal-002-append-only",
     "journal-003-receipts",
-    "journal-004-append"
+    "journal-004-append",
+    "journal-005-privileges"
   ])
 }
 
 /** Offsets of projections, beside the read models. */
 export const readModel: MigrationSet = {
   name: "readmodel",
-  migrations: fromFiles(folder, ["readmodel-001-offsets"])
+  migrations: fromFiles(folder, ["readmodel-001-offsets", "readmodel-002-privileges"])
 }

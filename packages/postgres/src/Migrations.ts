@@ -56,7 +56,57 @@ export const checkSchemaName = (schema: string): string => {
   return schema
 }
 
-/** Brings one set of a schema up to date, in one transaction. Running it again, or from many processes at once, is harmless. */
+/** The newest migration of a set that the schema has; 0 when it has none, or is not there. Needs no right but to look. */
+const newest = (schema: string, set: string): Effect.Effect<number, SqlError, SqlClient> =>
+  Effect.gen(function* () {
+    const sql = yield* SqlClient
+    const [table] = yield* sql.unsafe<{ readonly there: boolean }>(
+      "SELECT to_regclass($1::text) IS NOT NULL AS there",
+      [`${schema}.migration`]
+    )
+    if (!table!.there) return 0
+    const [row] = yield* sql.unsafe<{ readonly found: number }>(
+      `SELECT coalesce(max(number), 0)::integer AS found FROM ${schema}.migration WHERE set_name = $1::text`,
+      [set]
+    )
+    return row!.found
+  })
+
+/** Applies what is missing. Runs in a transaction. */
+const apply = (
+  schema: string,
+  set: MigrationSet,
+  values: Readonly<Record<string, string | number>>
+): Effect.Effect<Applied, SqlError | DatabaseNewer, SqlClient> =>
+  Effect.gen(function* () {
+    const sql = yield* SqlClient
+    yield* sql.unsafe("SELECT pg_advisory_xact_lock(hashtext($1::text))", [`daybook-migrate-${schema}`])
+    // Again, now that nobody else migrates: another process may have done it while this one waited.
+    const from = yield* newest(schema, set.name)
+    const known = set.migrations.length
+    if (from > known) return yield* newer(schema, set.name, from, known)
+    yield* sql.unsafe(`CREATE SCHEMA IF NOT EXISTS ${schema}`)
+    yield* sql.unsafe(
+      `CREATE TABLE IF NOT EXISTS ${schema}.migration (
+         set_name text, number integer, name text NOT NULL, applied_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+         PRIMARY KEY (set_name, number)
+       )`
+    )
+    for (let number = from + 1; number <= known; number++) {
+      const migration = set.migrations[number - 1]!
+      yield* sql.unsafe(asOneStatement(migration.sql, { ...values, schema }))
+      yield* sql.unsafe(
+        `INSERT INTO ${schema}.migration (set_name, number, name) VALUES ($1::text, $2::integer, $3::text)`,
+        [set.name, String(number), migration.name]
+      )
+    }
+    return { schema, set: set.name, from, to: known }
+  })
+
+/**
+ * Brings one set of a schema up to date, in one transaction. Running it again, or from many processes at once, is harmless.
+ * What is up to date is only looked at, so that a service may start with a role that owns nothing.
+ */
 export const migrate = (
   schema: string,
   set: MigrationSet,
@@ -65,33 +115,11 @@ export const migrate = (
   Effect.gen(function* () {
     const sql = yield* SqlClient
     checkSchemaName(schema)
-    const run = Effect.gen(function* () {
-      yield* sql.unsafe("SELECT pg_advisory_xact_lock(hashtext($1::text))", [`daybook-migrate-${schema}`])
-      yield* sql.unsafe(`CREATE SCHEMA IF NOT EXISTS ${schema}`)
-      yield* sql.unsafe(
-        `CREATE TABLE IF NOT EXISTS ${schema}.migration (
-           set_name text, number integer, name text NOT NULL, applied_at timestamptz NOT NULL DEFAULT clock_timestamp(),
-           PRIMARY KEY (set_name, number)
-         )`
-      )
-      const rows = yield* sql.unsafe<{ readonly found: number }>(
-        `SELECT coalesce(max(number), 0)::integer AS found FROM ${schema}.migration WHERE set_name = $1::text`,
-        [set.name]
-      )
-      const found = rows[0]!.found
-      const known = set.migrations.length
-      if (found > known) return yield* newer(schema, set.name, found, known)
-      for (let number = found + 1; number <= known; number++) {
-        const migration = set.migrations[number - 1]!
-        yield* sql.unsafe(asOneStatement(migration.sql, { ...values, schema }))
-        yield* sql.unsafe(
-          `INSERT INTO ${schema}.migration (set_name, number, name) VALUES ($1::text, $2::integer, $3::text)`,
-          [set.name, String(number), migration.name]
-        )
-      }
-      return { schema, set: set.name, from: found, to: known }
-    })
-    return yield* sql.withTransaction(run)
+    const found = yield* newest(schema, set.name)
+    const known = set.migrations.length
+    if (found > known) return yield* newer(schema, set.name, found, known)
+    if (found === known) return { schema, set: set.name, from: found, to: known }
+    return yield* sql.withTransaction(apply(schema, set, values))
   })
 
 /** The extended protocol takes one statement at a time, so that a migration of many goes into a DO block. */

@@ -23,6 +23,7 @@ import * as SqlClient from "effect/sql/SqlClient"
 import type { SqlError } from "effect/sql/SqlError"
 import { outcomeOfRefusal, type Prepared, prepare, type Refusal, statementOf } from "./AppendStatement.ts"
 import { checkSchemaName } from "./Migrations.ts"
+import { isSqlError, reasonOf } from "./SqlFailure.ts"
 import * as WakeUps from "./WakeUps.ts"
 
 /** How a journal uses its database. */
@@ -50,7 +51,7 @@ export const unavailable = (error: SqlError): JournalUnavailable =>
   new JournalUnavailable({
     retryAfterSeconds: 2,
     detail:
-      `The journal's database failed (${error.message}). Whether the command was stored is not known: send it again with ` +
+      `The journal's database failed (${reasonOf(error)}). Whether the command was stored is not known: send it again with ` +
       "the same Idempotency-Key. Operators: check that the database runs, can be reached, and has free disk space."
   })
 
@@ -58,9 +59,6 @@ const orUnavailable = <A, E, R>(
   effect: Effect.Effect<A, E | SqlError, R>
 ): Effect.Effect<A, Exclude<E, SqlError> | JournalUnavailable, R> =>
   Effect.mapError(effect, (error) => (isSqlError(error) ? unavailable(error) : error)) as never
-
-const isSqlError = (error: unknown): error is SqlError =>
-  (error as { readonly _tag?: unknown } | null)?._tag === "SqlError"
 
 /** The largest `integer` and `bigint` that a bound may be turned into; JavaScript's numbers go further. */
 const maxInteger = 2_147_483_647

@@ -17,15 +17,13 @@ import * as Layer from "effect/Layer"
 import * as SqlClient from "effect/sql/SqlClient"
 import type { SqlError } from "effect/sql/SqlError"
 import { checkSchemaName } from "./Migrations.ts"
-
-const isSqlError = (error: unknown): error is SqlError =>
-  (error as { readonly _tag?: unknown } | null)?._tag === "SqlError"
+import { isSqlError, reasonOf } from "./SqlFailure.ts"
 
 /** A failure of the read side's database, in words for whoever asked. */
 export const readModelUnavailable = (error: SqlError): ReadModelUnavailable =>
   new ReadModelUnavailable({
     retryAfterSeconds: 2,
-    detail: `The read models' database failed (${error.message}). Try again; operators: check that it runs and can be reached.`
+    detail: `The read models' database failed (${reasonOf(error)}). Try again; operators: check that it runs and can be reached.`
   })
 
 /** Turns database failures into `ReadModelUnavailable`, and leaves other failures alone. */

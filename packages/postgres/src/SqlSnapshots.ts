@@ -8,9 +8,13 @@ import * as Option from "effect/Option"
 import * as SqlClient from "effect/sql/SqlClient"
 import type { SqlError } from "effect/sql/SqlError"
 import { checkSchemaName } from "./Migrations.ts"
+import { reasonOf } from "./SqlFailure.ts"
 
 const unavailable = (error: SqlError): SnapshotsUnavailable =>
-  new SnapshotsUnavailable({ retryAfterSeconds: 2, detail: `The snapshot store's database failed (${error.message}).` })
+  new SnapshotsUnavailable({
+    retryAfterSeconds: 2,
+    detail: `The snapshot store's database failed (${reasonOf(error)}).`
+  })
 
 const notJson = (stream: string, why: string): SnapshotsUnavailable =>
   new SnapshotsUnavailable({ retryAfterSeconds: 0, detail: `The state of ${stream} cannot be stored as JSON: ${why}` })

@@ -1,0 +1,104 @@
+/**
+ * What a service's own role may do: everything that the service does, and nothing that changes history.
+ */
+import { Journal } from "@daybook/core/Journal"
+import { ProjectionStore } from "@daybook/core/ProjectionStore"
+import { Snapshots } from "@daybook/core/Snapshot"
+import * as Database from "@daybook/postgres/Database"
+import { reasonOf } from "@daybook/postgres/SqlFailure"
+import * as Stores from "@daybook/postgres/Stores"
+import { assert, describe, it } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import * as Redacted from "effect/Redacted"
+import { SqlClient } from "effect/sql/SqlClient"
+import { freshSchema, serverUrl, stores } from "./Stores.ts"
+
+const owner = { url: serverUrl() }
+const tables = {
+  name: "things",
+  migrations: [{ name: "thing", sql: "CREATE TABLE {schema}.thing (id text PRIMARY KEY);" }]
+}
+
+/** The same database as another role. */
+const as = (role: string): Database.Location => {
+  const url = new URL(Redacted.value(owner.url))
+  url.username = role
+  url.password = "for-tests"
+  return { url: Redacted.make(url.href) }
+}
+
+const append = {
+  stream: "thing-1",
+  partition: 0,
+  expectedVersion: 0,
+  events: [
+    {
+      eventId: "01890a5d-ac96-774b-bcce-b302099a8057",
+      type: "Happened",
+      schemaVersion: 1,
+      data: {},
+      occurredAtMillis: 0,
+      actor: null,
+      reason: null,
+      commandId: "once",
+      correlationId: null,
+      causationId: null,
+      traceParent: null,
+      tenant: null
+    }
+  ],
+  receipts: [{ commandId: "once", version: 1 }],
+  state: { schemaVersion: 1, data: {} },
+  keepEvents: true
+}
+
+/** A migrated schema, and a role that has been granted what a service needs. */
+const prepared = Effect.gen(function* () {
+  const schema = freshSchema()
+  const role = `role_of_${schema}`
+  yield* Effect.gen(function* () {
+    yield* Stores.migrateWriteSide(schema)
+    yield* Stores.migrateReadSide(schema, tables)
+    const sql = yield* SqlClient
+    yield* sql.unsafe(`CREATE ROLE ${role} LOGIN PASSWORD 'for-tests'`)
+    yield* sql.unsafe(`SELECT ${schema}.grant_write_side('${role}'), ${schema}.grant_read_side('${role}')`)
+  }).pipe(Effect.provide(Database.layer(owner)))
+  return { schema, role }
+})
+
+describe("a role that owns nothing", () => {
+  it.live("runs a service, whose start only looks at the migrations", () =>
+    Effect.gen(function* () {
+      const { schema, role } = yield* prepared
+      yield* Effect.gen(function* () {
+        const journal = yield* Journal
+        assert.strictEqual((yield* journal.append([append]))[0]?._tag, "Appended")
+        assert.strictEqual((yield* journal.append([append]))[0]?._tag, "Duplicate")
+        const snapshots = yield* Snapshots
+        yield* snapshots.save({ stream: "thing-1", version: 1, schemaVersion: 1, takenAtMillis: 0, data: {} })
+        yield* snapshots.keepLatest("thing-1", 0)
+        const projections = yield* ProjectionStore
+        yield* projections.claim("things", { owner: "me", partitions: 8, leaseMillis: 1_000 })
+        const sql = yield* SqlClient
+        yield* sql.unsafe(`INSERT INTO ${schema}.thing VALUES ('1')`)
+      }).pipe(Effect.provide(stores(as(role), schema)))
+    })
+  )
+
+  for (const statement of [
+    "UPDATE {event} SET actor = 'nobody'",
+    "DELETE FROM {event}",
+    "TRUNCATE {event}",
+    "DROP TABLE {event}"
+  ]) {
+    it.live(`may not ${statement.replace("{event}", "the events")}, for want of the privilege`, () =>
+      Effect.gen(function* () {
+        const { schema, role } = yield* prepared
+        const refused = yield* Effect.flatMap(SqlClient, (sql) =>
+          Effect.flip(sql.unsafe(statement.replace("{event}", `${schema}.event`)))
+        ).pipe(Effect.provide(Database.layer(as(role))))
+        assert.match(reasonOf(refused), /permission denied|must be owner/)
+      })
+    )
+  }
+})
