@@ -27,13 +27,15 @@ export const make = (channel: string, signal: Signal): Effect.Effect<() => void,
     const self = globalThis.crypto.randomUUID()
 
     const hear = Effect.scoped(
-      Effect.flatMap(client.listen(channel), (notifications) =>
-        Effect.forever(
+      Effect.flatMap(client.listen(channel), (notifications) => {
+        // Something may have come before anyone listened.
+        signal.notify()
+        return Effect.forever(
           Effect.map(Queue.take(notifications), ({ payload }) => {
             if (payload !== self) signal.notify()
           })
         )
-      )
+      })
     )
     // A lost connection is opened again; what was missed meanwhile is found by polling.
     yield* Effect.forkScoped(Effect.retry(hear, Schedule.spaced("1 second")))
