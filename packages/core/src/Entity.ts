@@ -153,24 +153,32 @@ export class Entity<State, Command extends Tagged, Event extends Tagged> {
     })
   }
 
-  /** Forgets the state; the next command recovers it from the journal. */
+  /** Forgets the state, which the next command recovers from the journal. */
   #restart(): void {
     this.#phase = "cold"
     this.state = this.#host.aggregate.initial
-    if (this.#mailbox.length > 0) this.#recover()
+    if (this.#mailbox.length === 0) return
+    this.#phase = "recovering"
+    // Not at once: where recovery needs no I/O, a mailbox full of commands that crash would be that many nested calls.
+    queueMicrotask(() => this.#recover())
+  }
+
+  /** Goes on with what waits, now that everyone of the last draft has an answer or waits again. */
+  #next(): void {
+    this.#phase = "ready"
+    this.#drain()
   }
 
   /** Decides what waits, and appends. */
   #drain(): void {
     while (this.#phase === "ready" && this.#mailbox.length > 0) {
-      const draft = this.#decideWaiting()
-      if (draft.events.length === 0 && draft.receipts.length === 0) {
-        this.#settle(draft, 0)
-        if (draft.crashed) return this.#restart()
-        continue
-      }
+      // Until all are answered: who sends a command upon an answer joins the next draft, and finds no half-settled state.
       this.#phase = "committing"
-      this.#append(draft)
+      const draft = this.#decideWaiting()
+      if (draft.events.length > 0 || draft.receipts.length > 0) return this.#append(draft)
+      this.#settle(draft, 0)
+      if (draft.crashed) return this.#restart()
+      this.#phase = "ready"
     }
   }
 
@@ -285,26 +293,23 @@ export class Entity<State, Command extends Tagged, Event extends Tagged> {
     }
     switch (outcome._tag) {
       case "Appended":
-        this.#phase = "ready"
         this.state = draft.state
         this.version = draft.version
         this.#host.onEvents(this, draft.applied, draft.events.length)
         this.#settle(draft, outcome.position)
-        return draft.crashed ? this.#restart() : this.#drain()
+        return draft.crashed ? this.#restart() : this.#next()
       case "Duplicate":
-        this.#phase = "ready"
         this.#answerRepeated(draft, outcome.receipts)
-        return outcome.receipts.some((receipt) => receipt.version > this.version) ? this.#restart() : this.#drain()
+        return outcome.receipts.some((receipt) => receipt.version > this.version) ? this.#restart() : this.#next()
       case "Conflict":
         this.#retry(draft, (pending) => ++pending.attempts < maxAttempts)
         for (const { pending } of draft.decided)
           if (pending.attempts >= maxAttempts) pending.reply(Exit.fail(contended(this.stream)))
         return this.#restart()
       case "Unserialisable":
-        this.#phase = "ready"
         if (draft.decided.length === 1) draft.decided[0]!.pending.reply(Exit.die(new Error(outcome.why)))
         else this.#retry(draft, (pending) => (pending.solo = true))
-        return this.#drain()
+        return this.#next()
     }
   }
 
@@ -336,7 +341,7 @@ export class Entity<State, Command extends Tagged, Event extends Tagged> {
     }
   }
 
-  /** A rejected command may be the repetition of one that was carried out: then that outcome stands. */
+  /** A command that is rejected now may be the repetition of one that was carried out: then that outcome stands. */
   #reject(pending: Pending<State, Command>, rejection: unknown): void {
     const { commandId } = pending.options
     if (commandId === undefined) return pending.reply(Exit.fail(rejection))
