@@ -175,7 +175,10 @@ export class Entity<State, Command extends Tagged, Event extends Tagged> {
       // Until all are answered: who sends a command upon an answer joins the next draft, and finds no half-settled state.
       this.#phase = "committing"
       const draft = this.#decideWaiting()
-      if (draft.events.length > 0 || draft.receipts.length > 0) return this.#append(draft)
+      if (draft.events.length > 0 || draft.receipts.length > 0) {
+        this.#append(draft)
+        continue
+      }
       this.#settle(draft, 0)
       if (draft.crashed) return this.#restart()
       this.#phase = "ready"
@@ -257,8 +260,7 @@ export class Entity<State, Command extends Tagged, Event extends Tagged> {
     try {
       state = this.#storedState(draft)
     } catch (defect) {
-      for (const { pending } of draft.decided) pending.reply(Exit.die(defect))
-      return this.#restart()
+      return this.#refuse(draft, defect)
     }
     this.#host.submit(
       {
@@ -307,15 +309,21 @@ export class Entity<State, Command extends Tagged, Event extends Tagged> {
           if (pending.attempts >= maxAttempts) pending.reply(Exit.fail(contended(this.stream)))
         return this.#restart()
       case "Unserialisable":
-        if (draft.decided.length === 1) draft.decided[0]!.pending.reply(Exit.die(new Error(outcome.why)))
-        else this.#retry(draft, (pending) => (pending.solo = true))
-        return this.#next()
+        this.#refuse(draft, new Error(outcome.why))
+        return this.#drain()
     }
   }
 
   /** Puts the commands of a draft that was not stored back to the front of the mailbox. */
   #retry(draft: Draft<State, Command, Event>, wanted: (pending: Pending<State, Command>) => boolean): void {
     this.#mailbox = [...draft.decided.map((d) => d.pending).filter(wanted), ...this.#mailbox]
+  }
+
+  /** Something in a draft cannot be stored. Where it is not known what, each command is tried on its own. */
+  #refuse(draft: Draft<State, Command, Event>, defect: unknown): void {
+    if (draft.decided.length === 1) draft.decided[0]!.pending.reply(Exit.die(defect))
+    else this.#retry(draft, (pending) => (pending.solo = true))
+    this.#phase = "ready"
   }
 
   #answerRepeated(draft: Draft<State, Command, Event>, receipts: ReadonlyArray<Receipt>): void {

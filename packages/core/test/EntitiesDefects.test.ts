@@ -4,7 +4,7 @@ import * as FaultInjection from "@daybook/testkit/FaultInjection"
 import { assert, describe } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
-import { type Command, corrupt, deposit, explode, withdraw } from "./Account.ts"
+import { type Command, corrupt, deposit, explode, storableBalance, withdraw } from "./Account.ts"
 import {
   type Accounts,
   amounts,
@@ -92,6 +92,26 @@ describe("a command on which the aggregate's code throws", () => {
       assert.deepStrictEqual(yield* amounts("a"), [100, 1, 2, 3])
     })
   )
+})
+
+describe("a state that cannot be encoded", () => {
+  for (const persistence of levels.slice(0, 2)) {
+    scenario(
+      `${persistence._tag}: fails the command that led to it, and no other`,
+      Effect.gen(function* () {
+        const accounts = yield* open({ persistence })
+        const found = yield* together(accounts, [
+          deposit(1),
+          deposit(2 * storableBalance),
+          withdraw(1_000),
+          withdraw(101)
+        ])
+        assert.deepStrictEqual(found, ["success", "defect", "Overdrawn", "success"])
+        assert.deepStrictEqual(yield* accounts.read("a"), { version: 3, state: { balance: 0, entries: 3 } })
+        assert.deepInclude(yield* accounts.execute("a", deposit(1)), { version: 4 })
+      })
+    )
+  }
 })
 
 describe("an event that cannot be stored", () => {
