@@ -4,9 +4,9 @@
  * `define` takes a record of event names to fields. The names and the fields' encoded form are on disk for ever, so a changed
  * shape is a new schema version with an upcaster from the one before; see `versioned`.
  */
-import * as Predicate from "effect/Predicate"
 import * as Schema from "effect/Schema"
 import { Problem } from "./Problem.ts"
+import * as Versioned from "./Versioned.ts"
 
 /** What is known about an event besides its data. `null` where nothing was given. */
 export interface Metadata {
@@ -64,60 +64,14 @@ export class UndecodableEvent extends Problem<UndecodableEvent>()(
   }
 ) {}
 
-type Json = any
+/** Raises an event's data of one schema version to the next. */
+export type Upcaster = Versioned.Upcaster
 
-/** Raises data of one schema version to the next. Pure; sees and returns the encoded (JSON) form. */
-export type Upcaster = (data: Json) => Json
-
-type CountTo<N extends number, Counted extends ReadonlyArray<unknown>, Below = never> = Counted["length"] extends N
-  ? Below
-  : CountTo<N, readonly [...Counted, unknown], Below | Counted["length"]>
-
-/** The versions before `N`: `Before<3>` is `1 | 2`. */
-export type Before<N extends number> = CountTo<N, readonly [unknown]>
-
-/**
- * The upcasters of an event at version `N`: one from each version before it. The index signature tells the compiler what an
- * upcaster's argument is before it knows `N`; the last part takes back what it would allow.
- */
-export type Upcasters<N extends number> = { readonly [from: number]: Upcaster } & {
-  readonly [K in Before<N>]: Upcaster
-} & { readonly [K in Exclude<Before<50>, Before<N>>]?: never }
-
-/** An event whose schema has changed since version 1. */
-export interface Versioned<Fields extends Schema.Struct.Fields, N extends number = number> {
-  readonly "~daybook/versioned": true
-  readonly version: N
-  readonly fields: Fields
-  readonly upcasters: { readonly [from: number]: Upcaster }
-}
-
-/**
- * Declares an event at schema version `version`, with one upcaster from each earlier version to the one after it.
- * A missing upcaster, or one from a version that is not in the past, does not compile.
- */
-export const versioned = <const N extends number, const Fields extends Schema.Struct.Fields>(
-  version: N,
-  fields: Fields,
-  upcasters: Upcasters<N>
-): Versioned<Fields, N> => ({ "~daybook/versioned": true, version, fields, upcasters })
-
-/** A record of event names to fields, or to `versioned` fields. */
-export type Definitions = { readonly [name: string]: Schema.Struct.Fields | Versioned<Schema.Struct.Fields> }
-
-type FieldsOf<D> = D extends Versioned<infer F> ? F : D extends Schema.Struct.Fields ? D : never
+/** Declares an event whose schema has changed since version 1; see `Versioned.versioned`. */
+export const versioned = Versioned.versioned
 
 /** The union of the events that a record of definitions declares, told apart by `_tag`. */
-export type EventOf<D extends Definitions> = {
-  readonly [K in keyof D & string]: { readonly _tag: K } & Schema.Struct.Type<FieldsOf<D[K]>>
-}[keyof D & string]
-
-/** What `encode` gives: the parts of a stored event that come from the event itself. */
-export interface Encoded {
-  readonly type: string
-  readonly schemaVersion: number
-  readonly data: unknown
-}
+type EventOf<D extends Versioned.Definitions> = Versioned.ValueOf<D>
 
 /** The events of one aggregate: their names, and the way to disk and back. */
 export interface Events<E extends { readonly _tag: string }> {
@@ -126,53 +80,13 @@ export interface Events<E extends { readonly _tag: string }> {
   /** The current schema version of an event name, or `undefined` when the name is unknown. */
   readonly schemaVersion: (name: string) => number | undefined
   /** Throws `Schema.SchemaError` when the event does not fit its schema. */
-  readonly encode: (event: E) => Encoded
+  readonly encode: (event: E) => Versioned.Encoded
   /** Throws `UndecodableEvent` when no schema or upcaster understands the stored event. */
   readonly decode: (stored: Stored) => E
 }
 
 /** The event type of an `Events` value. */
 export type Type<T> = T extends Events<infer E> ? E : never
-
-interface Codec {
-  readonly version: number
-  readonly upcasters: { readonly [from: number]: Upcaster }
-  readonly encode: (event: unknown) => unknown
-  readonly decode: (data: unknown) => Record<string, unknown>
-}
-
-const isVersioned = (definition: object): definition is Versioned<Schema.Struct.Fields> =>
-  "~daybook/versioned" in definition
-
-const codecOf = (name: string, definition: Definitions[string]): Codec => {
-  const current = isVersioned(definition) ? definition : versioned(1, definition, {} as never)
-  if (!Number.isInteger(current.version) || current.version < 1) {
-    throw new Error(`Event ${name}: schema version ${current.version} is not a whole number of at least 1`)
-  }
-  const from = Object.keys(current.upcasters).map(Number)
-  const missing = Array.from({ length: current.version - 1 }, (_, i) => i + 1).filter((v) => !from.includes(v))
-  const extra = from.filter((v) => v >= current.version || v < 1)
-  if (missing.length > 0) throw new Error(`Event ${name}: add an upcaster from schema version ${missing.join(", ")}`)
-  if (extra.length > 0) {
-    throw new Error(
-      `Event ${name}: the upcaster from version ${extra.join(", ")} is not of a past version (current: ${current.version})`
-    )
-  }
-  return { version: current.version, upcasters: current.upcasters, ...fieldsCodec(current.fields) }
-}
-
-/** The way of an event's fields to disk and back. Both ways give a new object, so that neither side can change the other's. */
-const fieldsCodec = (fields: Schema.Struct.Fields): Pick<Codec, "encode" | "decode"> => {
-  // A struct without fields lets every value pass as it is: `_tag` would be stored, and what is stored be tagged.
-  if (Object.keys(fields).length === 0) return { encode: () => ({}), decode: decodeEmpty }
-  const schema = Schema.toCodecJson(Schema.Struct(fields)) as unknown as Schema.Codec<Record<string, unknown>, unknown>
-  return { encode: Schema.encodeUnknownSync(schema), decode: Schema.decodeUnknownSync(schema) }
-}
-
-const decodeEmpty = (data: unknown): Record<string, unknown> => {
-  if (!Predicate.isObject(data)) throw new Error(`Expected an object, not ${JSON.stringify(data)}`)
-  return {}
-}
 
 const undecodable = (stored: Stored, why: string): UndecodableEvent =>
   new UndecodableEvent({
@@ -187,19 +101,6 @@ const undecodable = (stored: Stored, why: string): UndecodableEvent =>
       `partition ${stored.partition} position ${stored.position}: ${why}`
   })
 
-const upcast = (codec: Codec, stored: Stored): unknown => {
-  if (stored.schemaVersion > codec.version) {
-    throw undecodable(
-      stored,
-      `this code knows versions up to ${codec.version}; deploy the release that wrote it, or a later one`
-    )
-  }
-  if (!(stored.schemaVersion >= 1)) throw undecodable(stored, "schema versions start at 1")
-  let data = stored.data
-  for (let from = stored.schemaVersion; from < codec.version; from++) data = codec.upcasters[from]!(data)
-  return data
-}
-
 const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error))
 
 /**
@@ -211,26 +112,17 @@ const messageOf = (error: unknown): string => (error instanceof Error ? error.me
  *   ItemAdded: Event.versioned(2, { sku: Schema.String, quantity: Schema.Int }, { 1: (old) => ({ ...old, quantity: 1 }) })
  * })
  */
-export const define = <const D extends Definitions>(definitions: D): Events<EventOf<D>> => {
-  const codecs = new Map<string, Codec>()
-  for (const [name, definition] of Object.entries(definitions)) codecs.set(name, codecOf(name, definition))
+export const define = <const D extends Versioned.Definitions>(definitions: D): Events<EventOf<D>> => {
+  const codecs = Versioned.codecsOf(definitions, "Event", "the aggregate's events")
   return {
-    names: [...codecs.keys()] as never,
-    schemaVersion: (name) => codecs.get(name)?.version,
-    encode: (event) => {
-      const codec = codecs.get(event._tag)
-      if (codec === undefined) throw new Error(`Event ${event._tag} is not declared; add it to the aggregate's events`)
-      return { type: event._tag, schemaVersion: codec.version, data: codec.encode(event) }
-    },
+    names: codecs.names,
+    schemaVersion: codecs.schemaVersion,
+    encode: codecs.encode,
     decode: (stored) => {
-      const codec = codecs.get(stored.type)
-      if (codec === undefined) throw undecodable(stored, "this code has no event of that name")
       try {
-        const event = codec.decode(upcast(codec, stored))
-        event._tag = stored.type
-        return event as never
+        return codecs.decode(stored)
       } catch (error) {
-        throw error instanceof UndecodableEvent ? error : undecodable(stored, messageOf(error))
+        throw undecodable(stored, messageOf(error))
       }
     }
   }
