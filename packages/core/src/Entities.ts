@@ -30,6 +30,7 @@ import type { Persistence } from "./Persistence.ts"
 import type { Projection } from "./Projection.ts"
 import { type RecoveryFailed, recover, type StateCodec, stateCodec } from "./Recovery.ts"
 import { Snapshots } from "./Snapshot.ts"
+import { type OnEvents, snapshotPolicy } from "./SnapshotPolicy.ts"
 
 /** What a sender may say about a command besides the command itself. */
 export interface CommandOptions {
@@ -169,6 +170,7 @@ class Runtime<State, Command extends Tagged, Event extends Tagged> implements En
   readonly storeState: boolean
   readonly encodeState: (state: State) => unknown
   readonly now: () => number
+  readonly onEvents: OnEvents<State, Event>
   readonly #persistence: Persistence
   readonly #journal: Journal["Service"]
   readonly #snapshots: Snapshots["Service"]
@@ -210,6 +212,14 @@ class Runtime<State, Command extends Tagged, Event extends Tagged> implements En
     this.encodeState = this.#codec.encode
     this.keepEvents = options.persistence._tag !== "Inline"
     this.storeState = options.persistence._tag !== "Events"
+    this.onEvents = snapshotPolicy({
+      aggregate,
+      persistence: options.persistence,
+      snapshots: input.snapshots,
+      encode: this.encodeState,
+      now: this.now,
+      run: (effect, done) => this.#run(effect, done)
+    })
     this.#limits = limitsOf(options)
     const attributes = { aggregate: aggregate.name }
     this.#recordCommand = Metrics.recorder(Metrics.commandSeconds, context, attributes)
@@ -319,32 +329,6 @@ class Runtime<State, Command extends Tagged, Event extends Tagged> implements En
     this.#run(Effect.map(this.#journal.receipt(stream, commandId), Option.getOrUndefined), done)
 
   readonly wait = (millis: number, then: () => void): void => this.#run(Effect.sleep(millis), then)
-
-  readonly onEvents: EntityHost<State, Command, Event>["onEvents"] = (entity, events, count) => {
-    const policy = this.#persistence
-    if (policy._tag !== "Events" || count === 0) return
-    entity.sinceSnapshot += count
-    const wanted =
-      entity.sinceSnapshot >= policy.snapshotEvery ||
-      (policy.snapshotWhen !== undefined && events.some((event) => policy.snapshotWhen!(entity.state, event)))
-    if (!wanted) return
-    entity.sinceSnapshot = 0
-    const snapshot = {
-      stream: entity.stream,
-      version: entity.version,
-      schemaVersion: this.aggregate.state.version,
-      takenAtMillis: this.now(),
-      data: this.encodeState(entity.state)
-    }
-    // A snapshot that cannot be saved costs time at the next recovery and nothing else, so the command does not wait for it.
-    this.#run(
-      this.#snapshots.save(snapshot).pipe(
-        Effect.andThen(this.#snapshots.keepLatest(entity.stream, policy.keepSnapshots)),
-        Effect.catch((problem) => Effect.logWarning(`Snapshot of ${entity.stream} not saved: ${problem.message}`))
-      ),
-      () => {}
-    )
-  }
 
   #run<A, E>(effect: Effect.Effect<A, E>, done: (exit: Exit.Exit<A, E>) => void): void {
     Effect.runForkWith(this.#context)(effect).addObserver(done)

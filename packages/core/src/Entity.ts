@@ -16,6 +16,7 @@ import * as EventId from "./EventId.ts"
 import type { OnOutcome } from "./GroupCommit.ts"
 import type { Append, NewEvent, Outcome, Receipt } from "./Journal.ts"
 import type { Recovered } from "./Recovery.ts"
+import type { OnEvents } from "./SnapshotPolicy.ts"
 
 /** What became of a command, or the state that a read asked for. */
 export interface Reply<State> {
@@ -54,8 +55,7 @@ export interface EntityHost<State, Command extends Tagged, Event extends Tagged>
     commandId: string,
     done: (exit: Exit.Exit<Receipt | undefined, unknown>) => void
   ) => void
-  /** Told of events that have become durable, for snapshots. */
-  readonly onEvents: (entity: Entity<State, Command, Event>, events: ReadonlyArray<Event>, count: number) => void
+  readonly onEvents: OnEvents<State, Event>
   readonly wait: (millis: number, then: () => void) => void
 }
 
@@ -97,6 +97,7 @@ export class Entity<State, Command extends Tagged, Event extends Tagged> {
   state: State
   /** Events since the last snapshot. */
   sinceSnapshot = 0
+  takingSnapshot = false
   lastUsedMillis = 0
   readonly #host: EntityHost<State, Command, Event>
   #mailbox: Array<Pending<State, Command>> = []
@@ -295,9 +296,7 @@ export class Entity<State, Command extends Tagged, Event extends Tagged> {
     }
     switch (outcome._tag) {
       case "Appended":
-        this.state = draft.state
-        this.version = draft.version
-        this.#host.onEvents(this, draft.applied, draft.events.length)
+        this.#accept(draft)
         this.#settle(draft, outcome.position)
         return draft.crashed ? this.#restart() : this.#next()
       case "Duplicate":
@@ -312,6 +311,13 @@ export class Entity<State, Command extends Tagged, Event extends Tagged> {
         this.#refuse(draft, new Error(outcome.why))
         return this.#drain()
     }
+  }
+
+  #accept(draft: Draft<State, Command, Event>): void {
+    const before = this.state
+    this.state = draft.state
+    this.version = draft.version
+    this.#host.onEvents(this, before, draft.applied)
   }
 
   /** Puts the commands of a draft that was not stored back to the front of the mailbox. */

@@ -10,6 +10,7 @@ import {
   amounts,
   failureOf,
   hold,
+  join,
   letOthersRun,
   open,
   outcomes,
@@ -112,6 +113,18 @@ describe("a state that cannot be encoded", () => {
       })
     )
   }
+
+  scenario(
+    "costs level 3 a snapshot and nothing else",
+    Effect.gen(function* () {
+      const accounts = yield* open({ persistence: Persistence.events({ snapshotEvery: 1 }) })
+      const neighbour = yield* start(accounts.execute("b", deposit(1)))
+      yield* accounts.execute("a", deposit(storableBalance, 1))
+      yield* Fiber.join(neighbour)
+      assert.strictEqual((yield* accounts.execute("a", withdraw(1))).version, 3)
+      assert.deepStrictEqual(yield* amounts("a"), [storableBalance, 1, -1])
+    })
+  )
 })
 
 describe("an event that cannot be stored", () => {
@@ -146,6 +159,23 @@ describe("an event that cannot be stored", () => {
       assert.strictEqual(yield* failureOf(accounts.execute("a", deposit(2), { tenant: "\ud800" })), "defect")
       yield* (yield* FaultInjection.Faults).failReads(true)
       assert.strictEqual((yield* accounts.execute("a", deposit(3))).version, 2)
+    })
+  )
+})
+
+describe("a predicate for snapshots that throws", () => {
+  scenario(
+    "costs a snapshot and nothing else",
+    Effect.gen(function* () {
+      const snapshotWhen = () => {
+        throw new Error("the predicate is broken")
+      }
+      const accounts = yield* open({ persistence: Persistence.events({ snapshotWhen }) })
+      const callers = yield* startAll(["a", "b", "c"].map((id) => accounts.execute(id, deposit(1))))
+      assert.deepStrictEqual(
+        (yield* join(callers)).map(({ version }) => version),
+        [1, 1, 1]
+      )
     })
   )
 })
