@@ -83,9 +83,11 @@ describe("a snapshot is taken", () => {
       ])
     })
   )
+})
 
+describe("snapshots are kept", () => {
   scenario(
-    "and as many are kept as wanted",
+    "as many as wanted, the newest",
     Effect.gen(function* () {
       const accounts = yield* open({ persistence: Persistence.events({ snapshotEvery: 1, keepSnapshots: 2 }) })
       for (let i = 0; i < 5; i++) {
