@@ -14,7 +14,7 @@ import { HttpApiSchema } from "effect/http-api"
 import * as Schema from "effect/Schema"
 import { Text } from "./Text.ts"
 
-const versionTag = /^"?([0-9]{1,9})"?$/
+const versionTag = /^(?:"([0-9]{1,9})"|([0-9]{1,9}))$/
 
 /** The version in an `If-Match` header: `"7"`, as the `ETag` of a query gave it, or plain `7`. */
 const IfMatch = Schema.String.check(
@@ -42,7 +42,7 @@ type Headers = { readonly [K in keyof typeof CommandHeaders]?: string }
 /** What the headers say, in the runtime's words. */
 export const commandOptions = (headers: Headers): CommandOptions => ({
   commandId: headers["idempotency-key"],
-  expectedVersion: headers["if-match"] === undefined ? undefined : Number(versionTag.exec(headers["if-match"])![1]),
+  expectedVersion: headers["if-match"] === undefined ? undefined : Number(headers["if-match"].replaceAll('"', "")),
   actor: headers["x-actor"],
   reason: headers["x-reason"],
   correlationId: headers["x-correlation-id"],

@@ -2,9 +2,12 @@
  * The last line of defence of the HTTP server: whatever happens, the answer is a problem document that says what to do, and
  * never a stack trace.
  */
+import { STATUS_CODES } from "node:http"
+import type { Duplex } from "node:stream"
 import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import { HttpRouter, HttpServerError, HttpServerRequest, HttpServerResponse } from "effect/http"
+import type { AllowedMethods } from "./AllowedMethods.ts"
 
 interface Problem {
   readonly type: string
@@ -20,8 +23,14 @@ const problem = (status: number, name: string, title: string, detail: string): P
   detail
 })
 
+const contentType = "application/problem+json"
+
 const respond = (body: Problem): HttpServerResponse.HttpServerResponse =>
-  HttpServerResponse.jsonUnsafe(body, { status: body.status, contentType: "application/problem+json" })
+  HttpServerResponse.jsonUnsafe(body, { status: body.status, contentType })
+
+/** Not ready, or going away: 503. */
+export const unready = (detail: string): HttpServerResponse.HttpServerResponse =>
+  respond(problem(503, "NotReady", "Not ready", detail))
 
 /** Bodies larger than this are refused unread. A cart's largest command is a few hundred bytes. */
 export const maxBodyBytes = 1_048_576
@@ -40,6 +49,13 @@ const unreadable = problem(
   "The request ended early or is malformed. Send it again, whole."
 )
 
+const malformedPath = problem(
+  400,
+  "UnreadableRequest",
+  "The request cannot be read",
+  "The path has a % that does not begin the escape of a UTF-8 character. Escape each part of it as RFC 3986 says."
+)
+
 const unexpected = problem(
   500,
   "InternalError",
@@ -47,49 +63,159 @@ const unexpected = problem(
   "The failure has been logged. Send a command again with the same Idempotency-Key; it is carried out once."
 )
 
-const notFound = (path: string): Problem =>
-  problem(404, "NoSuchResource", "There is nothing here", `No resource at ${path}. See /docs for what there is.`)
+const stopping = problem(
+  503,
+  "ShuttingDown",
+  "The service is shutting down",
+  "The request was cut off. Send it again shortly; a command with the same Idempotency-Key, so that it is carried out once."
+)
 
-const ofDefect = (defect: unknown, path: string): Problem => {
-  if (!HttpServerError.isHttpServerError(defect)) return unexpected
-  if (defect.reason._tag === "RouteNotFound") return notFound(path)
-  if (defect.reason._tag !== "RequestParseError") return unexpected
-  return defect.reason.reason === "BodyTooLarge" ? tooLarge : unreadable
+/** Of what a client sent, this much is said back to it. */
+const quotedLength = 200
+
+const quote = (text: string): string => (text.length <= quotedLength ? text : `${text.slice(0, quotedLength)}…`)
+
+const notFound = (path: string): Problem =>
+  problem(404, "NoSuchResource", "There is nothing here", `No resource at ${quote(path)}. See /docs for what there is.`)
+
+const methodNotAllowed = (method: string, path: string, allowed: string): Problem =>
+  problem(
+    405,
+    "MethodNotAllowed",
+    "The resource has no such method",
+    `${quote(path)} takes ${allowed}, not ${method}. See /docs for what each does.`
+  )
+
+const unsupported = ({ headers }: HttpServerRequest.HttpServerRequest): Problem => {
+  const encoding = headers["content-encoding"]
+  const sent = encoding === undefined ? `Content-Type ${headers["content-type"]}` : `Content-Encoding ${encoding}`
+  return problem(
+    415,
+    "UnsupportedMediaType",
+    "The body is in a format that is not understood",
+    `${quote(sent)} is not understood. Send JSON, uncompressed, with Content-Type application/json.`
+  )
 }
 
-const hasBody = (response: HttpServerResponse.HttpServerResponse): boolean => response.body._tag !== "Empty"
+const isWellFormed = (path: string): boolean => {
+  try {
+    decodeURIComponent(path)
+    return true
+  } catch {
+    return false
+  }
+}
 
-/** Answers for statuses that come without a body. */
-const ofStatus = (status: number, path: string): Problem => {
-  if (status === 404) return notFound(path)
+type Request = HttpServerRequest.HttpServerRequest
+
+const pathOf = ({ url }: Request): string => url.split("?")[0] ?? url
+
+const ofUnrouted = (request: Request, allowed: AllowedMethods): HttpServerResponse.HttpServerResponse => {
+  const path = pathOf(request)
+  const methods = allowed.of(request.url).join(", ")
+  if (methods !== "") {
+    return HttpServerResponse.setHeader(respond(methodNotAllowed(request.method, path, methods)), "allow", methods)
+  }
+  return respond(isWellFormed(path) ? notFound(path) : malformedPath)
+}
+
+const ofFailure = (
+  cause: Cause.Cause<unknown>,
+  request: Request,
+  allowed: AllowedMethods
+): HttpServerResponse.HttpServerResponse => {
+  if (Cause.hasInterruptsOnly(cause)) return respond(stopping)
+  const defect = Cause.squash(cause)
+  if (!HttpServerError.isHttpServerError(defect)) return respond(unexpected)
+  if (defect.reason._tag === "RouteNotFound") return ofUnrouted(request, allowed)
+  if (defect.reason._tag !== "RequestParseError") return respond(unexpected)
+  return respond(defect.reason.reason === "BodyTooLarge" ? tooLarge : unreadable)
+}
+
+const isProblem = ({ headers }: HttpServerResponse.HttpServerResponse): boolean =>
+  headers["content-type"]?.startsWith(contentType) === true
+
+/** Answers of the framework's own, which come without a problem document. */
+const ofStatus = (status: number, request: Request): Problem => {
+  if (status === 404) return notFound(pathOf(request))
   if (status === 413) return tooLarge
+  if (status === 415) return unsupported(request)
   return status < 500 ? { ...unreadable, status } : unexpected
+}
+
+/** What the problem itself says, or a second. */
+const retryAfter = ({ body }: HttpServerResponse.HttpServerResponse): string => {
+  const text = body._tag === "Uint8Array" ? (body.text ?? new TextDecoder().decode(body.body)) : "{}"
+  const { retryAfterSeconds } = JSON.parse(text) as { readonly retryAfterSeconds?: number }
+  return String(Math.max(retryAfterSeconds ?? 1, 1))
 }
 
 const finish = (
   response: HttpServerResponse.HttpServerResponse,
-  path: string
+  request: Request
 ): HttpServerResponse.HttpServerResponse => {
-  const whole = response.status >= 400 && !hasBody(response) ? respond(ofStatus(response.status, path)) : response
-  return whole.status === 503 ? HttpServerResponse.setHeader(whole, "retry-after", "1") : whole
+  const whole = response.status < 400 || isProblem(response) ? response : respond(ofStatus(response.status, request))
+  return whole.status === 503 ? HttpServerResponse.setHeader(whole, "retry-after", retryAfter(whole)) : whole
 }
 
+const isCompressed = ({ headers }: Request): boolean => (headers["content-encoding"] ?? "identity") !== "identity"
+
 /** What surrounds every request, whether or not there is a route for it. */
-const defend = (
-  handler: Effect.Effect<HttpServerResponse.HttpServerResponse, unknown>
-): Effect.Effect<HttpServerResponse.HttpServerResponse, never, HttpServerRequest.HttpServerRequest> =>
-  Effect.gen(function* () {
-    const { url } = yield* HttpServerRequest.HttpServerRequest
-    const path = url.split("?")[0] ?? url
-    return yield* handler.pipe(
-      Effect.map((response) => finish(response, path)),
-      Effect.catchCause((cause) => {
-        const answer = ofDefect(Cause.squash(cause), path)
-        const logged = answer.status >= 500 ? Effect.logError(`Request to ${path} failed`, cause) : Effect.void
-        return Effect.as(logged, respond(answer))
-      })
-    )
-  })
+const defend =
+  (allowed: AllowedMethods) =>
+  (
+    handler: Effect.Effect<HttpServerResponse.HttpServerResponse, unknown>
+  ): Effect.Effect<HttpServerResponse.HttpServerResponse, never, HttpServerRequest.HttpServerRequest> =>
+    Effect.gen(function* () {
+      const request = yield* HttpServerRequest.HttpServerRequest
+      const answer = isCompressed(request) ? Effect.succeed(respond(unsupported(request))) : handler
+      return yield* answer.pipe(
+        Effect.catchCause((cause) => {
+          const response = ofFailure(cause, request, allowed)
+          const logged =
+            response.status === 500
+              ? Effect.logError(`${request.method} ${quote(pathOf(request))} failed`, cause)
+              : Effect.void
+          return Effect.as(logged, response)
+        }),
+        Effect.map((response) => finish(response, request))
+      )
+    })
 
 /** Middleware for every request. The router's types let no middleware handle what it was not told of; this one handles all. */
-export const layer = HttpRouter.use((router) => router.addGlobalMiddleware<never, never>(defend as never))
+export const layer = (allowed: AllowedMethods) =>
+  HttpRouter.use((router) => router.addGlobalMiddleware<never, never>(defend(allowed) as never))
+
+/** What Node refuses before there is a request: its code for it, the status, and what to say. */
+const refusals: Readonly<Record<string, Problem>> = {
+  HPE_HEADER_OVERFLOW: problem(
+    431,
+    "HeadersTooLarge",
+    "The request's address and headers are too large",
+    "Address and headers may have 16,384 bytes together. Send a shorter address, and fewer or shorter headers."
+  ),
+  ERR_HTTP_REQUEST_TIMEOUT: problem(
+    408,
+    "RequestTimeout",
+    "The request took too long to arrive",
+    "Send it again, whole, over a connection that is fast enough."
+  )
+}
+
+/** For Node's event `clientError`: what is no HTTP is answered with a problem document too, and the connection closed. */
+export const refuse = (error: Error & { readonly code?: string }, socket: Duplex): void => {
+  const { _httpMessage: begun } = socket as Duplex & { readonly _httpMessage?: { readonly headersSent: boolean } }
+  if (!socket.writable || error.code === "ECONNRESET" || begun?.headersSent === true) return void socket.destroy()
+  const body = refusals[error.code ?? ""] ?? unreadable
+  const json = JSON.stringify(body)
+  socket.end(
+    [
+      `HTTP/1.1 ${body.status} ${STATUS_CODES[body.status]}`,
+      `content-type: ${contentType}`,
+      `content-length: ${Buffer.byteLength(json)}`,
+      "connection: close",
+      "",
+      json
+    ].join("\r\n")
+  )
+}

@@ -5,13 +5,15 @@
 import { createServer } from "node:http"
 import { CartApi } from "@daybook/services/cart/Api"
 import { CartProjector } from "@daybook/services/cart/Cart"
+import { RequestProblems } from "@daybook/services/InvalidRequest"
 import * as NodeHttpServer from "@effect/platform-node/NodeHttpServer"
 import * as ByteSize from "effect/ByteSize"
 import * as Effect from "effect/Effect"
 import { HttpIncomingMessage, HttpRouter, HttpServerResponse } from "effect/http"
-import { HttpApi, HttpApiBuilder, HttpApiMiddleware, HttpApiScalar, OpenApi } from "effect/http-api"
+import { HttpApi, HttpApiBuilder, HttpApiScalar, OpenApi } from "effect/http-api"
 import * as Layer from "effect/Layer"
 import { PrometheusMetrics } from "effect/observability"
+import * as AllowedMethods from "./AllowedMethods.ts"
 import * as Problems from "./Problems.ts"
 import { cartHandlers } from "./Services.ts"
 import type { Listen } from "./Settings.ts"
@@ -31,12 +33,6 @@ export const ShopApi = HttpApi.make("shop")
 
 /** How long the readiness probe waits for the read side; a probe itself times out after some seconds. */
 const readyWithinMillis = 2_000
-
-const unready = (detail: string) =>
-  HttpServerResponse.jsonUnsafe(
-    { type: "urn:daybook:problem:NotReady", title: "Not ready", status: 503, detail },
-    { status: 503, contentType: "application/problem+json" }
-  )
 
 const health = HttpRouter.use(
   Effect.fnUntraced(function* (router) {
@@ -60,9 +56,9 @@ const health = HttpRouter.use(
         ),
         Effect.timeoutOrElse({
           duration: readyWithinMillis,
-          orElse: () => Effect.succeed(unready("The database does not answer in time."))
+          orElse: () => Effect.succeed(Problems.unready("The database does not answer in time."))
         }),
-        Effect.catch((error) => Effect.succeed(unready(error.message)))
+        Effect.catch((error) => Effect.succeed(Problems.unready(error.message)))
       )
     )
   })
@@ -72,22 +68,30 @@ const landing = HttpRouter.use((router) =>
   router.add("GET", "/", HttpServerResponse.redirect("/docs", { status: 302 }))
 )
 
-/** All routes. Needs the services. */
-export const routes = Layer.mergeAll(
-  HttpApiBuilder.layer(CartApi).pipe(Layer.provide(cartHandlers)),
-  HttpRouter.use((router) =>
-    router.add("GET", "/openapi.json", HttpServerResponse.jsonUnsafe(OpenApi.fromApi(ShopApi)))
-  ),
-  HttpApiScalar.layer(ShopApi, { path: "/docs" }),
-  PrometheusMetrics.layerHttp(),
-  health,
-  landing,
-  Problems.layer
-).pipe(Layer.provide(HttpApiMiddleware.layerProblemDetails({ includeDetails: true })))
+/** A part of a path may be as long as a whole request's head: what is too long for its field is told so by the field's name. */
+const routerConfig = { maxParamLength: 16_384 }
 
-/** The server, listening. */
+/** All routes. Needs the services. */
+const routes = () => {
+  const allowed = AllowedMethods.make(routerConfig)
+  return Layer.mergeAll(
+    HttpApiBuilder.layer(CartApi).pipe(Layer.provide(cartHandlers)),
+    HttpRouter.use((router) =>
+      router.add("GET", "/openapi.json", HttpServerResponse.jsonUnsafe(OpenApi.fromApi(ShopApi)))
+    ),
+    HttpApiScalar.layer(ShopApi, { path: "/docs" }),
+    PrometheusMetrics.layerHttp(),
+    health,
+    landing,
+    Problems.layer(allowed)
+  ).pipe(Layer.provide(RequestProblems.layer), Layer.provide(allowed.layer))
+}
+
+const httpServer = () => createServer().on("clientError", Problems.refuse)
+
+/** The server, listening. Port 0 is any free port; `HttpServer` says which. */
 export const layer = ({ host, port }: Listen) =>
-  HttpRouter.serve(routes, { disableLogger: true, disableListenLog: true }).pipe(
+  HttpRouter.serve(routes(), { disableLogger: true, disableListenLog: true, routerConfig }).pipe(
     Layer.provide(Layer.succeed(HttpIncomingMessage.MaxBodySize, ByteSize.bytes(Problems.maxBodyBytes))),
-    Layer.provideMerge(NodeHttpServer.layer(createServer, { host, port }))
+    Layer.provideMerge(NodeHttpServer.layer(httpServer, { host, port }))
   )

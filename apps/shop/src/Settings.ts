@@ -6,6 +6,7 @@ import * as Config from "effect/Config"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
+import * as Schema from "effect/Schema"
 
 /** Where a service keeps its two sides. The same object for both when they share a database. */
 export interface Sides {
@@ -57,8 +58,8 @@ export const sides = (service: string): Effect.Effect<Sides, Config.ConfigError>
     return { write: locate(yield* url(`${prefix}_WRITE_URL`)), read: locate(yield* url(`${prefix}_READ_URL`)) }
   })
 
-/** `DAYBOOK_PARTITIONS`: how many partitions a journal gets when it is created. */
-export const partitions: Config.Config<number | undefined> = Config.Int("DAYBOOK_PARTITIONS").pipe(
-  Config.option,
-  Config.map(Option.getOrUndefined)
-)
+/** `DAYBOOK_PARTITIONS`: how many partitions a journal gets when it is created. A partition is the unit of parallel work. */
+export const partitions: Config.Config<number | undefined> = Config.schema(
+  Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: 1_024 })),
+  "DAYBOOK_PARTITIONS"
+).pipe(Config.option, Config.map(Option.getOrUndefined))

@@ -5,10 +5,12 @@ import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
 import * as Cause from "effect/Cause"
 import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
 import * as Layer from "effect/Layer"
 import * as Server from "./Server.ts"
 import * as Services from "./Services.ts"
 import * as Settings from "./Settings.ts"
+import * as StartFailure from "./StartFailure.ts"
 
 const banner = (address: string) =>
   Console.log(
@@ -30,29 +32,25 @@ const banner = (address: string) =>
 const addressOf = ({ host, port }: Settings.Listen): string =>
   `http://${host.includes(":") ? `[${host}]` : host}:${port}`
 
-const shop = Layer.unwrap(
-  Effect.gen(function* () {
-    const listen = yield* Settings.listen
-    const server = Server.layer(listen).pipe(Layer.provide(Services.cart()))
-    return Layer.tap(server, () => banner(addressOf(listen)))
+const shop = (listen: Settings.Listen) =>
+  Server.layer(listen).pipe(
+    Layer.provide(Services.cartConfig),
+    Layer.tap(() => banner(addressOf(listen)))
+  )
+
+const explained = (listen?: Settings.Listen) =>
+  Effect.tapCause((cause: Cause.Cause<unknown>) =>
+    Cause.hasInterruptsOnly(cause)
+      ? Effect.void
+      : Console.error(`The shop cannot start: ${StartFailure.explain(Cause.squash(cause), listen)}`)
+  )
+
+Settings.listen.pipe(
+  explained(),
+  Effect.flatMap((listen) => explained(listen)(Layer.launch(shop(listen)))),
+  NodeRuntime.runMain({
+    disableErrorReporting: true,
+    // To be stopped is no failure: 0, where the default would be 130.
+    teardown: (exit, onExit) => onExit(Exit.isSuccess(exit) || Cause.hasInterruptsOnly(exit.cause) ? 0 : 1)
   })
 )
-
-Layer.launch(shop).pipe(
-  // Whoever starts the shop wants to know what to do, not where in the code it went wrong.
-  Effect.catchCause((cause) =>
-    Cause.hasInterruptsOnly(cause)
-      ? Effect.failCause(cause)
-      : Effect.andThen(
-          Console.error(`The shop cannot start: ${messageOf(Cause.squash(cause))}`),
-          Effect.sync(() => {
-            process.exitCode = 1
-          })
-        )
-  ),
-  NodeRuntime.runMain
-)
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error)
-}

@@ -3,21 +3,42 @@
  *
  * Commands answer 202 when their events are durable; queries read the read models, and wait for a version when asked to.
  */
-import { HttpApi, HttpApiEndpoint, HttpApiGroup, HttpApiMiddleware, HttpApiSchema, OpenApi } from "effect/http-api"
+import { HttpApi, HttpApiEndpoint, HttpApiGroup, HttpApiSchema, OpenApi } from "effect/http-api"
 import * as Schema from "effect/Schema"
 import { AtLeastVersion, CommandAccepted, CommandHeaders, commandProblems, PageQuery, queryProblems } from "../Http.ts"
+import { RequestProblems } from "../InvalidRequest.ts"
 import { Currency, Price } from "../Money.ts"
 import { Id, Text } from "../Text.ts"
 import { AbandonReason } from "./Events.ts"
 import { UnknownSku } from "./PriceList.ts"
-import { CartSummary, CartView, RevenueOfDay } from "./Queries.ts"
+import { CartSummary, CartView, RevenueOfDay, UnknownCursor } from "./Queries.ts"
 import { CartNotFound, rejections } from "./Rejection.ts"
 
 const errors = [...rejections, ...commandProblems] as const
 const cart = { id: Id }
 const line = { id: Id, lineId: Id }
+
+/** A day that the calendar has: not 2011-02-31. The years are PostgreSQL's, which has no year 0. */
 const Day = Schema.String.check(
-  Schema.isPattern(/^\d{4}-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])$/, { expected: "a day such as 2011-03-31" })
+  Schema.makeFilter((text: string) => isDay(text) || "Expected a day of the calendar, such as 2011-03-31")
+)
+
+const isDay = (text: string): boolean => {
+  if (!/^\d{4}-\d\d-\d\d$/.test(text) || text.startsWith("0000")) return false
+  const time = Date.parse(`${text}T00:00:00Z`)
+  return !Number.isNaN(time) && new Date(time).toISOString().startsWith(text)
+}
+
+const Period = Schema.Struct({
+  from: Schema.optionalKey(Day),
+  to: Schema.optionalKey(Day),
+  country: Schema.optionalKey(Text(100))
+}).check(
+  Schema.makeFilter(({ from, to }) =>
+    from !== undefined && to !== undefined && from > to
+      ? { path: ["to"], issue: "Expected a day no earlier than from" }
+      : true
+  )
 )
 
 const Opened = HttpApiSchema.WithHeaders(CommandAccepted, { location: Schema.String })
@@ -104,7 +125,7 @@ export class Carts extends HttpApiGroup.make("carts")
     HttpApiEndpoint.get("list", "/carts", {
       query: { customerId: Id, ...PageQuery },
       success: Schema.Array(CartSummary),
-      error: queryProblems
+      error: [...queryProblems, UnknownCursor]
     }),
     HttpApiEndpoint.get("abandoned", "/reports/abandoned-carts", {
       query: {
@@ -113,10 +134,10 @@ export class Carts extends HttpApiGroup.make("carts")
         ...PageQuery
       },
       success: Schema.Array(CartSummary),
-      error: queryProblems
+      error: [...queryProblems, UnknownCursor]
     }),
     HttpApiEndpoint.get("revenue", "/reports/revenue", {
-      query: { from: Schema.optionalKey(Day), to: Schema.optionalKey(Day), country: Schema.optionalKey(Text(100)) },
+      query: Period,
       success: Schema.Array(RevenueOfDay),
       error: queryProblems
     })
@@ -129,4 +150,7 @@ export class Carts extends HttpApiGroup.make("carts")
   ) {}
 
 /** The cart service's API. */
-export const CartApi = HttpApi.make("cart").add(Carts).middleware(HttpApiMiddleware.ProblemDetails)
+export const CartApi = HttpApi.make("cart")
+  .add(Carts)
+  .middleware(RequestProblems)
+  .annotate(HttpApi.ParseOptions, { errors: "all" })

@@ -3,6 +3,7 @@
  *
  * Level 2 (see docs/canvas/cart.md). To run it at another level, change `persistence`; nothing else knows.
  */
+import * as Aggregate from "@daybook/core/Aggregate"
 import * as Entities from "@daybook/core/Entities"
 import type { Journal } from "@daybook/core/Journal"
 import * as Persistence from "@daybook/core/Persistence"
@@ -10,6 +11,7 @@ import type { ProjectionStore } from "@daybook/core/ProjectionStore"
 import * as Projector from "@daybook/core/Projector"
 import type { Snapshots } from "@daybook/core/Snapshot"
 import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import type { SqlClient } from "effect/sql/SqlClient"
 import { type Command, defaultLimits, type Limits, make as makeCart, type State } from "./Domain.ts"
@@ -24,9 +26,13 @@ export const schema = "cart"
 export const persistence: Persistence.Persistence = Persistence.state()
 
 /** The carts, as entities. */
-export class Carts extends Context.Service<Carts, Entities.Entities<State, Command, Rejection>>()(
-  "@daybook/services/cart/Carts"
-) {}
+export class Carts extends Context.Service<
+  Carts,
+  Entities.Entities<State, Command, Rejection> & {
+    /** Why a cart in this state would refuse a command; `undefined` when it would not. For commands that take two carts. */
+    readonly refusalOf: (command: Command, state: State) => Rejection | undefined
+  }
+>()("@daybook/services/cart/Carts") {}
 
 /** The workers of the cart's read models. */
 export class CartProjector extends Context.Service<CartProjector, Projector.Projector>()(
@@ -42,15 +48,22 @@ export interface Options {
 }
 
 /** The command side. At level 1 the read models are written in the commands' own transactions, by the client in context. */
-export const commandSide = (options: Options = {}): Layer.Layer<Carts, never, Journal | Snapshots | SqlClient> =>
-  Layer.effect(
+export const commandSide = (options: Options = {}): Layer.Layer<Carts, never, Journal | Snapshots | SqlClient> => {
+  const cart = makeCart(options.limits ?? defaultLimits)
+  const entities = Entities.make(cart, {
+    ...options.entities,
+    persistence: options.persistence ?? persistence,
+    projections: [cartViews(schema)]
+  })
+  const refusalOf = (command: Command, state: State) => {
+    const verdict = Aggregate.decide(cart, command, state)
+    return verdict instanceof Error ? verdict : undefined
+  }
+  return Layer.effect(
     Carts,
-    Entities.make(makeCart(options.limits ?? defaultLimits), {
-      ...options.entities,
-      persistence: options.persistence ?? persistence,
-      projections: [cartViews(schema)]
-    })
+    Effect.map(entities, (running) => ({ ...running, refusalOf }))
   )
+}
 
 /** The query side: read models, the workers that write them, and the queries. */
 export const querySide = (

@@ -11,33 +11,53 @@ import * as Effect from "effect/Effect"
 import { HttpApiBuilder, HttpApiSchema } from "effect/http-api"
 import * as Option from "effect/Option"
 import { accepted, commandOptions, defaultLimit, NotYetVisible, waitMillis } from "../Http.ts"
+import { invalidRequest } from "../InvalidRequest.ts"
 import { CartApi } from "./Api.ts"
 import { CartProjector, Carts } from "./Cart.ts"
+import type { Command, State } from "./Domain.ts"
 import { PriceList } from "./PriceList.ts"
 import { cartViewsName } from "./Projections.ts"
 import { CartQueries, type CartView } from "./Queries.ts"
-import { cartNotFound } from "./Rejection.ts"
+import { CartNotFound, cartNotFound } from "./Rejection.ts"
+
+/** An id that follows from others; 132 bits of their digest. */
+const derivedId = (...from: ReadonlyArray<string>): string =>
+  createHash("sha256").update(JSON.stringify(from)).digest("base64url").slice(0, 22)
 
 /** An id of ours: the same again for the same idempotency key, so that a repeated request means the same cart or line. */
-const makeId = (kind: string, { commandId }: CommandOptions): string =>
-  commandId === undefined
-    ? randomUUID()
-    : createHash("sha256").update(`${kind}\n${commandId}`).digest("base64url").slice(0, 22)
+const makeId = ({ commandId }: CommandOptions, ...what: ReadonlyArray<string>): string =>
+  commandId === undefined ? randomUUID() : derivedId(...what, commandId)
 
 const page = (query: { readonly limit?: number; readonly after?: string }) => ({
   limit: query.limit ?? defaultLimit,
   after: query.after
 })
 
-/** Ids of a page that exists. */
+/** Records how long a query takes, also one that fails. */
 const timed = <A, E, R>(query: string, effect: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
   Effect.gen(function* () {
-    const context = yield* Effect.context<never>()
+    const record = Metrics.recorder(Metrics.querySeconds, yield* Effect.context<never>(), { query })
     const started = performance.now()
-    const result = yield* effect
-    Metrics.recorder(Metrics.querySeconds, context, { query })((performance.now() - started) / 1000)
-    return result
+    return yield* Effect.ensuring(
+      effect,
+      Effect.sync(() => record((performance.now() - started) / 1000))
+    )
   })
+
+const mergedIntoItself = invalidRequest({
+  path: ["body", "guestCartId"],
+  message: "Expected the id of another cart than the one that it is merged into"
+})
+
+const guestCartNotFound = (guestCartId: string): CartNotFound =>
+  new CartNotFound({ detail: `There is no guest cart ${guestCartId}. Check guestCartId; nothing was merged.` })
+
+/** Line ids are unique in a cart, not among carts: two buyers' carts may both have a line "1". */
+const mergeCommand = (guestCartId: string, guest: State): Command => ({
+  _tag: "MergeGuestCart",
+  guestCartId,
+  lines: guest.lines.map((line) => ({ ...line, lineId: derivedId("merged line", guestCartId, line.lineId) }))
+})
 
 const commands = Effect.gen(function* () {
   const carts = yield* Carts
@@ -48,19 +68,26 @@ const commands = Effect.gen(function* () {
       version === 0 ? Effect.fail(cartNotFound()) : Effect.succeed(state.currency)
     )
 
-  /** Moves a guest cart's lines: closes the guest cart first, so that nothing can be added to it meanwhile. */
+  /**
+   * Moves a guest cart's lines. The guest cart is closed first, so that nothing can be added to it meanwhile, but not before the
+   * other cart is seen to take its lines: a refusal must leave the guest cart as it was. Both steps may be repeated.
+   */
   const merge = (id: string, guestCartId: string, options: CommandOptions) =>
     Effect.gen(function* () {
-      // The keys of the two steps differ from the caller's, whose key stands for the second alone.
-      const step = options.commandId === undefined ? {} : { commandId: `${options.commandId}:close` }
-      yield* currencyOf(id)
-      yield* carts.execute(
-        guestCartId,
-        { _tag: "AbandonCart", reason: "merged" },
-        { ...options, expectedVersion: undefined, ...step }
-      )
-      const { state: guest } = yield* carts.read(guestCartId)
-      return yield* carts.execute(id, { _tag: "MergeGuestCart", guestCartId, lines: guest.lines }, options)
+      if (guestCartId === id) return yield* mergedIntoItself
+      const cart = yield* carts.read(id)
+      const guest = yield* carts.read(guestCartId)
+      if (guest.version === 0) return yield* guestCartNotFound(guestCartId)
+      const command = mergeCommand(guestCartId, guest.state)
+      const isStale = (options.expectedVersion ?? cart.version) !== cart.version
+      // Refused; or, where the key has been used, answered as it was then.
+      if (isStale || carts.refusalOf(command, cart.state) !== undefined)
+        return yield* carts.execute(id, command, options)
+      // Closing it again does nothing, so that this step needs no key. The version that the caller expects is the other cart's.
+      const closing = { ...options, commandId: undefined, expectedVersion: undefined }
+      yield* carts.execute(guestCartId, { _tag: "AbandonCart", reason: "merged" }, closing)
+      const closed = yield* carts.read(guestCartId)
+      return yield* carts.execute(id, mergeCommand(guestCartId, closed.state), options)
     })
 
   return { carts, prices, currencyOf, merge }
@@ -109,7 +136,7 @@ export const layer = HttpApiBuilder.group(
     return handlers
       .handle("open", ({ payload, headers }) => {
         const options = commandOptions(headers)
-        const id = payload.id ?? makeId("cart", options)
+        const id = payload.id ?? makeId(options, "cart")
         const { customerId = null, country = null, currency } = payload
         return Effect.map(carts.execute(id, { _tag: "OpenCart", customerId, country, currency }, options), (outcome) =>
           HttpApiSchema.withHeaders({
@@ -121,7 +148,7 @@ export const layer = HttpApiBuilder.group(
       .handle("addItem", ({ params: { id }, payload, headers }) =>
         Effect.gen(function* () {
           const options = commandOptions(headers)
-          const lineId = payload.lineId ?? makeId("line", options)
+          const lineId = payload.lineId ?? makeId(options, "line", id)
           const { description, unitPrice } = yield* prices.lookup(payload.sku, yield* currencyOf(id))
           const { sku, quantity } = payload
           const outcome = yield* carts.execute(
@@ -143,7 +170,7 @@ export const layer = HttpApiBuilder.group(
       )
       .handle("checkout", ({ params: { id }, payload, headers }) => {
         const options = commandOptions(headers)
-        const checkoutId = payload.checkoutId ?? makeId("checkout", options)
+        const checkoutId = payload.checkoutId ?? makeId(options, "checkout", id)
         const acceptedTotal = payload.acceptedTotal ?? null
         return Effect.map(
           carts.execute(id, { _tag: "BeginCheckout", checkoutId, acceptedTotal }, options),

@@ -1,6 +1,7 @@
 /**
  * The cart's queries: they read the read models and nothing else.
  */
+import { Problem } from "@daybook/core/Problem"
 import { ReadModelUnavailable } from "@daybook/core/ProjectionStore"
 import { reasonOf } from "@daybook/postgres/SqlFailure"
 import * as Context from "effect/Context"
@@ -52,6 +53,19 @@ export type CartSummary = typeof CartSummary.Type
 export type CartView = typeof CartView.Type
 export type RevenueOfDay = typeof RevenueOfDay.Type
 
+/** The cart that a page is to begin after is not in the list: it never was, or has changed since the page before. */
+export class UnknownCursor extends Problem<UnknownCursor>()(
+  "UnknownCursor",
+  { status: 422, title: "The list cannot be continued there" },
+  { after: Schema.String }
+) {}
+
+const unknownCursor = (after: string): UnknownCursor =>
+  new UnknownCursor({
+    after,
+    detail: `Cart ${after} is not in this list, or no longer. Read the list again from its beginning, without "after".`
+  })
+
 /** A slice of a list: at most `limit`, after the id that the slice before ended with. */
 export interface Page {
   readonly limit: number
@@ -82,9 +96,15 @@ export class CartQueries extends Context.Service<
   {
     cart(id: string): Effect.Effect<Option.Option<CartView>, ReadModelUnavailable>
     /** A customer's carts, the newest first. */
-    cartsOf(customerId: string, page: Page): Effect.Effect<ReadonlyArray<CartSummary>, ReadModelUnavailable>
+    cartsOf(
+      customerId: string,
+      page: Page
+    ): Effect.Effect<ReadonlyArray<CartSummary>, ReadModelUnavailable | UnknownCursor>
     /** Carts with lines that are open or given up, untouched since before an instant; the longest untouched first. */
-    abandoned(beforeMillis: number, page: Page): Effect.Effect<ReadonlyArray<CartSummary>, ReadModelUnavailable>
+    abandoned(
+      beforeMillis: number,
+      page: Page
+    ): Effect.Effect<ReadonlyArray<CartSummary>, ReadModelUnavailable | UnknownCursor>
     /** By country and day; both bounds are inclusive, as YYYY-MM-DD. */
     revenue(bounds: {
       readonly from?: string | undefined
@@ -147,6 +167,22 @@ const viewOf = (row: SummaryRow & { readonly lines: ReadonlyArray<LineRow> | nul
   }
 }
 
+/** Carts under a condition on $1, in an order that the cart's id makes total. */
+interface List {
+  readonly condition: string
+  readonly by: "opened_at" | "updated_at"
+  readonly direction: "ASC" | "DESC"
+}
+
+const ofCustomer: List = { condition: "customer_id = $1::text", by: "opened_at", direction: "DESC" }
+
+const untouched: List = {
+  condition: `status IN ('open', 'abandoned') AND line_count > 0
+    AND updated_at < timestamptz 'epoch' + $1::text::float8 * interval '1 millisecond'`,
+  by: "updated_at",
+  direction: "ASC"
+}
+
 const make = (sql: SqlClient.SqlClient, schema: string): CartQueries["Service"] => {
   const query = <Row extends object>(text: string, params: Array<string | null>) =>
     Effect.mapError(
@@ -157,8 +193,24 @@ const make = (sql: SqlClient.SqlClient, schema: string): CartQueries["Service"] 
           detail: `The carts' read models do not answer (${reasonOf(error)}). Try again; operators: check the read database.`
         })
     )
-  const summaries = (text: string, params: Array<string | null>) =>
-    Effect.map(query<SummaryRow>(text, params), (rows) => rows.map(summaryOf))
+  /** A page after a cart that is not in the list would be empty and look like the list's end, so that it fails instead. */
+  const pageOf = ({ condition, by, direction }: List, key: string, page: Page) =>
+    Effect.gen(function* () {
+      const { limit, after } = page
+      const rows = yield* query<SummaryRow>(
+        `SELECT ${summaryColumns} FROM ${schema}.cart_view
+         WHERE ${condition} AND ($2::text IS NULL OR (${by}, cart_id) ${direction === "ASC" ? ">" : "<"}
+           (SELECT ${by}, cart_id FROM ${schema}.cart_view WHERE ${condition} AND cart_id = $2::text))
+         ORDER BY ${by} ${direction}, cart_id ${direction} LIMIT $3::text::integer`,
+        [key, after ?? null, String(limit)]
+      )
+      if (rows.length > 0 || after === undefined) return rows.map(summaryOf)
+      const known = yield* query(`SELECT 1 FROM ${schema}.cart_view WHERE ${condition} AND cart_id = $2::text`, [
+        key,
+        after
+      ])
+      return known.length > 0 ? [] : yield* unknownCursor(after)
+    })
   return {
     cart: (id) =>
       Effect.map(
@@ -172,24 +224,8 @@ const make = (sql: SqlClient.SqlClient, schema: string): CartQueries["Service"] 
         ),
         (rows) => Option.map(Option.fromNullishOr(rows[0]), viewOf)
       ),
-    cartsOf: (customerId, { limit, after }) =>
-      summaries(
-        `SELECT ${summaryColumns} FROM ${schema}.cart_view
-         WHERE customer_id = $1::text AND ($2::text IS NULL OR (opened_at, cart_id) <
-           (SELECT opened_at, cart_id FROM ${schema}.cart_view WHERE cart_id = $2::text))
-         ORDER BY opened_at DESC, cart_id DESC LIMIT $3::text::integer`,
-        [customerId, after ?? null, String(limit)]
-      ),
-    abandoned: (beforeMillis, { limit, after }) =>
-      summaries(
-        `SELECT ${summaryColumns} FROM ${schema}.cart_view
-         WHERE status IN ('open', 'abandoned') AND line_count > 0
-           AND updated_at < timestamptz 'epoch' + $1::text::float8 * interval '1 millisecond'
-           AND ($2::text IS NULL OR (updated_at, cart_id) >
-             (SELECT updated_at, cart_id FROM ${schema}.cart_view WHERE cart_id = $2::text))
-         ORDER BY updated_at, cart_id LIMIT $3::text::integer`,
-        [String(beforeMillis), after ?? null, String(limit)]
-      ),
+    cartsOf: (customerId, page) => pageOf(ofCustomer, customerId, page),
+    abandoned: (beforeMillis, page) => pageOf(untouched, String(beforeMillis), page),
     revenue: ({ from, to, country }) =>
       Effect.map(
         query<{ country: string; day: string; currency: string; carts: number; totalMinor: number }>(
