@@ -346,8 +346,8 @@ export class Entity<State, Command extends Tagged, Event extends Tagged> {
   #settle(draft: Draft<State, Command, Event>, first: number): void {
     const base = draft.version - draft.events.length
     for (const { pending, version, events, result } of draft.decided) {
-      if ("rejection" in result) this.#reject(pending, result.rejection)
-      else if ("defect" in result) pending.reply(Exit.die(result.defect))
+      if ("rejection" in result) this.#fail(pending, Exit.fail(result.rejection))
+      else if ("defect" in result) this.#fail(pending, Exit.die(result.defect))
       else {
         const position = first === 0 || events === 0 ? 0 : first + version - base - 1
         pending.reply(Exit.succeed({ version, position, duplicate: false, state: result.state }))
@@ -355,13 +355,13 @@ export class Entity<State, Command extends Tagged, Event extends Tagged> {
     }
   }
 
-  /** A command that is rejected now may be the repetition of one that was carried out: then that outcome stands. */
-  #reject(pending: Pending<State, Command>, rejection: unknown): void {
+  /** A command that fails now may be the repetition of one that was carried out: then that outcome stands. */
+  #fail(pending: Pending<State, Command>, failure: Exit.Exit<never, unknown>): void {
     const { commandId } = pending.options
-    if (commandId === undefined) return pending.reply(Exit.fail(rejection))
+    if (commandId === undefined) return pending.reply(failure)
     this.#host.receipt(this.stream, commandId, (exit) => {
       if (Exit.isFailure(exit)) return pending.reply(exit as Exit.Exit<never, unknown>)
-      pending.reply(exit.value === undefined ? Exit.fail(rejection) : Exit.succeed(repeated(exit.value)))
+      pending.reply(exit.value === undefined ? failure : Exit.succeed(repeated(exit.value)))
     })
   }
 }

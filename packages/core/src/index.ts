@@ -2,10 +2,13 @@
  * The platform's public entry. Every module is also there by its own path, as in `@daybook/core/Journal`.
  */
 export * as Aggregate from "./Aggregate.ts"
+export * as Broker from "./Broker.ts"
+export * as Contract from "./Contract.ts"
 export * as Entities from "./Entities.ts"
 export * as EntityProblems from "./EntityProblems.ts"
 export * as Event from "./Event.ts"
 export * as Journal from "./Journal.ts"
+export * as Message from "./Message.ts"
 export * as Metrics from "./Metrics.ts"
 export * as Partition from "./Partition.ts"
 export * as Persistence from "./Persistence.ts"

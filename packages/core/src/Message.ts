@@ -1,0 +1,92 @@
+/**
+ * Messages between services, and their form on the wire: CloudEvents 1.0, JSON, structured mode.
+ *
+ * https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/spec.md. Attributes of our own are extensions, in lower case as the
+ * specification wants it; `partitionkey` and `traceparent` are its registered ones.
+ */
+import * as Option from "effect/Option"
+import * as Schema from "effect/Schema"
+
+/** A message. `null` where nothing was given. */
+export interface Message {
+  /** The same message again has the same id, so that a consumer can tell. */
+  readonly id: string
+  /** Who says it: a service, as `/cart`. */
+  readonly source: string
+  readonly type: string
+  readonly schemaVersion: number
+  /** The aggregate that it is about. Messages of one key stay in order. */
+  readonly key: string
+  /** When it happened in the business, milliseconds since 1970 (UTC). */
+  readonly occurredAtMillis: number
+  readonly correlationId: string | null
+  readonly causationId: string | null
+  readonly actor: string | null
+  readonly traceParent: string | null
+  readonly tenant: string | null
+  /** A JSON value. */
+  readonly data: unknown
+}
+
+/** The envelope. Unknown attributes are kept out, as every consumer is free to. */
+const CloudEvent = Schema.Struct({
+  specversion: Schema.Literal("1.0"),
+  id: Schema.NonEmptyString,
+  source: Schema.NonEmptyString,
+  type: Schema.NonEmptyString,
+  datacontenttype: Schema.optionalKey(Schema.Literal("application/json")),
+  time: Schema.String,
+  partitionkey: Schema.String,
+  schemaversion: Schema.Int,
+  correlationid: Schema.optionalKey(Schema.String),
+  causationid: Schema.optionalKey(Schema.String),
+  actor: Schema.optionalKey(Schema.String),
+  traceparent: Schema.optionalKey(Schema.String),
+  tenant: Schema.optionalKey(Schema.String),
+  data: Schema.Json
+})
+
+const decodeCloudEvent = Schema.decodeUnknownOption(Schema.fromJsonString(CloudEvent))
+
+const given = <K extends string>(name: K, value: string | null): { readonly [P in K]?: string } =>
+  value === null ? {} : ({ [name]: value } as { readonly [P in K]?: string })
+
+/** The message as the text of a CloudEvent. */
+export const toCloudEvent = (message: Message): string =>
+  JSON.stringify({
+    specversion: "1.0",
+    id: message.id,
+    source: message.source,
+    type: message.type,
+    datacontenttype: "application/json",
+    time: new Date(message.occurredAtMillis).toISOString(),
+    partitionkey: message.key,
+    schemaversion: message.schemaVersion,
+    ...given("correlationid", message.correlationId),
+    ...given("causationid", message.causationId),
+    ...given("actor", message.actor),
+    ...given("traceparent", message.traceParent),
+    ...given("tenant", message.tenant),
+    data: message.data
+  })
+
+/** Reads a CloudEvent; `none` when the text is not one, or not one of ours. */
+export const fromCloudEvent = (text: string): Option.Option<Message> =>
+  Option.flatMap(decodeCloudEvent(text), (event) => {
+    const occurredAtMillis = Date.parse(event.time)
+    if (Number.isNaN(occurredAtMillis)) return Option.none()
+    return Option.some({
+      id: event.id,
+      source: event.source,
+      type: event.type,
+      schemaVersion: event.schemaversion,
+      key: event.partitionkey,
+      occurredAtMillis,
+      correlationId: event.correlationid ?? null,
+      causationId: event.causationid ?? null,
+      actor: event.actor ?? null,
+      traceParent: event.traceparent ?? null,
+      tenant: event.tenant ?? null,
+      data: event.data
+    })
+  })
