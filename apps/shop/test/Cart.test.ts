@@ -190,17 +190,6 @@ describe.each(levels)("the carts at level %i", (level, persistence) => {
         expect((await viewAfter(cart, added)).lines.at(-1).quantity).toBe(quantity)
       }
     })
-
-    // At one level, since giving up takes five seconds.
-    it.runIf(level === 2)("gives up after a while, and says when to ask again", async () => {
-      const cart = await opened()
-      const [known, unknown] = await Promise.all([
-        shop.call("GET", `${cart}?atLeastVersion=2`),
-        shop.call("GET", "/carts/nobody?atLeastVersion=1")
-      ])
-      for (const answer of [known, unknown]) expectProblem(answer, 503, "NotYetVisible")
-      expect(known.headers["retry-after"]).toBe("1")
-    })
   })
 
   it("a checkout freezes the cart, at the total that the buyer accepted", async () => {

@@ -41,6 +41,23 @@ const Period = Schema.Struct({
   )
 )
 
+/** Ids are chosen by the caller, or made here. */
+export const OpenCart = Schema.Struct({
+  id: Schema.optionalKey(Id),
+  customerId: Schema.optionalKey(Schema.NullOr(Id)),
+  country: Schema.optionalKey(Schema.NullOr(Text(100))),
+  currency: Currency
+})
+
+/** No price: it is looked up, and what a client says about it is not read. */
+export const AddItem = Schema.Struct({ sku: Id, quantity: Schema.Int, lineId: Schema.optionalKey(Id) })
+
+/** `acceptedTotal` is what the buyer was shown; the checkout is refused when the cart has come to another total since. */
+export const Checkout = Schema.Struct({
+  checkoutId: Schema.optionalKey(Id),
+  acceptedTotal: Schema.optionalKey(Price)
+})
+
 const Opened = HttpApiSchema.WithHeaders(CommandAccepted, { location: Schema.String })
 const Added = Schema.Struct({ ...CommandAccepted.fields, lineId: Schema.String })
   .pipe(HttpApiSchema.status(202))
@@ -54,21 +71,14 @@ export class Carts extends HttpApiGroup.make("carts")
   .add(
     HttpApiEndpoint.post("open", "/carts", {
       headers: CommandHeaders,
-      payload: Schema.Struct({
-        /** Chosen by the caller, or made here. */
-        id: Schema.optionalKey(Id),
-        customerId: Schema.optionalKey(Schema.NullOr(Id)),
-        country: Schema.optionalKey(Schema.NullOr(Text(100))),
-        currency: Currency
-      }),
+      payload: OpenCart,
       success: Opened,
       error: errors
     }),
     HttpApiEndpoint.post("addItem", "/carts/:id/items", {
       params: cart,
       headers: CommandHeaders,
-      /** No price: it is looked up, and what a client says about it is not read. */
-      payload: Schema.Struct({ sku: Id, quantity: Schema.Int, lineId: Schema.optionalKey(Id) }),
+      payload: AddItem,
       success: Added,
       error: [...errors, UnknownSku]
     }),
@@ -95,11 +105,7 @@ export class Carts extends HttpApiGroup.make("carts")
     HttpApiEndpoint.post("checkout", "/carts/:id/checkout", {
       params: cart,
       headers: CommandHeaders,
-      payload: Schema.Struct({
-        checkoutId: Schema.optionalKey(Id),
-        /** What the buyer was shown; the checkout is refused when the cart has come to another total since. */
-        acceptedTotal: Schema.optionalKey(Price)
-      }),
+      payload: Checkout,
       success: CheckoutAccepted,
       error: errors
     }),

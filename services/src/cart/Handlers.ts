@@ -12,7 +12,7 @@ import { HttpApiBuilder, HttpApiSchema } from "effect/http-api"
 import * as Option from "effect/Option"
 import { accepted, commandOptions, defaultLimit, NotYetVisible, waitMillis } from "../Http.ts"
 import { invalidRequest } from "../InvalidRequest.ts"
-import { CartApi } from "./Api.ts"
+import { type AddItem, CartApi, type Checkout, type OpenCart } from "./Api.ts"
 import { CartProjector, Carts } from "./Cart.ts"
 import type { Command, State } from "./Domain.ts"
 import { PriceList } from "./PriceList.ts"
@@ -90,7 +90,39 @@ const commands = Effect.gen(function* () {
       return yield* carts.execute(id, mergeCommand(guestCartId, closed.state), options)
     })
 
-  return { carts, prices, currencyOf, merge }
+  const open = (
+    { id: chosen, customerId = null, country = null, currency }: typeof OpenCart.Type,
+    options: CommandOptions
+  ) => {
+    const id = chosen ?? makeId(options, "cart")
+    const command: Command = { _tag: "OpenCart", customerId, country, currency }
+    return Effect.map(carts.execute(id, command, options), (outcome) =>
+      HttpApiSchema.withHeaders({ body: accepted(outcome), headers: { location: `/carts/${encodeURIComponent(id)}` } })
+    )
+  }
+
+  const addItem = (id: string, item: typeof AddItem.Type, options: CommandOptions) =>
+    Effect.gen(function* () {
+      const lineId = item.lineId ?? makeId(options, "line", id)
+      const { sku, quantity } = item
+      const { description, unitPrice } = yield* prices.lookup(sku, yield* currencyOf(id))
+      const command: Command = { _tag: "AddItem", lineId, sku, description, quantity, unitPrice }
+      return { ...accepted(yield* carts.execute(id, command, options)), lineId }
+    })
+
+  const checkout = (id: string, asked: typeof Checkout.Type, options: CommandOptions) => {
+    const { checkoutId = makeId(options, "checkout", id), acceptedTotal = null } = asked
+    return Effect.map(carts.execute(id, { _tag: "BeginCheckout", checkoutId, acceptedTotal }, options), (outcome) => ({
+      ...accepted(outcome),
+      checkoutId
+    }))
+  }
+
+  /** For what needs nothing looked up. */
+  const send = (id: string, command: Command, options: CommandOptions) =>
+    Effect.map(carts.execute(id, command, options), accepted)
+
+  return { open, addItem, checkout, merge, send }
 })
 
 const queries = Effect.gen(function* () {
@@ -124,72 +156,34 @@ const notYetVisible = (id: string, atLeastVersion: number): NotYetVisible =>
       "lag of the projection cart-views, and that the version exists."
   })
 
+const recovered: Command = { _tag: "RestoreCart", checkoutId: null, reason: "recovered", shortages: [] }
+
 /** The handlers of the cart's API. */
 export const layer = HttpApiBuilder.group(
   CartApi,
   "carts",
   Effect.fnUntraced(function* (handlers) {
-    const { carts, prices, currencyOf, merge } = yield* commands
+    const { open, addItem, checkout, merge, send } = yield* commands
     const { read, show } = yield* queries
     const clock = yield* Clock
 
     return handlers
-      .handle("open", ({ payload, headers }) => {
-        const options = commandOptions(headers)
-        const id = payload.id ?? makeId(options, "cart")
-        const { customerId = null, country = null, currency } = payload
-        return Effect.map(carts.execute(id, { _tag: "OpenCart", customerId, country, currency }, options), (outcome) =>
-          HttpApiSchema.withHeaders({
-            body: accepted(outcome),
-            headers: { location: `/carts/${encodeURIComponent(id)}` }
-          })
-        )
-      })
-      .handle("addItem", ({ params: { id }, payload, headers }) =>
-        Effect.gen(function* () {
-          const options = commandOptions(headers)
-          const lineId = payload.lineId ?? makeId(options, "line", id)
-          const { description, unitPrice } = yield* prices.lookup(payload.sku, yield* currencyOf(id))
-          const { sku, quantity } = payload
-          const outcome = yield* carts.execute(
-            id,
-            { _tag: "AddItem", lineId, sku, description, quantity, unitPrice },
-            options
-          )
-          return { ...accepted(outcome), lineId }
-        })
-      )
+      .handle("open", ({ payload, headers }) => open(payload, commandOptions(headers)))
+      .handle("addItem", ({ params: { id }, payload, headers }) => addItem(id, payload, commandOptions(headers)))
       .handle("changeQuantity", ({ params: { id, lineId }, payload: { quantity }, headers }) =>
-        Effect.map(carts.execute(id, { _tag: "ChangeQuantity", lineId, quantity }, commandOptions(headers)), accepted)
+        send(id, { _tag: "ChangeQuantity", lineId, quantity }, commandOptions(headers))
       )
       .handle("removeItem", ({ params: { id, lineId }, headers }) =>
-        Effect.map(carts.execute(id, { _tag: "RemoveItem", lineId }, commandOptions(headers)), accepted)
+        send(id, { _tag: "RemoveItem", lineId }, commandOptions(headers))
       )
       .handle("merge", ({ params: { id }, payload: { guestCartId }, headers }) =>
         Effect.map(merge(id, guestCartId, commandOptions(headers)), accepted)
       )
-      .handle("checkout", ({ params: { id }, payload, headers }) => {
-        const options = commandOptions(headers)
-        const checkoutId = payload.checkoutId ?? makeId(options, "checkout", id)
-        const acceptedTotal = payload.acceptedTotal ?? null
-        return Effect.map(
-          carts.execute(id, { _tag: "BeginCheckout", checkoutId, acceptedTotal }, options),
-          (outcome) => ({ ...accepted(outcome), checkoutId })
-        )
-      })
+      .handle("checkout", ({ params: { id }, payload, headers }) => checkout(id, payload, commandOptions(headers)))
       .handle("abandon", ({ params: { id }, payload: { reason }, headers }) =>
-        Effect.map(carts.execute(id, { _tag: "AbandonCart", reason }, commandOptions(headers)), accepted)
+        send(id, { _tag: "AbandonCart", reason }, commandOptions(headers))
       )
-      .handle("recover", ({ params: { id }, headers }) =>
-        Effect.map(
-          carts.execute(
-            id,
-            { _tag: "RestoreCart", checkoutId: null, reason: "recovered", shortages: [] },
-            commandOptions(headers)
-          ),
-          accepted
-        )
-      )
+      .handle("recover", ({ params: { id }, headers }) => send(id, recovered, commandOptions(headers)))
       .handle("show", ({ params: { id }, query }) =>
         timed(
           "cart",

@@ -183,6 +183,29 @@ const untouched: List = {
   direction: "ASC"
 }
 
+const revenueText = (schema: string): string =>
+  `SELECT country, day::text AS day, currency, carts, total_minor::float8 AS "totalMinor" FROM ${schema}.revenue
+   WHERE carts > 0 AND ($1::text IS NULL OR day >= $1::text::date) AND ($2::text IS NULL OR day <= $2::text::date)
+     AND ($3::text IS NULL OR country = $3::text)
+   ORDER BY day, country, currency`
+
+const totalsText = (schema: string): string =>
+  `WITH sold AS MATERIALIZED (
+     SELECT l.cart_id, l.sku, l.quantity * l.unit_price_minor AS amount, v.customer_id,
+            coalesce(v.country, 'Unspecified') AS country
+     FROM ${schema}.cart_line l JOIN ${schema}.cart_view v USING (cart_id)
+     WHERE v.status IN ('checking-out', 'completed') AND starts_with(v.checkout_id, $1::text)
+       AND l.line_id ^@ ANY (ARRAY (SELECT json_array_elements_text($2::text::json))))
+   SELECT json_build_object(
+     'lines', (SELECT count(*) FROM sold),
+     'carts', (SELECT count(*) FROM (SELECT DISTINCT cart_id FROM sold) distinct_cart),
+     'customers', (SELECT count(*) FROM (SELECT DISTINCT customer_id FROM sold WHERE customer_id IS NOT NULL) distinct_customer),
+     'skus', (SELECT count(*) FROM (SELECT DISTINCT sku FROM sold) distinct_sku),
+     'revenueMinor', (SELECT coalesce(sum(amount), 0) FROM sold),
+     'revenueMinorByCountry', (SELECT json_object_agg(country, amount ORDER BY country COLLATE "C") FROM (
+        SELECT country, sum(amount) AS amount FROM sold GROUP BY country) by_country)
+   ) AS totals`
+
 const make = (sql: SqlClient.SqlClient, schema: string): CartQueries["Service"] => {
   const query = <Row extends object>(text: string, params: Array<string | null>) =>
     Effect.mapError(
@@ -229,10 +252,7 @@ const make = (sql: SqlClient.SqlClient, schema: string): CartQueries["Service"] 
     revenue: ({ from, to, country }) =>
       Effect.map(
         query<{ country: string; day: string; currency: string; carts: number; totalMinor: number }>(
-          `SELECT country, day::text AS day, currency, carts, total_minor::float8 AS "totalMinor" FROM ${schema}.revenue
-           WHERE carts > 0 AND ($1::text IS NULL OR day >= $1::text::date) AND ($2::text IS NULL OR day <= $2::text::date)
-             AND ($3::text IS NULL OR country = $3::text)
-           ORDER BY day, country, currency`,
+          revenueText(schema),
           [from ?? null, to ?? null, country ?? null]
         ),
         (rows) =>
@@ -240,24 +260,10 @@ const make = (sql: SqlClient.SqlClient, schema: string): CartQueries["Service"] 
       ),
     totals: ({ checkoutPrefix, linePrefixes }) =>
       Effect.map(
-        query<{ totals: Totals & { revenueMinorByCountry: Record<string, number> | null } }>(
-          `WITH sold AS MATERIALIZED (
-             SELECT l.cart_id, l.sku, l.quantity * l.unit_price_minor AS amount, v.customer_id,
-                    coalesce(v.country, 'Unspecified') AS country
-             FROM ${schema}.cart_line l JOIN ${schema}.cart_view v USING (cart_id)
-             WHERE v.status IN ('checking-out', 'completed') AND starts_with(v.checkout_id, $1::text)
-               AND l.line_id ^@ ANY (ARRAY (SELECT json_array_elements_text($2::text::json))))
-           SELECT json_build_object(
-             'lines', (SELECT count(*) FROM sold),
-             'carts', (SELECT count(*) FROM (SELECT DISTINCT cart_id FROM sold) distinct_cart),
-             'customers', (SELECT count(*) FROM (SELECT DISTINCT customer_id FROM sold WHERE customer_id IS NOT NULL) distinct_customer),
-             'skus', (SELECT count(*) FROM (SELECT DISTINCT sku FROM sold) distinct_sku),
-             'revenueMinor', (SELECT coalesce(sum(amount), 0) FROM sold),
-             'revenueMinorByCountry', (SELECT json_object_agg(country, amount ORDER BY country COLLATE "C") FROM (
-                SELECT country, sum(amount) AS amount FROM sold GROUP BY country) by_country)
-           ) AS totals`,
-          [checkoutPrefix, JSON.stringify(linePrefixes)]
-        ),
+        query<{ totals: Totals & { revenueMinorByCountry: Record<string, number> | null } }>(totalsText(schema), [
+          checkoutPrefix,
+          JSON.stringify(linePrefixes)
+        ]),
         (rows) => {
           const { totals } = rows[0]!
           return { ...totals, revenueMinorByCountry: totals.revenueMinorByCountry ?? {} }
