@@ -40,3 +40,10 @@ export const Problem =
       { type: `urn:daybook:problem:${tag}`, status: declaration.status, title: declaration.title },
       fields
     ) as never
+
+/**
+ * Whether a failure is about the circumstances and not about what was asked: the same will do once they have changed. These
+ * are the problems that say when to try again.
+ */
+export const isTransient = (error: unknown): boolean =>
+  typeof error === "object" && error !== null && "retryAfterSeconds" in error

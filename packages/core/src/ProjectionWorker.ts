@@ -10,6 +10,7 @@ import type { Recorded, Stored } from "./Event.ts"
 import { UndecodableEvent } from "./Event.ts"
 import type { Journal, JournalUnavailable } from "./Journal.ts"
 import * as Metrics from "./Metrics.ts"
+import { isTransient } from "./Problem.ts"
 import type { Projection } from "./Projection.ts"
 import { decodeFor } from "./Projection.ts"
 import type { Offset, ProjectionFenced, ProjectionStore, ReadModelUnavailable } from "./ProjectionStore.ts"
@@ -35,10 +36,8 @@ const firstRetryMillis = 50
 const maxRetryMillis = 5_000
 
 /** Failures that are not an event's fault: the same event will do once the store is back, or in another worker's hands. */
-const isStoreFailure = (error: unknown): error is StoreFailure => {
-  const tag = (error as { readonly _tag?: unknown } | null)?._tag
-  return tag === "ProjectionFenced" || tag === "ReadModelUnavailable"
-}
+const isStoreFailure = (error: unknown): error is StoreFailure =>
+  (error as { readonly _tag?: unknown } | null)?._tag === "ProjectionFenced" || isTransient(error)
 
 const backoffMillis = (attempt: number): number => Math.min(firstRetryMillis * 2 ** attempt, maxRetryMillis)
 
