@@ -61,7 +61,9 @@ export const make = (
   Effect.gen(function* () {
     if (folder !== undefined) {
       yield* Effect.try({ try: () => mkdirSync(folder, { recursive: true }), catch: openFailed(folder) })
-      yield* StoreLock.hold(folder)
+      yield* Effect.catchTag(StoreLock.hold(folder), "CannotLock", ({ cause }) =>
+        Effect.fail(openFailed(folder)(cause))
+      )
     }
     const db = yield* Effect.acquireRelease(
       Effect.tryPromise({

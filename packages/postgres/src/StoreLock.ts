@@ -1,86 +1,106 @@
 /**
- * One process at a time on an embedded store: a file that names the holder.
+ * One process at a time on an embedded store: two would destroy it.
  *
- * The file is created exclusively and holds the process id and command. One that a killed process left behind is recognised,
- * because no process of that id runs any more (or one that began later), and is taken over.
+ * The lock is the operating system's, on the file `store.lock`, so that it goes with its holder however that ends: there is no
+ * lock left behind to be recognised and taken over, which is where two can get in. SQLite, which Node brings along, takes it,
+ * since Node has no call for it. `lock.json` beside it only says who the holder is.
  */
-
-import { readFileSync, unlinkSync, writeFileSync } from "node:fs"
+import { readFileSync, rmSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
+import { DatabaseSync } from "node:sqlite"
 import { Problem } from "@daybook/core/Problem"
+import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
 
-/** Another process works on the embedded store. */
+/** Another process works on the embedded store. `pid` is 0 where it has not said yet who it is. */
 export class StoreHeld extends Problem<StoreHeld>()(
   "StoreHeld",
   { status: 503, title: "Another process holds the embedded store" },
   { folder: Schema.String, pid: Schema.Int }
 ) {}
 
+/** The lock could neither be taken nor was it taken: the folder cannot be written to, or its file system knows no locks. */
+export class CannotLock extends Data.TaggedError("CannotLock")<{ readonly cause: unknown }> {}
+
 interface Holder {
   readonly pid: number
   readonly command: string
-  /** When the kernel says that the process began, in its own ticks; tells a process from a later one of the same id. */
-  readonly began: string
 }
 
-/** Field 22 of /proc/PID/stat; empty where there is no such file system. */
-const beganOf = (pid: number): string => {
-  try {
-    const stat = readFileSync(`/proc/${pid}/stat`, "utf8")
-    return stat.slice(stat.lastIndexOf(")") + 2).split(" ")[19] ?? ""
-  } catch {
-    return ""
-  }
-}
+const holderFile = (folder: string): string => join(folder, "lock.json")
 
-const isAlive = (holder: Holder): boolean => {
+const isAlive = (pid: number): boolean => {
   try {
-    process.kill(holder.pid, 0)
+    process.kill(pid, 0)
+    return true
   } catch (error) {
     return (error as NodeJS.ErrnoException).code === "EPERM"
   }
-  return holder.began === beganOf(holder.pid)
 }
 
-/** The holder, or nothing when the file is gone, or was left half-written by a process that died. */
-const readHolder = (file: string): Holder | undefined => {
+/** Nothing while the holder has not written it yet, or what there is is still of one before that was killed. */
+const readHolder = (folder: string): Holder | undefined => {
   try {
-    return JSON.parse(readFileSync(file, "utf8")) as Holder
+    const holder = JSON.parse(readFileSync(holderFile(folder), "utf8")) as Holder
+    return isAlive(holder.pid) ? holder : undefined
   } catch {
     return undefined
   }
 }
 
-const held = (folder: string, holder: Holder): StoreHeld =>
-  new StoreHeld({
+const held = (folder: string, holder: Holder | undefined): StoreHeld => {
+  const who = holder === undefined ? "Another process" : `Process ${holder.pid} (${holder.command})`
+  return new StoreHeld({
     folder,
-    pid: holder.pid,
+    pid: holder?.pid ?? 0,
     detail:
-      `Process ${holder.pid} (${holder.command}) holds the embedded store in ${folder}. Stop it first, choose another ` +
-      "folder with DAYBOOK_HOME, or use a PostgreSQL server with DATABASE_URL, which many processes may share."
+      `${who} holds the embedded store in ${folder}. Stop it first, choose another folder with DAYBOOK_HOME, or use a ` +
+      "PostgreSQL server with DATABASE_URL, which many processes may share."
   })
+}
 
-const acquire = (folder: string): Effect.Effect<string, StoreHeld> =>
-  Effect.suspend(() => {
-    const file = join(folder, "lock.json")
-    const self: Holder = { pid: process.pid, command: process.argv.slice(1).join(" "), began: beganOf(process.pid) }
-    for (let attempt = 0; attempt < 3; attempt++) {
-      try {
-        writeFileSync(file, JSON.stringify(self), { flag: "wx" })
-        return Effect.succeed(file)
-      } catch (error) {
-        if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error
-        const holder = readHolder(file)
-        if (holder !== undefined && isAlive(holder)) return Effect.fail(held(folder, holder))
-        unlinkSync(file)
-      }
-    }
-    return Effect.fail(held(folder, readHolder(file) ?? self))
-  })
+/** SQLite's code for a lock that another has. */
+const busy = 5
 
-/** Holds the store in a folder until the scope closes, or fails with `StoreHeld`. */
-export const hold = (folder: string): Effect.Effect<void, StoreHeld, Scope.Scope> =>
-  Effect.asVoid(Effect.acquireRelease(acquire(folder), (file) => Effect.sync(() => unlinkSync(file))))
+/** Takes the lock without waiting. It is held as long as the connection is open. */
+const take = (folder: string): DatabaseSync => {
+  const lock = new DatabaseSync(join(folder, "store.lock"), { timeout: 0 })
+  try {
+    lock.exec("PRAGMA journal_mode = OFF; BEGIN EXCLUSIVE")
+    return lock
+  } catch (error) {
+    lock.close()
+    throw (error as { readonly errcode?: number }).errcode === busy ? held(folder, readHolder(folder)) : error
+  }
+}
+
+const acquire = (folder: string): DatabaseSync => {
+  const lock = take(folder)
+  const self: Holder = { pid: process.pid, command: process.argv.slice(1).join(" ") }
+  try {
+    writeFileSync(holderFile(folder), JSON.stringify(self))
+    return lock
+  } catch (error) {
+    lock.close()
+    throw error
+  }
+}
+
+const release = (folder: string, lock: DatabaseSync): void => {
+  rmSync(holderFile(folder), { force: true })
+  lock.close()
+}
+
+/** Holds the store in a folder until the scope closes, or fails at once. */
+export const hold = (folder: string): Effect.Effect<void, StoreHeld | CannotLock, Scope.Scope> =>
+  Effect.asVoid(
+    Effect.acquireRelease(
+      Effect.try({
+        try: () => acquire(folder),
+        catch: (cause) => (cause instanceof StoreHeld ? cause : new CannotLock({ cause }))
+      }),
+      (lock) => Effect.sync(() => release(folder, lock))
+    )
+  )
