@@ -161,8 +161,10 @@ export const make = <State, Command extends Tagged, Event extends Tagged, Reject
 
 const noOptions: CommandOptions = {}
 
-/** How many entities are looked at, when memory is full, to find one that may leave. */
+/** How many idle entities are compared, when memory is full, to find the one that leaves. */
 const evictionSample = 16
+/** How many entities are looked at to find these: past the busy ones, yet never through all of memory. */
+const evictionLooks = 1_024
 
 class Runtime<State, Command extends Tagged, Event extends Tagged> implements EntityHost<State, Command, Event> {
   readonly aggregate: Aggregate<State, Command, Event, Error>
@@ -249,7 +251,7 @@ class Runtime<State, Command extends Tagged, Event extends Tagged> implements En
     if (refusal !== undefined) return resume(Exit.fail(refusal))
     const entity = this.#entityOf(id)
     if (entity === undefined)
-      return resume(Exit.fail(overloaded(`${this.#limits.resident} entities are in memory and busy`)))
+      return resume(Exit.fail(overloaded(`${this.#limits.resident} entities are in memory and at work`)))
     if (entity.waiting >= this.#limits.mailbox) {
       return resume(Exit.fail(overloaded(`${entity.waiting} commands wait for ${entity.stream}`)))
     }
@@ -294,15 +296,19 @@ class Runtime<State, Command extends Tagged, Event extends Tagged> implements En
     return entity
   }
 
-  /** Makes room: of a sample of entities, the idle one that was used longest ago leaves. The sample moves on every time. */
+  /** Makes room: of a sample of idle entities, the one that was used longest ago leaves. The sample moves on every time. */
   #evictOne(): boolean {
     let oldest: { readonly id: string; readonly usedMillis: number } | undefined
-    const sample = this.#entities.entries().take(evictionSample).toArray()
-    for (const [id, entity] of sample) {
+    let idle = 0
+    let looks = Math.min(this.#entities.size, evictionLooks)
+    for (const [id, entity] of this.#entities) {
+      if (looks-- === 0 || idle === evictionSample) break
       this.#entities.delete(id)
       this.#entities.set(id, entity)
-      if (!entity.idle || (oldest !== undefined && oldest.usedMillis <= entity.lastUsedMillis)) continue
-      oldest = { id, usedMillis: entity.lastUsedMillis }
+      if (!entity.idle) continue
+      idle++
+      if (oldest === undefined || entity.lastUsedMillis < oldest.usedMillis)
+        oldest = { id, usedMillis: entity.lastUsedMillis }
     }
     return oldest !== undefined && this.#entities.delete(oldest.id)
   }
