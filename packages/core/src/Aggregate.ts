@@ -83,7 +83,7 @@ export const make = <
   Cases extends Decide<State, Command, Event, Error>
 >(
   definition: Omit<Aggregate<State, Command, Event, Error>, "decide"> & { readonly decide: Cases }
-): Aggregate<State, Command, Event, RejectionOf<Cases>> => {
+): Aggregate<State, Command, Event, RejectionOf<NoInfer<Cases>>> => {
   const fail = (what: string) => {
     throw new Error(`Aggregate ${definition.name}: ${what}`)
   }
@@ -104,7 +104,7 @@ export const make = <
     fail(`state version ${definition.state.version} is not a whole number of at least 1`)
   }
   // The rejections are those that the cases name: a narrower type than `Error`, which the compiler cannot see by itself.
-  return definition as unknown as Aggregate<State, Command, Event, RejectionOf<Cases>>
+  return definition as unknown as Aggregate<State, Command, Event, RejectionOf<NoInfer<Cases>>>
 }
 
 /** The state after an event. */

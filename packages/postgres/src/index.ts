@@ -4,6 +4,7 @@
 export * as Database from "./Database.ts"
 export * as Migrations from "./Migrations.ts"
 export * as SqlBroker from "./SqlBroker.ts"
+export * as SqlInbox from "./SqlInbox.ts"
 export * as SqlJournal from "./SqlJournal.ts"
 export * as SqlProjectionStore from "./SqlProjectionStore.ts"
 export * as SqlSnapshots from "./SqlSnapshots.ts"

@@ -9,6 +9,7 @@ import * as Stores from "@daybook/postgres/Stores"
 import { type BackedUp, journalSuite } from "@daybook/testkit/JournalSuite"
 import { projectionStoreSuite } from "@daybook/testkit/ProjectionStoreSuite"
 import { snapshotSuite } from "@daybook/testkit/SnapshotSuite"
+import type * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Redacted from "effect/Redacted"
@@ -40,10 +41,8 @@ export const stores = (
     Layer.provideMerge(Database.layer(location))
   )
 
-type Built = Layer.Layer<Journal | Snapshots | ProjectionStore | SqlClient | Database.Database, unknown>
-
 /** A table beside the stores that shows whether two writes were one transaction. */
-const witness = {
+export const witness = {
   create: Effect.flatMap(SqlClient, (sql) => sql.unsafe("CREATE TABLE IF NOT EXISTS witness (note text PRIMARY KEY)")),
   write: (note: string) =>
     Effect.flatMap(SqlClient, (sql) => Effect.asVoid(sql.unsafe("INSERT INTO witness VALUES ($1::text)", [note]))),
@@ -53,8 +52,9 @@ const witness = {
     )
 }
 
-const withWitness = (layer: Built): Built =>
-  Layer.tap(layer, (context) => Effect.provideContext(witness.create, context))
+/** A layer whose database has the witness's table. */
+export const withWitness = <A>(layer: Layer.Layer<A | SqlClient, unknown>): Layer.Layer<A | SqlClient, unknown> =>
+  Layer.tap(layer, (context) => Effect.provideContext(witness.create, context as Context.Context<SqlClient>))
 
 const tamper = (schema: string) => (verb: "UPDATE" | "DELETE" | "TRUNCATE") => {
   const statement = {

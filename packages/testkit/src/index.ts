@@ -3,6 +3,7 @@
  * its own path, as in `@daybook/testkit/FaultInjection`.
  */
 export { type BrokerSuiteOptions, brokerSuite } from "./BrokerSuite.ts"
+export { type ConsumerSuiteOptions, consumerSuite } from "./ConsumerSuite.ts"
 export * as DeciderLaws from "./DeciderLaws.ts"
 export * as DeciderSpec from "./DeciderSpec.ts"
 export * as FaultInjection from "./FaultInjection.ts"

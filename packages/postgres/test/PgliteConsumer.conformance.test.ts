@@ -1,0 +1,3 @@
+import { consumers } from "./ConsumerStores.ts"
+
+consumers("PGlite", { folder: undefined })
