@@ -1,0 +1,84 @@
+/**
+ * Kills a process that works on an embedded store, at random moments, and lets the next one check that nothing acknowledged is
+ * gone. `CRASH_SEED` repeats a run's moments; what the process was doing at each is up to the machine.
+ */
+import { spawn } from "node:child_process"
+import { appendFileSync, mkdtempSync, rmSync, writeFileSync } from "node:fs"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
+import * as fc from "fast-check"
+import { expect } from "vitest"
+
+const program = new URL("./CrashWorker.ts", import.meta.url).pathname
+
+/** When the process of a round is killed, in milliseconds: after its start, or after it has begun to work. */
+interface Moment {
+  readonly after: "start" | "work"
+  readonly millis: number
+}
+
+const moment = fc.oneof(
+  {
+    weight: 1,
+    arbitrary: fc.record({ after: fc.constant("start" as const), millis: fc.integer({ min: 300, max: 1_500 }) })
+  },
+  { weight: 4, arbitrary: fc.record({ after: fc.constant("work" as const), millis: fc.integer({ min: 0, max: 600 }) }) }
+)
+
+interface Round {
+  /** How many acknowledged commands it has found again, `undefined` when it was killed before it had looked. */
+  readonly verified: number | undefined
+  readonly acknowledged: ReadonlyArray<string>
+  readonly signal: NodeJS.Signals | null
+  readonly errors: string
+}
+
+const run = (args: ReadonlyArray<string>, { after, millis }: Moment): Promise<Round> =>
+  new Promise((resolve) => {
+    const child = spawn(process.execPath, [program, ...args], { stdio: ["ignore", "pipe", "pipe"] })
+    let output = ""
+    let errors = ""
+    const kill = () => setTimeout(() => child.kill("SIGKILL"), millis)
+    if (after === "start") kill()
+    child.stdout.setEncoding("utf8").on("data", (text: string) => {
+      if (after === "work" && !output.includes("verified") && (output + text).includes("verified")) kill()
+      output += text
+    })
+    child.stderr.setEncoding("utf8").on("data", (text) => {
+      errors += text
+    })
+    child.once("close", (_, signal) => {
+      const lines = output.split("\n")
+      const verified = /^verified (\d+)$/mu.exec(output)?.[1]
+      resolve({
+        verified: verified === undefined ? undefined : Number(verified),
+        acknowledged: lines.filter((line) => /^ack \S+ \S+ \d+$/u.test(line)),
+        signal,
+        errors
+      })
+    })
+  })
+
+/** Rounds of one store, at a level of persistence. */
+export const crash = async (level: 2 | 3, rounds: number): Promise<void> => {
+  const seed = Number(process.env.CRASH_SEED ?? Date.now() % 2 ** 31)
+  const folder = mkdtempSync(join(tmpdir(), "daybook-crash-"))
+  const file = join(folder, "acknowledged")
+  writeFileSync(file, "")
+  let total = 0
+  try {
+    const moments = fc.sample(moment, { seed, numRuns: rounds })
+    // The last process is killed as well, once it has checked everything.
+    for (const [round, when] of [...moments, { after: "work", millis: 0 } as const].entries()) {
+      const found = await run([join(folder, "store"), String(level), String(round), file], when)
+      expect(found, `round ${round}, CRASH_SEED=${seed}`).toMatchObject({ errors: "", signal: "SIGKILL" })
+      if (when.after === "work") expect(found.verified, `round ${round}, CRASH_SEED=${seed}`).toBe(total)
+      total += found.acknowledged.length
+      appendFileSync(file, found.acknowledged.map((line) => `${line}\n`).join(""))
+    }
+  } finally {
+    console.log(`level ${level}: ${rounds} crashes, ${total} commands acknowledged, CRASH_SEED=${seed}`)
+    rmSync(folder, { recursive: true, force: true, maxRetries: 5 })
+  }
+  expect(total).toBeGreaterThan(rounds * 10)
+}
