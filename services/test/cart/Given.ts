@@ -3,17 +3,10 @@ import * as Aggregate from "@daybook/core/Aggregate"
 import * as DeciderSpec from "@daybook/testkit/DeciderSpec"
 import * as Domain from "../../src/cart/Domain.ts"
 import type { CartEvent, Line } from "../../src/cart/Events.ts"
+import * as Example from "../Example.ts"
 
-type Of<Union, Tag> = Extract<Union, { readonly _tag: Tag }>
-
-/** An event of that name; what is not given has some value. */
-const event =
-  <Tag extends CartEvent["_tag"]>(defaults: Of<CartEvent, Tag>) =>
-  (given: Partial<Of<CartEvent, Tag>> = {}): Of<CartEvent, Tag> => ({ ...defaults, ...given })
-
-const command =
-  <Tag extends Domain.Command["_tag"]>(defaults: Of<Domain.Command, Tag>) =>
-  (given: Partial<Of<Domain.Command, Tag>> = {}): Of<Domain.Command, Tag> => ({ ...defaults, ...given })
+const event = Example.of<CartEvent>()
+const command = Example.of<Domain.Command>()
 
 export const gbp = (amountMinor: number) => ({ amountMinor, currency: "GBP" })
 
@@ -100,24 +93,6 @@ export const completed = [...frozen, cartCompleted()]
 export const restored = [...frozen, cartRestored()]
 export const abandoned = [...filled, cartAbandoned()]
 export const merged = [...filled, cartAbandoned({ reason: "merged" })]
-
-/** Where and when an event is stored, where that does not matter. */
-export const metadata = {
-  partition: 0,
-  position: 1,
-  stream: "cart-536365",
-  version: 1,
-  eventId: "0198c5a0-0000-7000-8000-000000000000",
-  occurredAtMillis: 0,
-  recordedAtMillis: 0,
-  actor: null,
-  reason: null,
-  commandId: null,
-  correlationId: null,
-  causationId: null,
-  traceParent: null,
-  tenant: null
-}
 
 /** The state after a history. */
 export const stateAfter = (history: ReadonlyArray<CartEvent>): Domain.State =>
