@@ -37,12 +37,12 @@ export interface Decider<State, Command extends Tagged, Event extends Tagged, Re
 /** The stored form of an aggregate's state, for snapshots and state-stored aggregates. */
 export interface StateSchema<State> {
   /**
-   * Raise it with every change of the schema or of what `evolve` computes. A snapshot of another version is ignored and
-   * rebuilt from events; a state-stored aggregate, whose events may be gone, needs `upcast`.
+   * Raise it with every change of the schema or of what `evolve` computes. A snapshot of another version that `upcast` does
+   * not raise is ignored and rebuilt from events; a state-stored aggregate, whose events may be gone, needs `upcast`.
    */
   readonly version: number
   readonly schema: Schema.Codec<State, any>
-  /** Raises stored state of an earlier version to the current encoded form. */
+  /** Raises stored state of an earlier version to the current encoded form. A state that it throws on counts as unreadable. */
   readonly upcast?: ((data: any, fromVersion: number) => unknown) | undefined
 }
 

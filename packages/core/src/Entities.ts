@@ -28,7 +28,7 @@ import * as Metrics from "./Metrics.ts"
 import * as Partition from "./Partition.ts"
 import type { Persistence } from "./Persistence.ts"
 import type { Projection } from "./Projection.ts"
-import { type RecoveryFailed, recover, type StateCodec, stateCodec } from "./Recovery.ts"
+import { type RecoveryFailed, recover, stateCodec } from "./Recovery.ts"
 import { Snapshots } from "./Snapshot.ts"
 import { type OnEvents, snapshotPolicy } from "./SnapshotPolicy.ts"
 
@@ -173,10 +173,8 @@ class Runtime<State, Command extends Tagged, Event extends Tagged> implements En
   readonly encodeState: (state: State) => unknown
   readonly now: () => number
   readonly onEvents: OnEvents<State, Event>
-  readonly #persistence: Persistence
   readonly #journal: Journal["Service"]
-  readonly #snapshots: Snapshots["Service"]
-  readonly #codec: StateCodec<State>
+  readonly #recover: ReturnType<typeof recover<State, Event>>
   readonly #context: Context.Context<never>
   readonly #commit: GroupCommit
   readonly #entities = new Map<string, Entity<State, Command, Event>>()
@@ -206,12 +204,11 @@ class Runtime<State, Command extends Tagged, Event extends Tagged> implements En
     const { aggregate, options, context } = input
     this.aggregate = aggregate
     this.now = input.now
-    this.#persistence = options.persistence
     this.#journal = input.journal
-    this.#snapshots = input.snapshots
     this.#context = context
-    this.#codec = stateCodec(aggregate)
-    this.encodeState = this.#codec.encode
+    const codec = stateCodec(aggregate)
+    this.#recover = recover({ aggregate, stores: { journal: input.journal, snapshots: input.snapshots }, codec })
+    this.encodeState = codec.encode
     this.keepEvents = options.persistence._tag !== "Inline"
     this.storeState = options.persistence._tag !== "Events"
     this.onEvents = snapshotPolicy({
@@ -315,11 +312,7 @@ class Runtime<State, Command extends Tagged, Event extends Tagged> implements En
 
   readonly recover: EntityHost<State, Command, Event>["recover"] = (stream, done) => {
     const started = performance.now()
-    const effect = recover(this.aggregate, {
-      persistence: this.#persistence,
-      stores: { journal: this.#journal, snapshots: this.#snapshots },
-      codec: this.#codec
-    })(stream).pipe(
+    const effect = this.#recover(stream).pipe(
       Effect.timeoutOrElse({
         duration: this.#limits.recoverWithin,
         orElse: () => Effect.fail(recoveryTimedOut(stream, this.#limits.recoverWithin))

@@ -11,7 +11,6 @@ import type { Aggregate, Tagged } from "./Aggregate.ts"
 import { evolve } from "./Aggregate.ts"
 import { type Stored, UndecodableEvent } from "./Event.ts"
 import type { Journal, JournalUnavailable, StoredState } from "./Journal.ts"
-import type { Persistence } from "./Persistence.ts"
 import { Problem } from "./Problem.ts"
 import type { Snapshots } from "./Snapshot.ts"
 
@@ -42,38 +41,95 @@ const pageSize = 1_000
 /** Encoders and decoders of an aggregate's state. */
 export interface StateCodec<State> {
   readonly encode: (state: State) => unknown
-  /** `undefined` when the stored state is of another version, or cannot be read. */
+  /** `undefined` when the stored state is of another version that `upcast` does not raise, or cannot be read. */
   readonly decode: (stored: Omit<StoredState, "version">) => State | undefined
 }
 
 export const stateCodec = <State>(aggregate: Pick<Aggregate<State, any, any, any>, "state">): StateCodec<State> => {
   const schema = Schema.toCodecJson(aggregate.state.schema) as Schema.Codec<State, unknown>
-  const decode = Schema.decodeUnknownOption(schema)
+  const decode = Schema.decodeUnknownSync(schema)
+  const read = Option.liftThrowable(({ schemaVersion, data }: Omit<StoredState, "version">): State | undefined => {
+    const { version, upcast } = aggregate.state
+    if (schemaVersion === version) return decode(data)
+    return schemaVersion > version || upcast === undefined ? undefined : decode(upcast(data, schemaVersion))
+  })
   return {
     encode: Schema.encodeUnknownSync(schema),
-    decode: ({ schemaVersion, data }) => {
-      const { version, upcast } = aggregate.state
-      if (schemaVersion === version) return Option.getOrUndefined(decode(data))
-      if (schemaVersion > version || upcast === undefined) return undefined
-      return Option.getOrUndefined(decode(upcast(data, schemaVersion)))
-    }
+    decode: (stored) => Option.getOrUndefined(read(stored))
   }
 }
 
-/** What has been remembered of a stream, the newest first. A snapshot store that fails only costs time. */
-const remembered = (
-  stores: Stores,
-  persistence: Persistence,
-  stream: string
-): Effect.Effect<ReadonlyArray<StoredState>, JournalUnavailable> => {
-  const none: Effect.Effect<Option.Option<StoredState>> = Effect.succeedNone
-  const snapshot = persistence._tag === "Inline" ? none : Effect.catch(stores.snapshots.latest(stream), () => none)
-  return Effect.map(Effect.all([stores.journal.state(stream), snapshot], { concurrency: 2 }), (found) =>
-    found.flatMap((s) => Option.toArray(s)).sort((a, b) => b.version - a.version)
-  )
+/** A state that was stored in some place, decoded where this code can read it. */
+interface Remembered<State> {
+  readonly version: number
+  readonly schemaVersion: number
+  readonly place: "row" | "snapshot"
+  readonly state: State | undefined
 }
 
+/** Unreadable snapshots that are passed over before recovery goes by events alone. More than a policy normally keeps. */
+const maxSnapshotsTried = 5
+
+/** The snapshots of a stream from the newest to the first that can be read. A snapshot store that fails only costs time. */
+const snapshotsOf = <State>(
+  { stores, codec }: Options<State, any>,
+  stream: string
+): Effect.Effect<ReadonlyArray<Remembered<State>>> =>
+  Effect.gen(function* () {
+    const found: Array<Remembered<State>> = []
+    while (found.length < maxSnapshotsTried && found.at(-1)?.state === undefined) {
+      const before = found.at(-1)?.version
+      const next = yield* stores.snapshots.latest(stream, before === undefined ? undefined : { maxVersion: before - 1 })
+      if (Option.isNone(next)) break
+      const { version, schemaVersion } = next.value
+      found.push({ version, schemaVersion, place: "snapshot", state: codec.decode(next.value) })
+    }
+    return found
+  }).pipe(Effect.catch(() => Effect.succeed([])))
+
+const rowOf = <State>(
+  { stores, codec }: Options<State, any>,
+  stream: string
+): Effect.Effect<ReadonlyArray<Remembered<State>>, JournalUnavailable> =>
+  Effect.map(stores.journal.state(stream), (row) =>
+    Option.toArray(row).map((stored) => ({
+      version: stored.version,
+      schemaVersion: stored.schemaVersion,
+      place: "row",
+      state: codec.decode(stored)
+    }))
+  )
+
+/** What has been remembered of a stream at any level, the newest first. */
+const remembered = <State>(
+  options: Options<State, any>,
+  stream: string
+): Effect.Effect<ReadonlyArray<Remembered<State>>, JournalUnavailable> =>
+  Effect.map(Effect.all([rowOf(options, stream), snapshotsOf(options, stream)], { concurrency: 2 }), (found) =>
+    found.flat().sort((a, b) => b.version - a.version)
+  )
+
 const failed = (stream: string, detail: string) => new RecoveryFailed({ stream, detail })
+
+/** The events of a stream end before a state that nobody can read. */
+const unreadable = (
+  stream: string,
+  { schemaVersion, version }: Remembered<unknown>,
+  { version: current, upcast }: Aggregate<any, any, any, any>["state"],
+  lastVersion: number
+): RecoveryFailed => {
+  const remedy =
+    schemaVersion > current
+      ? `This code knows schema versions up to ${current}; deploy the release that wrote it, or a later one.`
+      : schemaVersion < current && upcast === undefined
+        ? `Give the state schema an \`upcast\` from version ${schemaVersion}.`
+        : "Its data do not fit the schema; correct the schema or its `upcast`, or restore a backup."
+  return failed(
+    stream,
+    `Stream ${stream} has a state of version ${version}, schema version ${schemaVersion}, that this code cannot read, and ` +
+      `its events end at version ${lastVersion}. ${remedy}`
+  )
+}
 
 /** Folds one page of events. Throws `UndecodableEvent`, `RecoveryFailed`, and what `evolve` throws. */
 const foldPage = <State, Event extends Tagged>(
@@ -107,35 +163,63 @@ const attempt = <A>(fold: () => A): Effect.Effect<A, UndecodableEvent | Recovery
     }
   })
 
+/** Reads the events after a remembered state, in pages, and folds them. */
+const replay = <State>({ aggregate, stores }: Options<State, any>, stream: string, from: Recovered<State>) =>
+  Effect.gen(function* () {
+    let current = from
+    while (true) {
+      const page = yield* stores.journal.readStream(stream, { from: current.version + 1, limit: pageSize })
+      const before = current
+      current = yield* attempt(() => foldPage(aggregate, before, page))
+      if (page.length < pageSize) return current
+    }
+  })
+
+/**
+ * Deletes snapshots of versions that the journal has not reached, as when the journal alone was restored from a backup. Left
+ * in place they would be taken for the state of events that have not happened yet. Answers whether there were any.
+ */
+const dropFromTheFuture = ({ stores }: Options<any, any>, stream: string, version: number) =>
+  Effect.gen(function* () {
+    const reached = yield* stores.journal.version(stream)
+    if (version <= reached) return false
+    yield* Effect.logWarning(
+      `${stream} has a snapshot of version ${version}, but its events end at ${reached}: dropped`
+    )
+    yield* Effect.mapError(stores.snapshots.delete(stream, { minVersion: reached + 1 }), (problem) =>
+      failed(
+        stream,
+        `Snapshots of ${stream} after version ${reached}, at which its events end, could not be deleted: ${problem.message}`
+      )
+    )
+    return true
+  })
+
+/** What is recovered, how, and from where. */
+export interface Options<State, Event extends Tagged> {
+  readonly aggregate: Aggregate<State, any, Event, any>
+  readonly stores: Stores
+  readonly codec: StateCodec<State>
+}
+
 /** Recovers one aggregate. An aggregate that was never written recovers to its initial state at version 0. */
 export const recover =
-  <State, Event extends Tagged>(
-    aggregate: Aggregate<State, any, Event, any>,
-    options: { readonly persistence: Persistence; readonly stores: Stores; readonly codec: StateCodec<State> }
-  ) =>
+  <State, Event extends Tagged>(options: Options<State, Event>) =>
   (stream: string): Effect.Effect<Recovered<State>, JournalUnavailable | UndecodableEvent | RecoveryFailed> =>
     Effect.gen(function* () {
-      const known = yield* remembered(options.stores, options.persistence, stream)
-      let current: Recovered<State> = { version: 0, state: aggregate.initial, replayed: 0 }
-      for (const candidate of known) {
-        const state = options.codec.decode(candidate)
-        if (state === undefined) continue
-        current = { version: candidate.version, state, replayed: 0 }
-        break
-      }
-      while (true) {
-        const page = yield* options.stores.journal.readStream(stream, { from: current.version + 1, limit: pageSize })
-        current = yield* attempt(() => foldPage(aggregate, current, page))
-        if (page.length < pageSize) break
-      }
-      const unread = known.find((candidate) => candidate.version > current.version)
+      const known = yield* remembered(options, stream)
+      const newest = known.find(({ state }) => state !== undefined)
+      const from: Recovered<State> =
+        newest === undefined
+          ? { version: 0, state: options.aggregate.initial, replayed: 0 }
+          : { version: newest.version, state: newest.state!, replayed: 0 }
+      const current = yield* replay(options, stream, from)
+      const unread = known.find(({ version }) => version > current.version)
       if (unread !== undefined) {
-        return yield* failed(
-          stream,
-          `Stream ${stream} has a state of version ${unread.version}, schema version ${unread.schemaVersion}, that this code ` +
-            `cannot read, and its events end at version ${current.version}. Give the state schema an \`upcast\` from version ` +
-            `${unread.schemaVersion}.`
-        )
+        return yield* unreadable(stream, unread, options.aggregate.state, current.version)
       }
+      const unproven = newest?.place === "snapshot" && current.replayed === 0
+      if (unproven && (yield* dropFromTheFuture(options, stream, current.version)))
+        return yield* recover(options)(stream)
       return current
     })

@@ -3,7 +3,7 @@ import * as Entities from "@daybook/core/Entities"
 import type { Stored } from "@daybook/core/Event"
 import { Journal } from "@daybook/core/Journal"
 import * as Persistence from "@daybook/core/Persistence"
-import { Snapshots } from "@daybook/core/Snapshot"
+import { Snapshots, SnapshotsUnavailable } from "@daybook/core/Snapshot"
 import * as FaultInjection from "@daybook/testkit/FaultInjection"
 import { assert, it } from "@effect/vitest"
 import * as Cause from "effect/Cause"
@@ -95,3 +95,17 @@ export const failureOf = <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effec
     assert.strictEqual(exit._tag, "Failure", `expected a failure, not ${JSON.stringify(exit)}`)
     return outcomeOf(exit)
   })
+
+/** Uses a journal that does some things in another way. */
+export const withJournal =
+  (change: (journal: Journal["Service"]) => Partial<Journal["Service"]>) =>
+  <A, E, R>(use: Effect.Effect<A, E, R>) =>
+    Effect.updateService(use, Journal, (journal) => ({ ...journal, ...change(journal) }))
+
+/** Uses a snapshot store that does some things in another way. */
+export const withSnapshots =
+  (change: (store: Snapshots["Service"]) => Partial<Snapshots["Service"]>) =>
+  <A, E, R>(use: Effect.Effect<A, E, R>) =>
+    Effect.updateService(use, Snapshots, (store) => ({ ...store, ...change(store) }))
+
+export const snapshotsDown = new SnapshotsUnavailable({ detail: "The disk is on fire", retryAfterSeconds: 1 })

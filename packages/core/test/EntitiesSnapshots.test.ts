@@ -1,13 +1,25 @@
 /** What level 3 relies on its snapshots for: they come when the policy says, recovery uses them, and nothing needs them. */
 import * as Persistence from "@daybook/core/Persistence"
-import { type Snapshot, Snapshots, SnapshotsUnavailable } from "@daybook/core/Snapshot"
+import { type Snapshot, Snapshots } from "@daybook/core/Snapshot"
 import { assert, describe } from "@effect/vitest"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as TestClock from "effect/testing/TestClock"
 import { type AccountEvent, deposit, type State, withdraw } from "./Account.ts"
-import { amounts, during, hold, join, letOthersRun, open, scenario, start, startAll } from "./Bank.ts"
+import {
+  amounts,
+  during,
+  hold,
+  join,
+  letOthersRun,
+  open,
+  scenario,
+  snapshotsDown,
+  start,
+  startAll,
+  withSnapshots
+} from "./Bank.ts"
 
 /** The versions at which an account has snapshots, the newest first. */
 const versions = (id: string) =>
@@ -21,14 +33,6 @@ const versions = (id: string) =>
       found.push(one.value.version)
     }
   })
-
-/** Uses a snapshot store that does some things in another way. */
-const withSnapshots =
-  (change: (store: Snapshots["Service"]) => Partial<Snapshots["Service"]>) =>
-  <A, E, R>(use: Effect.Effect<A, E, R>) =>
-    Effect.updateService(use, Snapshots, (store) => ({ ...store, ...change(store) }))
-
-const down = new SnapshotsUnavailable({ detail: "The disk is on fire", retryAfterSeconds: 1 })
 
 describe("a snapshot is taken", () => {
   scenario(
@@ -146,7 +150,7 @@ describe("a snapshot store", () => {
   scenario(
     "that fails costs time and nothing else",
     twoCommands.pipe(
-      withSnapshots(() => ({ save: () => Effect.fail(down), latest: () => Effect.fail(down) })),
+      withSnapshots(() => ({ save: () => Effect.fail(snapshotsDown), latest: () => Effect.fail(snapshotsDown) })),
       Effect.andThen(versions("a")),
       Effect.map((found) => assert.deepStrictEqual(found, []))
     )
@@ -160,7 +164,7 @@ describe("a snapshot store", () => {
   scenario(
     "that fails to tidy up has saved nevertheless",
     twoCommands.pipe(
-      withSnapshots(() => ({ keepLatest: () => Effect.fail(down) })),
+      withSnapshots(() => ({ keepLatest: () => Effect.fail(snapshotsDown) })),
       Effect.andThen(versions("a")),
       Effect.map((found) => assert.deepStrictEqual(found, [2, 1]))
     )
