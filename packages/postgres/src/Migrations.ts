@@ -10,7 +10,8 @@ import { Problem } from "@daybook/core/Problem"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import { SqlClient } from "effect/sql/SqlClient"
-import type { SqlError } from "effect/sql/SqlError"
+import { SqlError, UnknownError } from "effect/sql/SqlError"
+import { reasonOf } from "./SqlFailure.ts"
 
 /** The database has migrations that this code does not know. */
 export class DatabaseNewer extends Problem<DatabaseNewer>()(
@@ -60,9 +61,10 @@ export const checkSchemaName = (schema: string): string => {
 const newest = (schema: string, set: string): Effect.Effect<number, SqlError, SqlClient> =>
   Effect.gen(function* () {
     const sql = yield* SqlClient
+    // Not by to_regclass: what it has once looked up in vain, it may not look up again within a transaction.
     const [table] = yield* sql.unsafe<{ readonly there: boolean }>(
-      "SELECT to_regclass($1::text) IS NOT NULL AS there",
-      [`${schema}.migration`]
+      "SELECT EXISTS (SELECT FROM pg_tables WHERE schemaname = $1::text AND tablename = 'migration') AS there",
+      [schema]
     )
     if (!table!.there) return 0
     const [row] = yield* sql.unsafe<{ readonly found: number }>(
@@ -71,6 +73,15 @@ const newest = (schema: string, set: string): Effect.Effect<number, SqlError, Sq
     )
     return row!.found
   })
+
+const stepFailed =
+  (what: string) =>
+  (cause: SqlError): SqlError => {
+    const message =
+      `${what}: ${reasonOf(cause)}. Nothing of it was kept. Put right what is in its way in the database, and start again; ` +
+      "the data is as it was for the release before."
+    return new SqlError({ reason: new UnknownError({ cause, operation: "migrate", message }) })
+  }
 
 /** Applies what is missing. Runs in a transaction. */
 const apply = (
@@ -94,7 +105,10 @@ const apply = (
     )
     for (let number = from + 1; number <= known; number++) {
       const migration = set.migrations[number - 1]!
-      yield* sql.unsafe(asOneStatement(migration.sql, { ...values, schema }))
+      yield* Effect.mapError(
+        sql.unsafe(asOneStatement(migration.sql, { ...values, schema })),
+        stepFailed(`Migration ${number} (${migration.name}) of "${set.name}" failed in schema ${schema}`)
+      )
       yield* sql.unsafe(
         `INSERT INTO ${schema}.migration (set_name, number, name) VALUES ($1::text, $2::integer, $3::text)`,
         [set.name, String(number), migration.name]
