@@ -1,6 +1,7 @@
 /**
  * `commands`: cart commands per second, Daybook beside Emmett and beside a bare group-commit loop.
  */
+import { persistence } from "@daybook/services/cart/Cart"
 import type { Benchmark, Report, Target } from "../Benchmark.ts"
 import { contest, type Entry, type Result, type Run } from "../Harness.ts"
 import { packageVersion } from "../Machine.ts"
@@ -11,7 +12,7 @@ import { linesPerCart } from "./CartLoad.ts"
 type Name = "daybook" | "daybookEvents" | "emmett" | "bareLoop"
 
 /** The cart service's own policy, which the headline is taken at. */
-const defaultPersistence = "state"
+const defaultPersistence = persistence._tag.toLowerCase()
 
 const entries: ReadonlyArray<Entry & { readonly name: Name }> = [
   { name: "daybook", contestant: "daybook", candidates: [{ persistence: defaultPersistence }] },
@@ -19,7 +20,11 @@ const entries: ReadonlyArray<Entry & { readonly name: Name }> = [
   {
     name: "emmett",
     contestant: "emmett",
-    candidates: [{ connections: 10 }, { connections: 20 }, { connections: 40 }]
+    candidates: [
+      { connections: 10, sessions: true },
+      { connections: 20, sessions: false },
+      { connections: 40, sessions: false }
+    ]
   },
   { name: "bareLoop", contestant: "bareLoop", candidates: [{ lanes: 1 }, { lanes: 2 }, { lanes: 4 }] }
 ]

@@ -1,14 +1,11 @@
 /**
- * Daybook as it ships: the cart service's aggregate through entities, on the SQL journal with its default limits, lanes and
- * partitions. Only the persistence policy is a setting. Used by the `commands` benchmark.
+ * Daybook as it ships: the cart service's command side on the SQL journal, with its default limits, lanes and partitions. Only
+ * the persistence policy is a setting. Used by the `commands` benchmark.
  */
-import * as Entities from "@daybook/core/Entities"
 import * as Persistence from "@daybook/core/Persistence"
 import * as Database from "@daybook/postgres/Database"
 import * as Stores from "@daybook/postgres/Stores"
-import * as Cart from "@daybook/services/cart/Domain"
-import type { Rejection } from "@daybook/services/cart/Rejection"
-import * as Context from "effect/Context"
+import { Carts, commandSide, schema } from "@daybook/services/cart/Cart"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as ManagedRuntime from "effect/ManagedRuntime"
@@ -17,12 +14,6 @@ import * as SqlClient from "effect/sql/SqlClient"
 import { type Contestant, measured, perCaller, type Round, type Settings } from "../Contestant.ts"
 import { type Step, steps } from "./CartLoad.ts"
 
-class Carts extends Context.Service<Carts, Entities.Entities<Cart.State, Cart.Command, Rejection>>()(
-  "@daybook/benchmarks/Carts"
-) {}
-
-const schema = "cart"
-
 const policies: Readonly<Record<string, Persistence.Persistence>> = {
   inline: Persistence.inline,
   state: Persistence.state(),
@@ -30,7 +21,7 @@ const policies: Readonly<Record<string, Persistence.Persistence>> = {
 }
 
 const layerOf = (databaseUrl: string, persistence: Persistence.Persistence) =>
-  Layer.effect(Carts, Entities.make(Cart.make(), { persistence })).pipe(
+  commandSide({ persistence }).pipe(
     Layer.provide(Stores.writeSide({ schema })),
     Layer.provideMerge(Database.layer({ url: Redacted.make(databaseUrl) }))
   )
