@@ -13,7 +13,7 @@ import { decide, evolveAll } from "./Aggregate.ts"
 import type { CommandOptions } from "./Entities.ts"
 import { Contended, VersionMismatch } from "./EntityProblems.ts"
 import * as EventId from "./EventId.ts"
-import type { OnOutcome } from "./GroupCommit.ts"
+import type { OnOutcome, Refused } from "./GroupCommit.ts"
 import type { Append, NewEvent, Outcome, Receipt } from "./Journal.ts"
 import type { Recovered } from "./Recovery.ts"
 import type { OnEvents } from "./SnapshotPolicy.ts"
@@ -285,7 +285,7 @@ export class Entity<State, Command extends Tagged, Event extends Tagged> {
 
   #onOutcome(
     draft: Draft<State, Command, Event>,
-    outcome: Outcome | undefined,
+    outcome: Outcome | Refused | undefined,
     failure: Cause.Cause<unknown> | undefined
   ): void {
     if (outcome === undefined) {
@@ -309,6 +309,9 @@ export class Entity<State, Command extends Tagged, Event extends Tagged> {
         return this.#restart()
       case "Unserialisable":
         this.#refuse(draft, new Error(outcome.why))
+        return this.#drain()
+      case "Refused":
+        this.#refuse(draft, outcome.why)
         return this.#drain()
     }
   }

@@ -5,21 +5,36 @@
  * an append that finds its lane idle goes at once, and under load batches grow by themselves. The queue is bounded by its
  * callers: an entity has at most one append under way.
  */
-import type * as Cause from "effect/Cause"
-import type * as Effect from "effect/Effect"
+import * as Cause from "effect/Cause"
+import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import type * as Fiber from "effect/Fiber"
-import type { Append, Journal, Outcome } from "./Journal.ts"
+import { type Append, type Journal, JournalUnavailable, type Outcome } from "./Journal.ts"
+import { ReadModelUnavailable } from "./ProjectionStore.ts"
+
+/** The work within the transaction failed on this append. Nothing of it was stored. */
+export interface Refused {
+  readonly _tag: "Refused"
+  readonly why: unknown
+}
 
 /** Told once what became of an append, or why that is not known. */
-export type OnOutcome = (outcome: Outcome | undefined, failure: Cause.Cause<unknown> | undefined) => void
+export type OnOutcome = (
+  outcome: Outcome | Refused | undefined,
+  failure: Cause.Cause<JournalUnavailable> | undefined
+) => void
 
-/** Work that goes into the batch's transaction after its events, with the batch and its outcomes. */
+/**
+ * Work that goes into the batch's transaction after its events, with the batch and its outcomes. When it fails because of
+ * what is in a batch, its appends go again one by one, so that only those it fails on are `Refused`.
+ */
 export type Within = (batch: ReadonlyArray<Append>, outcomes: ReadonlyArray<Outcome>) => Effect.Effect<void, unknown>
 
 interface Queued {
   readonly append: Append
   readonly done: OnOutcome
+  /** To go without others, because the batch that it was in was refused. */
+  readonly alone: boolean
 }
 
 interface Lane {
@@ -55,7 +70,7 @@ export class GroupCommit {
   /** Queues an append; `done` is called once, after the batch that holds it is durable or has failed. */
   submit(append: Append, done: OnOutcome): void {
     const lane = this.#lanes[append.partition % this.#lanes.length]!
-    lane.queue.push({ append, done })
+    lane.queue.push({ append, done, alone: false })
     if (lane.busy) return
     lane.busy = true
     // A microtask later, so that commands which arrived in the same turn share the commit.
@@ -68,28 +83,60 @@ export class GroupCommit {
       lane.busy = false
       return
     }
-    const batch = queued.map((q) => q.append)
-    const within = this.#within
     const started = performance.now()
-    const append =
-      within === undefined
-        ? this.#journal.append(batch)
-        : this.#journal.append(batch, (outcomes) => within(batch, outcomes))
-    this.#fork(append).addObserver((exit) => {
-      if (Exit.isSuccess(exit)) this.#onCommit(performance.now() - started)
-      const outcomes = Exit.isSuccess(exit) ? (exit.value as ReadonlyArray<Outcome>) : undefined
-      const failure = Exit.isFailure(exit) ? exit.cause : undefined
+    this.#fork(this.#commit(queued.map(({ append }) => append))).addObserver((exit) => {
+      const outcomes = Exit.isSuccess(exit) ? (exit.value as ReadonlyArray<Outcome | Refused>) : undefined
+      const failure = Exit.isFailure(exit) ? (exit.cause as Cause.Cause<JournalUnavailable>) : undefined
+      if (outcomes !== undefined) this.#onCommit(performance.now() - started)
+      if (queued.length > 1 && outcomes?.[0]?._tag === "Refused") return this.#flushOneByOne(lane, queued)
       // The next batch goes out before the callers of this one run, so that the journal is not kept waiting for them.
-      this.#flush(lane)
+      if (lane.queue[0]?.alone) queueMicrotask(() => this.#flush(lane))
+      else this.#flush(lane)
       for (let i = 0; i < queued.length; i++) queued[i]!.done(outcomes?.[i], failure)
     })
   }
+
+  #flushOneByOne(lane: Lane, queued: ReadonlyArray<Queued>): void {
+    lane.queue = [...queued.map((one) => ({ ...one, alone: true })), ...lane.queue]
+    queueMicrotask(() => this.#flush(lane))
+  }
+
+  #commit(batch: ReadonlyArray<Append>): Effect.Effect<ReadonlyArray<Outcome | Refused>, JournalUnavailable> {
+    const within = this.#within
+    if (within === undefined) return Effect.suspend(() => this.#journal.append(batch))
+    let undone = false
+    const work = (outcomes: ReadonlyArray<Outcome>) =>
+      Effect.onError(within(batch, outcomes), () =>
+        Effect.sync(() => {
+          undone = true
+        })
+      )
+    return Effect.catchCause(
+      Effect.suspend(() => this.#journal.append(batch, work)),
+      (cause): Effect.Effect<ReadonlyArray<Refused>, JournalUnavailable> => {
+        const why = Cause.squash(cause)
+        const problem = unavailable(why)
+        if (problem !== undefined) return Effect.fail(problem)
+        return undone ? Effect.succeed(batch.map(() => ({ _tag: "Refused", why }))) : Effect.die(why)
+      }
+    )
+  }
+}
+
+/** A failure that no command is to blame for: the same will do once the database is back. */
+const unavailable = (error: unknown): JournalUnavailable | undefined => {
+  if (error instanceof JournalUnavailable) return error
+  if (!(error instanceof ReadModelUnavailable)) return undefined
+  return new JournalUnavailable({ detail: error.message, retryAfterSeconds: error.retryAfterSeconds })
 }
 
 const takeBatch = (lane: Lane): ReadonlyArray<Queued> => {
   let events = 0
   let count = 0
-  while (count < lane.queue.length && events < maxBatchEvents) events += lane.queue[count++]!.append.events.length
+  while (count < lane.queue.length && events < maxBatchEvents) {
+    if (count > 0 && (lane.queue[count]!.alone || lane.queue[0]!.alone)) break
+    events += lane.queue[count++]!.append.events.length
+  }
   const batch = lane.queue.slice(0, count)
   lane.queue = count === lane.queue.length ? [] : lane.queue.slice(count)
   return batch

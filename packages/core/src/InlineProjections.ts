@@ -1,6 +1,7 @@
 /**
  * Projections at level 1: no events are kept that a worker could read later, so read models are written in the transaction
- * of the command itself.
+ * of the command itself. A projection that fails on an event refuses the command, which is a defect to its sender; the other
+ * commands of the batch are stored.
  */
 import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
