@@ -261,7 +261,9 @@ const saveLines = (sql: SqlClient, schema: string, lines: ReadonlyArray<LineRow>
     `INSERT INTO ${schema}.cart_line (cart_id, line_id, sku, description, quantity, unit_price_minor, added_version)
      SELECT * FROM json_to_recordset($1::text::json) AS l (
        "cartId" text, "lineId" text, sku text, description text, quantity integer, "unitPriceMinor" bigint, "addedVersion" integer)
-     ON CONFLICT (cart_id, line_id) DO UPDATE SET quantity = excluded.quantity`,
+     ON CONFLICT (cart_id, line_id) DO UPDATE SET
+       sku = excluded.sku, description = excluded.description, quantity = excluded.quantity,
+       unit_price_minor = excluded.unit_price_minor, added_version = excluded.added_version`,
     [JSON.stringify(lines)]
   )
 
