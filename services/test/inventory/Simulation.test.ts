@@ -21,17 +21,23 @@ const orders = fc.array(fc.record({ lines: fc.array(line, { minLength: 1, maxLen
 })
 
 /** Movements besides reservations. Each has its own document. */
-const movement: fc.Arbitrary<(i: number) => StockItem.StockItemCommand> = fc
-  .record({ at: key, kind: fc.constantFrom("receive", "lose", "transfer", "return", "ship"), quantity: fc.nat(5) })
-  .map(({ at, kind, quantity }) => (i) => {
-    const moved = { ...at, quantity, reference: `document-${i}` }
-    const elsewhere = at.location === "LEEDS" ? "LONDON" : "LEEDS"
-    if (kind === "receive") return { _tag: "ReceiveStock", ...moved }
-    if (kind === "lose") return { _tag: "AdjustStock", ...moved, quantity: -quantity, reason: "lost" }
-    if (kind === "transfer") return { _tag: "TransferOut", ...moved, toLocation: elsewhere }
-    if (kind === "return") return { _tag: "RestockItems", ...moved, reason: "returned" }
-    return { _tag: "ShipStock", ...moved, reservationId: `order-${i % 12}` }
-  })
+const movements = fc.array(
+  fc.record({ at: key, kind: fc.constantFrom("receive", "lose", "transfer", "return"), quantity: fc.nat(5) }),
+  { maxLength: 30 }
+)
+
+type Movement = (typeof movements extends fc.Arbitrary<infer Values extends ReadonlyArray<unknown>>
+  ? Values
+  : never)[number]
+
+const commandOf = ({ at, kind, quantity }: Movement, i: number): StockItem.StockItemCommand => {
+  const moved = { ...at, quantity, reference: `document-${i}` }
+  const elsewhere = at.location === "LEEDS" ? "LONDON" : "LEEDS"
+  if (kind === "receive") return { _tag: "ReceiveStock", ...moved }
+  if (kind === "lose") return { _tag: "AdjustStock", ...moved, quantity: -quantity, reason: "lost" }
+  if (kind === "transfer") return { _tag: "TransferOut", ...moved, toLocation: elsewhere }
+  return { _tag: "RestockItems", ...moved, reason: "returned" }
+}
 
 const faults = fc.record({ duplicate: fc.nat(400), redeliver: fc.nat(300), jump: fc.nat(30) })
 const seed = fc.noShrink(fc.nat(2 ** 31 - 1))
@@ -39,10 +45,10 @@ const seed = fc.noShrink(fc.nat(2 ** 31 - 1))
 const expectNoOversell = (world: World): void => {
   for (const { state } of world.stock.values()) {
     const sum = (committed: boolean) =>
-      state.holds.filter((hold) => hold.committed === committed).reduce((total, { quantity }) => total + quantity, 0)
-    expect([state.reserved, state.committed]).toEqual([sum(false), sum(true)])
-    expect(state.reserved + state.committed).toBeLessThanOrEqual(state.onHand)
-    expect(StockItemState.availableOf(state)).toBeGreaterThanOrEqual(0)
+      state.holds.reduce((total, hold) => (hold.committed === committed ? total + hold.quantity : total), 0)
+    const adds = state.reserved === sum(false) && state.committed === sum(true)
+    const fits = state.reserved + state.committed <= state.onHand && StockItemState.availableOf(state) >= 0
+    if (!adds || !fits) expect.fail(`more is promised than there is: ${JSON.stringify(state)}`)
   }
 }
 
@@ -96,15 +102,15 @@ describe("many reservations over many stock items", () => {
   it("are all or nothing, never oversell, and add up, whatever happens to the messages", () => {
     const seen = new Set<string>()
     fc.assert(
-      fc.property(orders, fc.array(movement, { maxLength: 30 }), faults, seed, (buyers, movements, chances, random) => {
+      fc.property(orders, movements, faults, seed, (buyers, moves, chances, random) => {
         const world = new World(random, chances)
         for (const sku of skus) {
           for (const location of locations) {
             world.toStock({ _tag: "ReceiveStock", sku, location, quantity: 5, reference: "opening" })
           }
         }
-        movements.forEach((make, i) => {
-          world.toStock(make(i))
+        moves.forEach((move, i) => {
+          world.toStock(commandOf(move, i))
         })
         buyers.forEach(({ lines, plan }, i) => {
           world.order(`order-${i}`, lines, plan)
@@ -120,7 +126,7 @@ describe("many reservations over many stock items", () => {
           for (const { _tag } of events) seen.add(_tag)
         }
       }),
-      { numRuns: 300, seed: 7 }
+      { numRuns: 500, seed: 7 }
     )
     for (const name of ["StockRefused", "HoldBarred", "StockShipped", "StockTransferredIn", "ReservationExtended"]) {
       expect(seen).toContain(name)

@@ -62,6 +62,8 @@ export class World {
   readonly #choose: () => number
   readonly #faults: Faults
   readonly #bag: Array<Message> = []
+  readonly #waiting = new Set<Message>()
+  #progress = false
   #nowMillis = noon
   #steps = 0
 
@@ -113,9 +115,10 @@ export class World {
 
   /** Delivers until nothing is left. `onStep` sees the world after every message. */
   run(onStep: () => void = () => {}): void {
-    for (; this.#bag.length > 0; this.#steps++) {
-      if (this.#steps > 200_000) throw new Error("messages do not come to an end")
-      this.#nowMillis += this.#chance(this.#faults.jump) ? 2 * hour : this.#faulty ? 1 : 1000
+    while (this.#bag.length + this.#waiting.size > 0) {
+      if (this.#steps++ > 100_000) throw new Error("messages do not come to an end")
+      this.#nowMillis += this.#chance(this.#faults.jump) ? 2 * hour : 1
+      if (this.#bag.length === 0 || (this.#faulty && this.#chance(50))) this.#retry()
       const i = this.#choose() % this.#bag.length
       const message = this.#bag[i]!
       if (!this.#faulty || !this.#chance(this.#faults.duplicate)) {
@@ -126,6 +129,17 @@ export class World {
       if (this.#faulty && this.#chance(this.#faults.redeliver)) this.#redeliver()
       onStep()
     }
+  }
+
+  /** Those who wait try again. When everybody waits and nothing has happened since the last time, they wait for the time. */
+  #retry(): void {
+    if (this.#bag.length === 0) {
+      if (!this.#progress) this.#nowMillis += 2 * hour
+      this.#progress = false
+    }
+    this.#bag.push(...this.#waiting)
+    this.#waiting.clear()
+    if (this.#bag.length === 0) throw new Error("nobody has anything to send")
   }
 
   /** Sends all that the reservations' states ask for, as a reconciler does. */
@@ -141,21 +155,23 @@ export class World {
 
   #deliver(message: Message): void {
     const { id } = message.dispatch
-    if (message.to === "stockitem") this.#deliverToStock(id, message.dispatch.command)
+    if (message.to === "stockitem") this.#deliverToStock(id, message)
     else this.#deliverToReservation(id, message)
   }
 
-  #deliverToStock(id: string, sent: StockItem.StockItemCommand): void {
+  #deliverToStock(id: string, message: Extract<Message, { readonly to: "stockitem" }>): void {
+    const sent = message.dispatch.command
     const stream = this.stock.get(id) ?? new Stream(StockItemState.initial)
     this.stock.set(id, stream)
     const command = "nowMillis" in sent ? { ...sent, nowMillis: this.#clock() } : sent
     const outcome = Aggregate.decide(stockItem, command, stream.state)
     if (outcome instanceof Error) {
-      // Whoever packs the goods waits for a while until the order is certain.
-      if (command._tag === "ShipStock" && this.#faulty) this.toStock(command)
+      // Whoever packs the goods waits until the commitment has come through.
+      if (outcome._tag === "HoldNotCommitted") this.#waiting.add(message)
       return
     }
     stream.state = Aggregate.evolveAll(stockItem, stream.state, outcome)
+    if (outcome.length > 0) this.#progress = true
     for (const event of outcome) {
       stream.events.push(event)
       this.#followStock(event)
@@ -172,10 +188,11 @@ export class World {
     if (outcome instanceof Error) {
       // Whoever waits for the stock items, the time, or the request, tries again.
       const later = ["ReservationPending", "ReservationNotExpired", "ReservationNotFound"].includes(outcome._tag)
-      if (later) this.#bag.push(message)
+      if (later) this.#waiting.add(message)
       return
     }
     stream.state = Aggregate.evolveAll(reservation, stream.state, outcome)
+    if (outcome.length > 0) this.#progress = true
     for (const event of outcome) {
       stream.events.push(event)
       this.#followReservation(event)
@@ -191,6 +208,11 @@ export class World {
 
   #followReservation(event: ReservationEvent): void {
     this.#send(stockCommandsAfter(event, this.#nowMillis))
+    if (event._tag !== "ReservationCommitted") return
+    for (const { sku, location, quantity } of event.lines) {
+      const shipment = { sku, location, reservationId: event.orderId, reference: `shipment-${event.orderId}` }
+      if (quantity % 2 === 1) this.toStock({ _tag: "ShipStock", ...shipment, quantity: Math.ceil(quantity / 2) })
+    }
   }
 
   /** A reader died before it saved its place: what followed from some earlier event follows again. */
