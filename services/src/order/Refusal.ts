@@ -30,6 +30,9 @@ import {
 } from "./Rejection.ts"
 import type { State } from "./State.ts"
 
+/** `1 shipment`, `2 shipments`. */
+const count = (number: number, noun: string): string => `${number} ${noun}${number === 1 ? "" : "s"}`
+
 export const alreadyPlaced = ({ checkoutId, totalMinor, currency }: State): OrderAlreadyPlaced => {
   const total = { amountMinor: totalMinor, currency }
   return new OrderAlreadyPlaced({
@@ -91,7 +94,7 @@ export const notAllowed = (
 export const outcomeStands = ({ status, backing, rejection }: State): OrderOutcomeStands => {
   const outcome =
     backing === null
-      ? `rejected (${rejection?.reason}; ${rejection?.shortages.length} shortages)`
+      ? `rejected (${rejection?.reason}; ${count(rejection?.shortages.length ?? 0, "shortage")})`
       : `confirmed with authorisation ${backing.authorisationId} and reservation ${backing.reservationId}`
   return new OrderOutcomeStands({
     orderStatus: status,
@@ -106,7 +109,7 @@ export const tooManyLines = (lines: number, maximum: number): TooManyOrderLines 
   new TooManyOrderLines({
     lines,
     maximum,
-    detail: `The order would have ${lines} lines; it holds ${maximum}. Put the rest into another order.`
+    detail: `The order would have ${count(lines, "line")}; it holds ${maximum}. Put the rest into another order.`
   })
 
 export const quantityOutOfRange = (lineId: string, quantity: number, maximum: number): OrderQuantityOutOfRange =>
@@ -126,7 +129,7 @@ export const lineRepeated = (lineId: string): OrderLineRepeated =>
 export const unknownLine = (lineId: string, lines: number): UnknownOrderLine =>
   new UnknownOrderLine({
     lineId,
-    detail: `None of the order's ${lines} lines has the id ${lineId}. Read the order, and use one of its line ids.`
+    detail: `None of the order's ${count(lines, "line")} has the id ${lineId}. Read the order, and use one of its line ids.`
   })
 
 export const currencyMismatch = (expected: string, amount: Money.Money): OrderCurrencyMismatch =>
@@ -215,7 +218,7 @@ const named = 5
 
 const list = (quantities: ReadonlyArray<Quantity>): string => {
   const texts = quantities.slice(0, named).map(({ lineId, quantity }) => `${quantity} of line ${lineId}`)
-  if (quantities.length > named) texts.push(`${quantities.length - named} lines more`)
+  if (quantities.length > named) texts.push(`${count(quantities.length - named, "line")} more`)
   return texts.length === 0 ? "nothing" : texts.join(", ")
 }
 
@@ -256,17 +259,17 @@ export const returnIdTaken = ({ returnId, reason, lines, received }: State["retu
 export const unknownShipment = (shipmentId: string, shipments: State["shipments"]): UnknownShipment =>
   new UnknownShipment({
     shipmentId,
-    detail: `None of the order's ${shipments.length} shipments has the id ${shipmentId}. Record the shipment first, or correct the id.`
+    detail: `None of the order's ${count(shipments.length, "shipment")} has the id ${shipmentId}. Record the shipment first, or correct the id.`
   })
 
 export const unknownReturn = (returnId: string, returns: State["returns"]): UnknownReturn =>
   new UnknownReturn({
     returnId,
-    detail: `None of the order's ${returns.length} returns has the id ${returnId}. Request the return first, or correct the id.`
+    detail: `None of the order's ${count(returns.length, "return")} has the id ${returnId}. Request the return first, or correct the id.`
   })
 
 export const returnsOpen = (returnIds: ReadonlyArray<string>): ReturnsOpen =>
   new ReturnsOpen({
     returnIds,
-    detail: `Not received yet: ${returnIds.length} returns, the first being ${returnIds[0]}. Record what came of it, if only that nothing did, and close the order then.`
+    detail: `Not received yet: ${count(returnIds.length, "return")}, beginning with ${returnIds[0]}. Record what came of it, if only that nothing did, and close the order then.`
   })

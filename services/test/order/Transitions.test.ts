@@ -144,7 +144,12 @@ describe("a legal command", () => {
     ["shipping", recordDelivery(), shipping, "shipping"],
     ["shipping", fresh.RequestReturn, partDelivered, "shipping"],
     ["shipped", recordDelivery(), shipped, "shipped"],
-    ["shipped", recordDelivery({ shipmentId: "shipment-2" }), [...shipped, shipmentDelivered({ status: "shipped" })], "delivered"],
+    [
+      "shipped",
+      recordDelivery({ shipmentId: "shipment-2" }),
+      [...shipped, shipmentDelivered({ status: "shipped" })],
+      "delivered"
+    ],
     ["shipped", fresh.RequestReturn, [...shipped, shipmentDelivered({ status: "shipped" })], "shipped"],
     ["delivered", fresh.RequestReturn, delivered, "delivered"],
     ["delivered", receiveReturn(), returning, "delivered"],
