@@ -149,7 +149,8 @@ export class SimulatedBank {
     }
     for (const entry of this.#entries.values()) {
       const isOver = entry.dueAtMillis !== null && entry.dueAtMillis <= nowMillis
-      if (!isOver || entry.kind !== "authorise" || this.#held(entry.paymentId) === 0) continue
+      if (!isOver || entry.kind !== "authorise" || entry.status !== "approved") continue
+      if (this.#held(entry.paymentId) === 0) continue
       entry.status = "expired"
       this.#tell(entry, entry.dueAtMillis ?? nowMillis)
     }

@@ -4,17 +4,10 @@ import * as DeciderSpec from "@daybook/testkit/DeciderSpec"
 import * as Domain from "../../src/payment/Domain.ts"
 import type { PaymentEvent } from "../../src/payment/Events.ts"
 import type { State } from "../../src/payment/State.ts"
+import * as Example from "../Example.ts"
 
-type Of<Union, Tag> = Extract<Union, { readonly _tag: Tag }>
-
-/** An event of that name; what is not given has some value. */
-const event =
-  <Tag extends PaymentEvent["_tag"]>(defaults: Of<PaymentEvent, Tag>) =>
-  (given: Partial<Of<PaymentEvent, Tag>> = {}): Of<PaymentEvent, Tag> => ({ ...defaults, ...given })
-
-const command =
-  <Tag extends Domain.Command["_tag"]>(defaults: Of<Domain.Command, Tag>) =>
-  (given: Partial<Of<Domain.Command, Tag>> = {}): Of<Domain.Command, Tag> => ({ ...defaults, ...given })
+const event = Example.of<PaymentEvent>()
+const command = Example.of<Domain.Command>()
 
 export const gbp = (amountMinor: number) => ({ amountMinor, currency: "GBP" })
 
@@ -197,24 +190,6 @@ export const refunding = [...taken, refundRequested(), callBegun({ operationId: 
 export const givenBack = [...refunding, refunded()]
 export const voiding = [...held, voidRequested(), callBegun({ operationId: "void" })]
 export const released = [...voiding, voided()]
-
-/** Where and when an event is stored, where that does not matter. */
-export const metadata = {
-  partition: 0,
-  position: 1,
-  stream: "payment-order-1",
-  version: 1,
-  eventId: "0198c5a0-0000-7000-8000-000000000000",
-  occurredAtMillis: 0,
-  recordedAtMillis: 0,
-  actor: null,
-  reason: null,
-  commandId: null,
-  correlationId: null,
-  causationId: null,
-  traceParent: null,
-  tenant: null
-}
 
 /** The state after a history. */
 export const stateAfter = (history: ReadonlyArray<PaymentEvent>): State => {

@@ -15,7 +15,7 @@ import { commands, limits, payment } from "./Life.ts"
 
 type Step = DeciderLaws.Step<State, Domain.Command, PaymentEvent, Rejection>
 
-const always = (holds: (step: Step) => void) => DeciderLaws.always(payment, commands, holds, { runs: 150 })
+const always = (holds: (step: Step) => void) => DeciderLaws.always(payment, commands, holds, { runs: 100 })
 
 const total = (state: State, kind: Operation["kind"], counts: (operation: Operation) => boolean): number =>
   state.operations.reduce(
@@ -38,7 +38,7 @@ const rank: Record<Operation["status"], number> = {
 
 describe("a payment", () => {
   it("keeps the laws of deciders, through every event and every rejection that it has", () => {
-    const seen = DeciderLaws.check(payment, commands, { runs: 800, seed: 1 })
+    const seen = DeciderLaws.check(payment, commands, { runs: 600, seed: 1 })
     expect([...seen.events.keys()].sort()).toEqual([...PaymentEvents.names].sort())
     expect([...seen.rejections.keys()].sort()).toEqual(rejections.map(({ name }) => name).sort())
   })

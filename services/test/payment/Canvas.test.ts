@@ -1,0 +1,32 @@
+/** The service canvas says what the code does: no command, event or rejection is missing from it or left over in it. */
+import { describe, expect, it } from "vitest"
+import { Command } from "../../src/payment/Domain.ts"
+import { AttentionKind, PaymentEvents } from "../../src/payment/Events.ts"
+import {
+  ProviderTimedOut,
+  ProviderUnavailable,
+  WebhookNotAuthentic,
+  WebhookUnreadable
+} from "../../src/payment/Provider.ts"
+import { rejections } from "../../src/payment/Rejection.ts"
+import * as Canvas from "../Canvas.ts"
+
+const ofProvider = [ProviderUnavailable, ProviderTimedOut, WebhookNotAuthentic, WebhookUnreadable]
+
+describe("the canvas of the payment", () => {
+  it("lists the commands, in order", () => {
+    expect(Canvas.namesUnder("payment", "Commands")).toEqual(Object.keys(Command.cases))
+  })
+
+  it("lists the events, in order", () => {
+    expect(Canvas.namesUnder("payment", "Events")).toEqual(PaymentEvents.names)
+  })
+
+  it("lists the rejections with their types and statuses, in order", () => {
+    expect(Canvas.rejectionsIn("payment")).toEqual(Canvas.declared([...rejections, ...ofProvider]))
+  })
+
+  it("says what to do about whatever needs attention", () => {
+    expect(Canvas.namesUnder("payment", "What needs attention")).toEqual(AttentionKind.literals)
+  })
+})
