@@ -1,0 +1,62 @@
+/**
+ * The `daybook` command: its subcommands, how it speaks to people, and its exit codes. Run by `main.ts`, and by tests.
+ *
+ * Exit codes: 0 done, 1 could not be done, 2 not understood, 130 interrupted.
+ */
+import * as Cause from "effect/Cause"
+import * as Console from "effect/Console"
+import * as CliConfig from "effect/cli/CliConfig"
+import * as CliError from "effect/cli/CliError"
+import * as CliOutput from "effect/cli/CliOutput"
+import * as Command from "effect/cli/Command"
+import * as GlobalFlag from "effect/cli/GlobalFlag"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Logger from "effect/Logger"
+import { explain } from "./Failure.ts"
+import { importCommand } from "./ImportCommand.ts"
+import { migrateCommand } from "./MigrateCommand.ts"
+import { projectionCommand } from "./ProjectionCommand.ts"
+
+const daybook = Command.make("daybook").pipe(
+  Command.withDescription(
+    "Works on the stores of the Daybook services: the embedded one in DAYBOOK_HOME (default .daybook), or the PostgreSQL " +
+      "database that DATABASE_URL names"
+  ),
+  Command.withExamples([
+    { command: "daybook import online-retail ./orders", description: "Import a folder of order lines" },
+    { command: "daybook projection list", description: "See whether the read models are up to date" },
+    { command: "daybook migrate", description: "Bring a database up to date" }
+  ]),
+  Command.withSubcommands([importCommand, migrateCommand, projectionCommand])
+)
+
+/** Help goes to standard output when it was asked for; what was not understood is said in a line or two, without the help. */
+const presenter = CliOutput.layerPresenter({
+  present: (event) => {
+    if (event._tag !== "InvalidInvocation") return CliOutput.defaultPresenter.present(event)
+    const messages = event.errors.map(({ message }) => message.replaceAll(/\s*\n\s*/g, " "))
+    return Console.error(`${messages.join("\n")}\nSee ${event.commandPath.join(" ")} --help`)
+  }
+})
+
+const config = CliConfig.layer({ builtIns: [GlobalFlag.Help, GlobalFlag.Version, GlobalFlag.Completions] })
+
+/** Standard output is for results, so that logs go to standard error. */
+const logs = Layer.succeed(Logger.LogToStderr, true)
+
+const exitCodeOf = (cause: Cause.Cause<unknown>): Effect.Effect<number> => {
+  if (Cause.hasInterruptsOnly(cause)) return Effect.interrupt
+  const error = Cause.squash(cause)
+  // The presenter has spoken already.
+  if (CliError.isCliError(error) && error._tag === "ShowHelp") return Effect.succeed(error.errors.length === 0 ? 0 : 2)
+  return Effect.as(Console.error(explain(error)), 1)
+}
+
+/** Runs the command with arguments and answers its exit code. */
+export const run = (args: ReadonlyArray<string>, version: string) =>
+  Command.runWith(daybook, { version })(args).pipe(
+    Effect.as(0),
+    Effect.catchCause(exitCodeOf),
+    Effect.provide(Layer.mergeAll(presenter, config, logs))
+  )

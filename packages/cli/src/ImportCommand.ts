@@ -1,0 +1,189 @@
+/**
+ * `daybook import online-retail`: reads a folder of order lines into carts.
+ */
+import { Carts } from "@daybook/services/cart/Cart"
+import { Clock } from "effect/Clock"
+import * as Console from "effect/Console"
+import * as Argument from "effect/cli/Argument"
+import * as Command from "effect/cli/Command"
+import * as Flag from "effect/cli/Flag"
+import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import * as Path from "effect/Path"
+import * as Schema from "effect/Schema"
+import { Failure } from "./Failure.ts"
+import * as OutputFile from "./OutputFile.ts"
+import * as Import from "./online-retail/Import.ts"
+import { ImportStore } from "./online-retail/ImportStore.ts"
+import * as Report from "./online-retail/Report.ts"
+import * as Survey from "./online-retail/Survey.ts"
+import * as Progress from "./Progress.ts"
+import * as Stores from "./Stores.ts"
+import { group } from "./Table.ts"
+
+/** Where the outputs of a run go. */
+interface Outputs {
+  readonly report: string | undefined
+  readonly rejects: string
+  /** The rejects file was asked for, and is written even when nothing was rejected. */
+  readonly rejectsAsked: boolean
+}
+
+const defaultRejects = "online-retail.rejects.csv"
+
+const outputsOf = Effect.fnUntraced(function* (
+  folder: string,
+  asked: { readonly report: Option.Option<string>; readonly rejects: Option.Option<string> }
+) {
+  const path = yield* Path.Path
+  const report = Option.getOrUndefined(asked.report)
+  const rejects = Option.getOrElse(asked.rejects, () =>
+    path.join(path.dirname(report ?? defaultRejects), defaultRejects)
+  )
+  const inFolder = path.dirname(path.resolve(rejects)) === path.resolve(folder)
+  if (inFolder && Survey.isOrderFile(path.basename(rejects))) {
+    return yield* new Failure({
+      message: `${rejects} would be read as order lines the next time. Give it another folder, or a name that ends in .rejects.csv.`
+    })
+  }
+  if (report !== undefined) yield* OutputFile.check(report)
+  yield* OutputFile.check(rejects)
+  const outputs: Outputs = { report, rejects, rejectsAsked: Option.isSome(asked.rejects) }
+  return outputs
+})
+
+const secondsSince = (startedMillis: number) =>
+  Effect.map(Clock, (clock) => Math.max((clock.currentTimeMillisUnsafe() - startedMillis) / 1000, 0.001))
+
+const told = ({ linesBefore, linesNow }: Import.Outcome, seconds: number): string => {
+  if (linesNow === 0) return `All ${group(linesBefore)} lines had been imported before; nothing was changed.`
+  const now = `Imported ${group(linesNow)} lines in ${seconds.toFixed(1)} s (${group(Math.round(linesNow / seconds))} lines/s).`
+  return linesBefore === 0 ? now : `${now} ${group(linesBefore)} had been imported before.`
+}
+
+/** What a person should know before the import begins. */
+const remarks = Effect.fnUntraced(function* ({ copies, files }: Survey.Survey) {
+  for (const [name, twin] of copies) yield* Console.error(`${name} is left out: it has the same content as ${twin}.`)
+  for (const name of yield* (yield* ImportStore).namesakes(files)) {
+    yield* Console.error(
+      `${name} was imported before with another content. Lines of invoices that are checked out already will be rejected.`
+    )
+  }
+})
+
+const surveyed = Effect.fnUntraced(function* (folder: string, progress: Progress.Progress) {
+  const survey = yield* Survey.survey(folder, {
+    onBegin: (total) => progress.begin("Checking", { total, unit: "bytes" }),
+    onRead: (bytes) => {
+      progress.done += bytes
+    }
+  })
+  progress.end()
+  return survey
+})
+
+const carryOn = "Nothing that was acknowledged is lost. Run the same command again: it carries on from there."
+
+const onlineRetail = Effect.fn("Daybook.importOnlineRetail")(function* (input: {
+  readonly folder: string
+  readonly report: Option.Option<string>
+  readonly rejects: Option.Option<string>
+  readonly json: boolean
+  readonly concurrency: number
+  readonly patience: number
+}) {
+  const outputs = yield* outputsOf(input.folder, input)
+  const progress = yield* Progress.make(Progress.ofProcess())
+  const survey = yield* surveyed(input.folder, progress)
+  const { concurrency } = input
+  const program = Effect.gen(function* () {
+    yield* remarks(survey)
+    const started = (yield* Clock).currentTimeMillisUnsafe()
+    const patience = `${input.patience} seconds` as const
+    const store = yield* ImportStore
+    const outcome = yield* Import.run({ survey, carts: yield* Carts, store, progress, concurrency, patience })
+    yield* Report.caughtUp(progress)
+    const seconds = yield* secondsSince(started)
+    const report = yield* Report.totals(survey.files)
+    const rejects = outputs.rejectsAsked || Object.keys(report.rejected).length > 0 ? outputs.rejects : undefined
+    if (rejects !== undefined) yield* Report.writeRejects(rejects, survey.files)
+    if (outputs.report !== undefined)
+      yield* OutputFile.write(outputs.report, OutputFile.text(`${Report.toJson(report)}\n`))
+    if (input.json) return yield* Console.log(Report.toJson(report))
+    yield* Console.log(`${told(outcome, seconds)}\n\n${Report.toTable(report)}\n`)
+    if (rejects !== undefined) yield* Console.log(`Rejected lines: ${rejects}`)
+    if (outputs.report !== undefined) yield* Console.log(`Report: ${outputs.report}`)
+  }).pipe(
+    Effect.onInterrupt(() => Console.error(`Stopped. ${carryOn}`)),
+    Effect.mapError((error) => (error instanceof Failure ? error : new Failure({ message: `${error.message}` })))
+  )
+  // Carts that have been checked out are not needed again, so that few are kept in memory, and not for long.
+  const entities = {
+    mailbox: 2 * concurrency,
+    inFlight: 4 * concurrency,
+    resident: 5_000,
+    passivateAfter: "5 seconds"
+  } as const
+  yield* Effect.provide(program, Stores.cart({ entities }))
+}, Effect.scoped)
+
+const importOnlineRetail = Command.make(
+  "online-retail",
+  {
+    folder: Argument.String("folder").pipe(
+      Argument.withMetavar("DIR"),
+      Argument.withDescription("Folder with *.csv and *.csv.gz files, read in the order of their names")
+    ),
+    report: Flag.String("report").pipe(
+      Flag.withMetavar("FILE"),
+      Flag.withDescription("Write the totals to a file, as JSON"),
+      Flag.optional
+    ),
+    rejects: Flag.String("rejects").pipe(
+      Flag.withMetavar("FILE"),
+      Flag.withDescription(`Where rejected lines go, as CSV. Default: ${defaultRejects}, beside the report`),
+      Flag.optional
+    ),
+    json: Flag.Boolean("json").pipe(
+      Flag.withDescription("Print the totals as JSON, and nothing else on standard output"),
+      Flag.withDefault(false)
+    ),
+    concurrency: Flag.Int("concurrency").pipe(
+      Flag.withMetavar("N"),
+      Flag.withDescription("Lines under way at once, 1 to 10000. Default: 1000"),
+      Flag.withSchema(Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: 10_000 }))),
+      Flag.withDefault(1_000)
+    ),
+    patience: Flag.Int("patience").pipe(
+      Flag.withMetavar("SECONDS"),
+      Flag.withDescription("How long to wait for a database that does not answer, before stopping. Default: 30"),
+      Flag.withSchema(Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: 86_400 }))),
+      Flag.withDefault(30)
+    )
+  },
+  onlineRetail
+).pipe(
+  Command.withDescription(
+    "Imports order lines of the UCI Online Retail data set: each invoice becomes a cart, each line that the rules accept an " +
+      "item in it, and the last line checks it out. Every file is checked before anything is written. An import that was " +
+      "stopped carries on when the same command is run again; one that is complete changes nothing."
+  ),
+  Command.withShortDescription("Order lines of the UCI Online Retail data set, as carts"),
+  Command.withExamples([
+    { command: "daybook import online-retail ./orders", description: "Into the embedded store, in .daybook" },
+    {
+      command: "DATABASE_URL=postgres://localhost/shop daybook import online-retail ./orders --report report.json",
+      description: "Into PostgreSQL, with the totals in a file"
+    },
+    { command: "daybook import online-retail ./orders --json | jq .revenueMinor", description: "For scripts" }
+  ])
+)
+
+/** `daybook import …`. */
+export const importCommand = Command.make("import").pipe(
+  Command.withDescription("Imports data from elsewhere"),
+  Command.withExamples([
+    { command: "daybook import online-retail ./orders", description: "Order lines of the UCI Online Retail data set" }
+  ]),
+  Command.withSubcommands([importOnlineRetail])
+)

@@ -1,0 +1,43 @@
+/**
+ * Files that commands write: looked at before the work begins, and written as a whole or not at all.
+ */
+import * as Effect from "effect/Effect"
+import * as FileSystem from "effect/FileSystem"
+import * as Path from "effect/Path"
+import type { PlatformError } from "effect/PlatformError"
+import * as Sink from "effect/Sink"
+import * as Stream from "effect/Stream"
+import { Failure } from "./Failure.ts"
+
+const cannot = (file: string, why: string): Failure =>
+  new Failure({ message: `${file} cannot be written: ${why}. Give another place.` })
+
+/** Fails if a file could not be written: after minutes of work it would be too late. */
+export const check = Effect.fnUntraced(
+  function* (file: string) {
+    const fs = yield* FileSystem.FileSystem
+    const path = yield* Path.Path
+    const folder = path.dirname(path.resolve(file))
+    const target = yield* Effect.option(fs.stat(file))
+    if (target._tag === "Some" && target.value.type === "Directory") return yield* cannot(file, "it is a folder")
+    if (!(yield* fs.exists(folder))) return yield* cannot(file, `there is no folder ${folder}`)
+    yield* Effect.mapError(fs.access(folder, { writable: true }), () => cannot(file, `you may not write to ${folder}`))
+  },
+  Effect.catchTag("PlatformError", (error) => Effect.die(error))
+)
+
+/** Writes a file beside its place and moves it there, so that what was there before stays until the new one is complete. */
+export const write = Effect.fnUntraced(function* <E, R>(file: string, content: Stream.Stream<Uint8Array, E, R>) {
+  const fs = yield* FileSystem.FileSystem
+  const unfinished = `${file}.unfinished`
+  const failed = (error: PlatformError) => cannot(file, error.message)
+  yield* Stream.run(content, Sink.mapError(fs.sink(unfinished), failed)).pipe(
+    Effect.andThen(Effect.mapError(fs.rename(unfinished, file), failed)),
+    Effect.onError(() => Effect.ignore(fs.remove(unfinished)))
+  )
+})
+
+const encoder = new TextEncoder()
+
+/** Text as the content of a file. */
+export const text = (content: string): Stream.Stream<Uint8Array> => Stream.make(encoder.encode(content))

@@ -1,0 +1,50 @@
+/**
+ * The stores that the commands work on: the same as the shop's, found through the same settings.
+ */
+import * as Database from "@daybook/postgres/Database"
+import { type Applied, migrate } from "@daybook/postgres/Migrations"
+import * as Stores from "@daybook/postgres/Stores"
+import * as Cart from "@daybook/services/cart/Cart"
+import { tables as cartTables } from "@daybook/services/cart/Projections"
+import * as Services from "@daybook/shop/Services"
+import * as Settings from "@daybook/shop/Settings"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import { ImportStore, schema as importSchema, tables as importTables } from "./online-retail/ImportStore.ts"
+
+/** The clients of a service's two sides, the same one where both are in one place. */
+const sidesOf = Effect.fnUntraced(function* (service: string) {
+  const { write, read } = yield* Settings.sides(service)
+  const writeLayer = Database.layer(write)
+  return { write: writeLayer, read: read === write ? writeLayer : Database.layer(read) }
+})
+
+/** The cart service, and the import's own tables beside the cart's journal. */
+export const cart = (options: Cart.Options) =>
+  Layer.unwrap(
+    Effect.gen(function* () {
+      const { write, read } = yield* sidesOf("cart")
+      const partitions = yield* Settings.partitions
+      return Layer.merge(
+        Services.cart({ write, read, partitions, ...options }),
+        ImportStore.layer.pipe(Layer.provide(write))
+      )
+    })
+  )
+
+/** Brings every schema up to date; what was done, in order. */
+export const migrateAll = Effect.gen(function* () {
+  const { write, read } = yield* sidesOf("cart")
+  const partitions = yield* Settings.partitions
+  const memo = yield* Layer.makeMemoMap
+  const scope = yield* Effect.scope
+  // One build for both sides, so that they share a client where they share a database.
+  const on = <A, E, R>(client: typeof write, work: Effect.Effect<A, E, R>) =>
+    Effect.flatMap(Layer.buildWithMemoMap(client, memo, scope), (context) => Effect.provideContext(work, context))
+  const applied: ReadonlyArray<ReadonlyArray<Applied>> = [
+    yield* on(write, Stores.migrateWriteSide(Cart.schema, partitions)),
+    yield* on(read, Stores.migrateReadSide(Cart.schema, cartTables)),
+    [yield* on(write, migrate(importSchema, importTables))]
+  ]
+  return applied.flat()
+}).pipe(Effect.scoped)
