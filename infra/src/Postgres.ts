@@ -14,6 +14,10 @@ import { postgresBinaries } from "./PostgresBinaries.ts"
 export interface Postgres extends AsyncDisposable {
   /** Connects as a superuser, who may create roles and databases. */
   readonly url: string
+  /** Ends the server as a failure would, in the middle of whatever it does. Its data stays. */
+  readonly crash: () => Promise<void>
+  /** Starts it again after a crash, with its data and at the same address; it recovers what was committed. */
+  readonly recover: () => Promise<void>
   readonly stop: () => Promise<void>
 }
 
@@ -52,18 +56,28 @@ export const startPostgres = async (options: PostgresOptions = {}): Promise<Post
   }
   process.once("exit", abandon)
   const stop = async () => {
-    if (server !== undefined) await shutDown(server)
+    if (server !== undefined) await shutDown(server, "SIGINT")
     process.off("exit", abandon)
     remove()
+  }
+  const start = async (port: number): Promise<string | undefined> => {
+    server = launch(binaries, folder, { ...defaults, ...options.settings, port: String(port) }, owner)
+    return ready(server)
   }
   try {
     if (owner !== undefined) chownSync(folder, owner.uid, owner.gid)
     initialise(binaries, join(folder, "data"), owner)
     for (let attempt = 1; ; attempt++) {
       const port = await freePort()
-      server = launch(binaries, folder, { ...defaults, ...options.settings, port: String(port) }, owner)
-      const failure = await ready(server)
-      if (failure === undefined) return handle(`postgres://postgres@127.0.0.1:${port}/postgres`, stop)
+      const failure = await start(port)
+      if (failure === undefined) {
+        const crash = () => shutDown(server!, "SIGQUIT")
+        const recover = async () => {
+          const failed = await start(port)
+          if (failed !== undefined) throw new Error(`PostgreSQL did not start again: ${failed}`)
+        }
+        return handle({ url: `postgres://postgres@127.0.0.1:${port}/postgres`, crash, recover, stop })
+      }
       // Another process may take the port between choosing and binding it.
       if (attempt === startAttempts || !failure.includes("Address already in use")) {
         throw new Error(`PostgreSQL did not start: ${failure}`)
@@ -151,21 +165,21 @@ const ready = (server: ChildProcess): Promise<string | undefined> =>
     server.stderr?.setEncoding("utf8").on("data", read)
   })
 
-const shutDown = async (server: ChildProcess): Promise<void> => {
+/** SIGINT is PostgreSQL's "fast" shutdown: it ends the sessions and writes a checkpoint; SIGQUIT ends at once. */
+const shutDown = async (server: ChildProcess, signal: "SIGINT" | "SIGQUIT"): Promise<void> => {
   if (server.pid === undefined || server.exitCode !== null || server.signalCode !== null) return
   const exited = once(server, "exit")
-  // SIGINT is PostgreSQL's "fast" shutdown: it ends the sessions and writes a checkpoint; SIGQUIT ends at once.
-  server.kill("SIGINT")
+  server.kill(signal)
   const timer = setTimeout(() => server.kill("SIGQUIT"), stopTimeoutMillis)
   await exited
   clearTimeout(timer)
 }
 
-const handle = (url: string, stopOnce: () => Promise<void>): Postgres => {
+const handle = (server: Omit<Postgres, typeof Symbol.asyncDispose>): Postgres => {
   let stopping: Promise<void> | undefined
   const stop = () => {
-    stopping ??= stopOnce()
+    stopping ??= server.stop()
     return stopping
   }
-  return { url, stop, [Symbol.asyncDispose]: stop }
+  return { ...server, stop, [Symbol.asyncDispose]: stop }
 }

@@ -1,25 +1,59 @@
 /**
- * `node infra/src/main.ts postgres -- <command…>` runs a command beside real servers and exits with its exit code. The
- * command finds each server in its environment (`DATABASE_URL`); the servers end with it, also when it fails or is interrupted.
+ * `node infra/src/main.ts postgres kafka -- <command…>` runs a command beside real servers and exits with its exit code. The
+ * command finds each server in its environment (`DATABASE_URL`, `KAFKA_BROKERS`); the servers end with it, also when it fails
+ * or is interrupted.
  */
 import { exitOnSignal, runBeside } from "./Command.ts"
+import { startKafka } from "./Kafka.ts"
 import { startPostgres } from "./Postgres.ts"
 
-const usage = "Usage: node infra/src/main.ts postgres -- <command> [arguments…]"
+type Variables = Readonly<Record<string, string>>
+
+/** What a server is to a command: the variables in which it is found, and how to stop it. */
+interface Served extends AsyncDisposable {
+  readonly variables: Variables
+}
+
+const existing = (variable: string, name: string): Served | undefined => {
+  const address = process.env[variable]
+  if (address === undefined) return undefined
+  return { variables: { [name]: address }, [Symbol.asyncDispose]: () => Promise.resolve() }
+}
+
+const servers: Readonly<Record<string, () => Promise<Served>>> = {
+  postgres: async () => {
+    const own = existing("DAYBOOK_TEST_DATABASE_URL", "DATABASE_URL")
+    if (own !== undefined) return own
+    const server = await startPostgres()
+    return { variables: { DATABASE_URL: server.url }, [Symbol.asyncDispose]: server.stop }
+  },
+  kafka: async () => {
+    const own = existing("DAYBOOK_TEST_KAFKA_BROKERS", "KAFKA_BROKERS")
+    if (own !== undefined) return own
+    const server = await startKafka()
+    return { variables: { KAFKA_BROKERS: server.brokers }, [Symbol.asyncDispose]: server.stop }
+  }
+}
+
+const usage = `Usage: node infra/src/main.ts ${Object.keys(servers).join("|")}… -- <command> [arguments…]`
 
 const main = async (args: ReadonlyArray<string>): Promise<number> => {
   const separator = args.indexOf("--")
+  const names = args.slice(0, Math.max(separator, 0))
   const [program, ...rest] = args.slice(separator + 1)
-  if (separator !== 1 || args[0] !== "postgres" || program === undefined) {
+  if (names.length === 0 || program === undefined || !names.every((name) => Object.hasOwn(servers, name))) {
     process.stderr.write(`${usage}\n`)
     return 2
   }
-  const existing = process.env.DAYBOOK_TEST_DATABASE_URL
-  if (existing !== undefined) return runBeside({ DATABASE_URL: existing }, program, rest)
   const early = exitOnSignal()
-  await using postgres = await startPostgres()
+  await using started = new AsyncDisposableStack()
+  let variables: Variables = {}
+  for (const name of new Set(names)) {
+    const server = started.use(await servers[name]!())
+    variables = { ...variables, ...server.variables }
+  }
   early[Symbol.dispose]()
-  return await runBeside({ DATABASE_URL: postgres.url }, program, rest)
+  return await runBeside(variables, program, rest)
 }
 
 try {

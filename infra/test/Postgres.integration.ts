@@ -29,6 +29,15 @@ describe("startPostgres", () => {
     expect(() => psql(postgres.url, "select 1")).toThrow()
   })
 
+  test("crashes and recovers, at the same address and with what was committed", async () => {
+    await using postgres = await startPostgres()
+    psql(postgres.url, "create table kept (n int); insert into kept values (7)")
+    await postgres.crash()
+    expect(() => psql(postgres.url, "select 1")).toThrow()
+    await postgres.recover()
+    expect(psql(postgres.url, "select n from kept")).toBe("7")
+  })
+
   test("a refused setting fails with the server's own words", async () => {
     await expect(startPostgres({ settings: { no_such_setting: "1" } })).rejects.toThrow("no_such_setting")
   })

@@ -9,6 +9,7 @@ import { RequestProblems } from "@daybook/services/InvalidRequest"
 import * as NodeHttpServer from "@effect/platform-node/NodeHttpServer"
 import * as ByteSize from "effect/ByteSize"
 import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
 import { HttpIncomingMessage, HttpRouter, HttpServerResponse } from "effect/http"
 import { HttpApi, HttpApiBuilder, HttpApiScalar, OpenApi } from "effect/http-api"
 import * as Layer from "effect/Layer"
@@ -38,10 +39,12 @@ const health = HttpRouter.use(
   Effect.fnUntraced(function* (router) {
     const projector = yield* CartProjector
     yield* router.add("GET", "/health/live", HttpServerResponse.jsonUnsafe({ status: "live" }))
+    // In a fiber of its own, since an attempt to connect cannot be interrupted and would keep the probe waiting.
+    const status = Effect.flatMap(Effect.forkDetach(projector.status), Fiber.join)
     yield* router.add(
       "GET",
       "/health/ready",
-      projector.status.pipe(
+      status.pipe(
         Effect.map((projections) =>
           HttpServerResponse.jsonUnsafe({
             status: "ready",

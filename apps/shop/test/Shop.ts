@@ -9,6 +9,7 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import { HttpServer } from "effect/http"
 import * as Layer from "effect/Layer"
+import * as References from "effect/References"
 import * as Scope from "effect/Scope"
 import { expect } from "vitest"
 import * as Server from "../src/Server.ts"
@@ -84,15 +85,21 @@ export interface Shop {
   readonly stop: () => Promise<void>
 }
 
+/** Warnings are what some tests provoke; errors are not. */
+const quiet = Layer.succeed(References.MinimumLogLevel, "Error")
+
 const build = async <A>(layer: Layer.Layer<A, unknown>) => {
   const scope = Effect.runSync(Scope.make())
-  const context = await Effect.runPromise(Layer.buildWithScope(layer, scope))
+  const context = await Effect.runPromise(Layer.buildWithScope(layer.pipe(Layer.provide(quiet)), scope))
   return { context, close: () => Effect.runPromise(Scope.close(scope, Exit.void)) }
 }
 
-/** Starts a shop on an empty store in memory. */
-export const startShop = async (options: Cart.Options = {}): Promise<Shop> => {
-  const store = await build(Database.layer({ folder: undefined }))
+/** Starts a shop, on an empty store in memory unless told otherwise. */
+export const startShop = async (
+  options: Cart.Options = {},
+  location: Database.Location = { folder: undefined }
+): Promise<Shop> => {
+  const store = await build(Database.layer(location))
   const database = Layer.succeedContext(store.context)
   const start = async () => {
     const cart = Services.cart({ write: database, read: database, ...options })

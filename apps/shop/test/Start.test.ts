@@ -1,44 +1,13 @@
 /**
  * Starting and stopping the shop as a process: what it says when it cannot start, and that it answers before it goes.
  */
-import { type ChildProcess, spawn } from "node:child_process"
+import type { ChildProcess } from "node:child_process"
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs"
-import { connect, createServer } from "node:net"
+import { connect } from "node:net"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { afterAll, beforeAll, describe, expect, it } from "vitest"
-
-const main = new URL("../src/main.ts", import.meta.url).pathname
-
-/** A shop in a process of its own. `exited` has its exit code and all that it printed. */
-const start = (settings: Readonly<Record<string, string>>) => {
-  const { DATABASE_URL, ...environment } = process.env
-  const child = spawn(process.execPath, [main], { env: { ...environment, ...settings }, stdio: "pipe" })
-  let output = ""
-  for (const stream of [child.stdout, child.stderr]) {
-    stream.setEncoding("utf8").on("data", (text) => {
-      output += text
-    })
-  }
-  const exited = new Promise<{ code: number | null; output: string }>((resolve) =>
-    child.once("close", (code) => resolve({ code, output }))
-  )
-  const ready = new Promise<void>((resolve, reject) => {
-    child.stdout.on("data", () => output.includes("is ready") && resolve())
-    void exited.then(() => reject(new Error(`The shop ended: ${output}`)))
-  })
-  // Whoever waits for its end alone need not hear that it was never ready.
-  ready.catch(() => {})
-  return { child, ready, exited }
-}
-
-const freePort = () =>
-  new Promise<string>((resolve) => {
-    const server = createServer().listen(0, "127.0.0.1", () => {
-      const address = server.address()
-      server.close(() => resolve(String(typeof address === "object" ? address?.port : 0)))
-    })
-  })
+import { expectFailure, freePort, start } from "./Process.ts"
 
 let folder: string
 let port: string
@@ -96,11 +65,7 @@ describe("a shop that cannot start says why, what to do, and ends with 1", () =>
 
   it.each(cases)("%s", async (_, settings, words) => {
     const shop = start({ DAYBOOK_HOME: join(folder, "other"), PORT: await freePort(), ...settings() })
-    const { code, output } = await shop.exited
-    expect(code, output).toBe(1)
-    expect(output).toMatch(/^The shop cannot start: .+\n$/u)
-    for (const word of words) expect(output).toContain(word)
-    expect(output).not.toContain("s3cret")
+    expectFailure(await shop.exited, words)
   })
 })
 

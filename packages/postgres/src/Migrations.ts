@@ -11,7 +11,7 @@ import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import { SqlClient } from "effect/sql/SqlClient"
 import { SqlError, UnknownError } from "effect/sql/SqlError"
-import { reasonOf } from "./SqlFailure.ts"
+import { isSqlError, reasonOf } from "./SqlFailure.ts"
 
 /** The database has migrations that this code does not know. */
 export class DatabaseNewer extends Problem<DatabaseNewer>()(
@@ -74,14 +74,29 @@ const newest = (schema: string, set: string): Effect.Effect<number, SqlError, Sq
     return row!.found
   })
 
+const failed = (message: string, cause: SqlError): SqlError =>
+  new SqlError({ reason: new UnknownError({ cause, operation: "migrate", message }) })
+
 const stepFailed =
   (what: string) =>
-  (cause: SqlError): SqlError => {
-    const message =
+  (cause: SqlError): SqlError =>
+    failed(
       `${what}: ${reasonOf(cause)}. Nothing of it was kept. Put right what is in its way in the database, and start again; ` +
-      "the data is as it was for the release before."
-    return new SqlError({ reason: new UnknownError({ cause, operation: "migrate", message }) })
-  }
+        "the data is as it was for the release before.",
+      cause
+    )
+
+/** Where a step has failed it has said so itself. */
+const schemaFailed =
+  (schema: string) =>
+  <E>(error: E | SqlError): E | SqlError =>
+    !isSqlError(error) || error.reason.operation === "migrate"
+      ? error
+      : failed(
+          `Schema ${schema} cannot be brought up to date: ${reasonOf(error)}. Check that the database can be reached and that ` +
+            "its role may create schemas and tables; where another role migrates, let it do so first.",
+          error
+        )
 
 /** Applies what is missing. Runs in a transaction. */
 const apply = (
@@ -134,7 +149,7 @@ export const migrate = (
     if (found > known) return yield* newer(schema, set.name, found, known)
     if (found === known) return { schema, set: set.name, from: found, to: known }
     return yield* sql.withTransaction(apply(schema, set, values))
-  })
+  }).pipe(Effect.mapError(schemaFailed(schema)))
 
 /** The extended protocol takes one statement at a time, so that a migration of many goes into a DO block. */
 const asOneStatement = (text: string, values: Readonly<Record<string, string | number>>): string => {
