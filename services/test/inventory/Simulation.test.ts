@@ -14,7 +14,7 @@ const locations = ["LONDON", "LEEDS"]
 
 const key = fc.record({ sku: fc.constantFrom(...skus), location: fc.constantFrom(...locations) })
 const line = fc.tuple(key, fc.integer({ min: 1, max: 4 })).map(([at, quantity]) => ({ ...at, quantity }))
-const plan = fc.constantFrom<Plan>("commit", "commit", "release", "extend", "leave")
+const plan = fc.constantFrom<Plan>("commit", "commit", "release", "waver", "extend", "leave")
 const orders = fc.array(fc.record({ lines: fc.array(line, { minLength: 1, maxLength: 4 }), plan }), {
   minLength: 1,
   maxLength: 12

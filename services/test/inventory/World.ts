@@ -26,7 +26,7 @@ type Message =
   | { readonly to: "reservation"; readonly dispatch: Dispatch<Reservation.ReservationCommand> }
 
 /** What a buyer does once the reservation has its answer. The timer runs for every order. */
-export type Plan = "commit" | "release" | "extend" | "leave"
+export type Plan = "commit" | "release" | "waver" | "extend" | "leave"
 
 /** Chances in a thousand, for each step. */
 export interface Faults {
@@ -105,8 +105,9 @@ export class World {
       nowMillis: this.#nowMillis
     })
     this.toReservation(orderId, { _tag: "ExpireReservation", nowMillis: 0 })
-    if (plan === "commit") this.toReservation(orderId, { _tag: "CommitReservation" })
-    if (plan === "release") this.toReservation(orderId, { _tag: "ReleaseReservation", orderId, reason: "cancelled" })
+    if (plan === "commit" || plan === "waver") this.toReservation(orderId, { _tag: "CommitReservation" })
+    if (plan === "release" || plan === "waver")
+      this.toReservation(orderId, { _tag: "ReleaseReservation", orderId, reason: "cancelled" })
     if (plan === "extend") {
       const later = expiresAtMillis + hour
       this.toReservation(orderId, { _tag: "ExtendReservation", expiresAtMillis: later, nowMillis: 0 })
