@@ -11,9 +11,11 @@ import type { Operation, State } from "./State.ts"
 
 /**
  * Why the provider is queried, which says how soon: `unknown` at once after a restart, and then with backoff; `pending` and
- * `action-required` now and then, since a notification is due; `expiry` once the authorisation should have run out.
+ * `action-required` now and then, since a notification is due; `expiry` once the authorisation should have run out; `stray` a few
+ * times over the following day, since a call of an authorisation that was cancelled and not found may still arrive, and its
+ * notification get lost. It never ends by itself: the provider cannot say what will not come.
  */
-export type QueryReason = "unknown" | "pending" | "action-required" | "expiry"
+export type QueryReason = "unknown" | "pending" | "action-required" | "expiry" | "stray"
 
 /** One step. The empty list of steps is "none". */
 export type NextCall =
@@ -44,6 +46,7 @@ const queryReason = (state: State, operation: Operation, nowMillis: number): Que
   const { kind, status } = operation
   if (status === "sent" || status === "unknown") return "unknown"
   if (kind !== "authorise") return status === "pending" ? "pending" : undefined
+  if (status === "requested") return operation.calls > 0 ? "stray" : undefined
   // What was voided cannot be confirmed any more.
   if ((status === "pending" || status === "action-required") && voidOf(state)?.status !== "succeeded") return status
   const isOver = status === "succeeded" && state.expiresAtMillis !== null && nowMillis >= state.expiresAtMillis

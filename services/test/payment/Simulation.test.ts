@@ -197,20 +197,24 @@ it("a payment's books end up like the provider's, whatever happens in between", 
     fc.asyncProperty(scenario, async (given) => {
       const { shop, ledger, left } = await run(given)
       const { state, isVoidWanted } = shop
-      expect(ledgerOf(state)).toEqual(ledger)
-      expect(left).toEqual([])
+      // Where the provider has contradicted itself, the books may differ, and someone has been asked to look.
+      const isContradicted = state.attentions.some(({ kind, resolved }) => kind === "contradiction" && !resolved)
+      if (isContradicted) expect(given.token).toBe("tok_contradict")
+      else expect(ledgerOf(state)).toEqual(ledger)
+      // A stray call may always come, as far as anyone can tell.
+      expect(left.filter((step) => step._tag !== "Query" || step.reason !== "stray")).toEqual([])
       // Whatever was begun has its outcome; what was never sent is an authorisation that was cancelled first.
       const open = state.operations.filter(isOpen)
       if (open.length > 0)
         expect(voidOf(state) !== undefined && open.every(({ kind }) => kind === "authorise")).toBe(true)
       expect(ledger.heldMinor + ledger.capturedMinor).toBeLessThanOrEqual(10_000)
       expect(ledger.refundedMinor).toBeLessThanOrEqual(ledger.capturedMinor)
-      if (isVoidWanted && voidOf(state) !== undefined) expect(ledger.heldMinor).toBe(0)
+      if (isVoidWanted && !isContradicted && voidOf(state) !== undefined) expect(ledger.heldMinor).toBe(0)
       seen.add(authorisationOf(state)!.status)
       for (const { kind, status } of state.operations) seen.add(`${kind} ${status}`)
       if (state.attentions.length > 0) seen.add("attention")
     }),
-    { numRuns: 400, seed: 7 }
+    { numRuns: 2_000, seed: 7 }
   )
   for (const what of [
     ...["authorise succeeded", "authorise declined", "authorise expired", "capture succeeded", "capture declined"],
