@@ -36,6 +36,11 @@ describe("the next calls", () => {
     ["it was cancelled while unknown, and is held", [...Given.unknown, voidAsked, Given.authorised()], ["Void void"]],
     ["it was cancelled before the first call", [...Given.requested, voidAsked], []],
     [
+      "it was cancelled and not found, so that a stray call may still arrive",
+      [...Given.unknown, Given.notFound(), voidAsked, Given.voidUnneeded({ why: "not-found" })],
+      ["Query auth stray"]
+    ],
+    [
       "it was cancelled while the buyer acts",
       [...Given.acting, voidAsked],
       ["Query auth action-required", "Void void"]
