@@ -6,19 +6,12 @@ import type { ReservationEvent } from "../../src/inventory/ReservationEvents.ts"
 import * as StockItem from "../../src/inventory/StockItemDomain.ts"
 import type { Balance, StockItemEvent } from "../../src/inventory/StockItemEvents.ts"
 import * as StockItemState from "../../src/inventory/StockItemState.ts"
+import * as Example from "../Example.ts"
 
-type Of<Union, Tag> = Extract<Union, { readonly _tag: Tag }>
-
-/** An event or command of that name; what is not given has some value. */
-const some =
-  <Union extends { readonly _tag: string }>() =>
-  <Tag extends Union["_tag"]>(defaults: Of<Union, Tag>) =>
-  (given: Partial<Of<Union, Tag>> = {}): Of<Union, Tag> => ({ ...defaults, ...given })
-
-const stockEvent = some<StockItemEvent>()
-const stockCommand = some<StockItem.StockItemCommand>()
-const event = some<ReservationEvent>()
-const command = some<Reservation.ReservationCommand>()
+const stockEvent = Example.of<StockItemEvent>()
+const stockCommand = Example.of<StockItem.StockItemCommand>()
+const event = Example.of<ReservationEvent>()
+const command = Example.of<Reservation.ReservationCommand>()
 
 export const hour = 3_600_000
 /** When reservations are made, and when they run out. */
@@ -313,21 +306,3 @@ export const reservationAfter = (history: ReadonlyArray<ReservationEvent>): Rese
 
 export const given = (history: ReadonlyArray<ReservationEvent>, limits?: Reservation.ReservationLimits) =>
   DeciderSpec.for(Reservation.makeReservation(limits)).given(history)
-
-/** Where and when an event is stored, where that does not matter. */
-export const metadata = {
-  partition: 0,
-  position: 1,
-  stream: "reservation-order-1",
-  version: 1,
-  eventId: "0198c5a0-0000-7000-8000-000000000000",
-  occurredAtMillis: 0,
-  recordedAtMillis: 0,
-  actor: null,
-  reason: null,
-  commandId: null,
-  correlationId: null,
-  causationId: null,
-  traceParent: null,
-  tenant: null
-}
