@@ -169,7 +169,7 @@ const evictionLooks = 1_024
 class Runtime<State, Command extends Tagged, Event extends Tagged> implements EntityHost<State, Command, Event> {
   readonly aggregate: Aggregate<State, Command, Event, Error>
   readonly keepEvents: boolean
-  readonly storeState: boolean
+  readonly storeStateEvery: number
   readonly encodeState: (state: State) => unknown
   readonly now: () => number
   readonly onEvents: OnEvents<State, Event>
@@ -210,7 +210,7 @@ class Runtime<State, Command extends Tagged, Event extends Tagged> implements En
     this.#recover = recover({ aggregate, stores: { journal: input.journal, snapshots: input.snapshots }, codec })
     this.encodeState = codec.encode
     this.keepEvents = options.persistence._tag !== "Inline"
-    this.storeState = options.persistence._tag !== "Events"
+    this.storeStateEvery = storeStateEvery(options.persistence)
     this.onEvents = snapshotPolicy({
       aggregate,
       persistence: options.persistence,
@@ -361,6 +361,11 @@ class Runtime<State, Command extends Tagged, Event extends Tagged> implements En
       )
     })
   }
+}
+
+const storeStateEvery = (persistence: Persistence): number => {
+  if (persistence._tag === "Events") return Number.POSITIVE_INFINITY
+  return persistence._tag === "Inline" ? 1 : persistence.every
 }
 
 const limitsOf = (limits: Limits) => ({

@@ -43,7 +43,8 @@ export interface Pending<State, Command> {
 export interface EntityHost<State, Command extends Tagged, Event extends Tagged> {
   readonly aggregate: Aggregate<State, Command, Event, Error>
   readonly keepEvents: boolean
-  readonly storeState: boolean
+  /** The state goes with a command that takes the version past a multiple of this; never when infinite. */
+  readonly storeStateEvery: number
   readonly encodeState: (state: State) => unknown
   readonly now: () => number
   readonly submit: (append: Append, done: OnOutcome) => void
@@ -278,8 +279,8 @@ export class Entity<State, Command extends Tagged, Event extends Tagged> {
   }
 
   #storedState(draft: Draft<State, Command, Event>): Append["state"] {
-    const { aggregate, storeState, encodeState } = this.#host
-    if (!storeState || draft.events.length === 0) return null
+    const { aggregate, storeStateEvery: every, encodeState } = this.#host
+    if (Math.floor(draft.version / every) === Math.floor(this.version / every)) return null
     return { schemaVersion: aggregate.state.version, data: encodeState(draft.state) }
   }
 

@@ -10,9 +10,11 @@ export interface Inline {
   readonly _tag: "Inline"
 }
 
-/** Level 2: the state is stored with every command; events stay until they are published, plus a window. */
+/** Level 2: the state is stored now and then, in the transaction of its events; events stay until published, plus a window. */
 export interface State {
   readonly _tag: "State"
+  /** The state is stored when a command takes the version past a multiple of this. */
+  readonly every: number
   /** How long events stay after publication, in milliseconds. Also how long a repeated command id is recognised. */
   readonly retainMillis: number
 }
@@ -34,11 +36,21 @@ export type Persistence = Inline | State | Events
 /** Level 1. For simple services whose history nobody will ask for. */
 export const inline: Inline = { _tag: "Inline" }
 
-/** Level 2, the default for cart, catalog and customer. Events stay 7 days after publication unless told otherwise. */
-export const state = (options?: { readonly retain?: Duration.Input }): State => ({
-  _tag: "State",
-  retainMillis: Duration.toMillis(Duration.fromInputUnsafe(options?.retain ?? "7 days"))
-})
+/**
+ * Level 2, the default for cart, catalog and customer. Events stay 7 days after publication unless told otherwise, and those
+ * that the stored state does not cover yet stay in any case. The state is stored every 20 events by default: with every command
+ * (`every: 1`) more than half of a command's time went into writing again what the events say already (docs/adr/0009).
+ */
+export const state = (options?: { readonly every?: number; readonly retain?: Duration.Input }): State => {
+  const every = options?.every ?? 20
+  if (!(Number.isInteger(every) && every >= 1))
+    throw new Error(`every must be a whole number of at least 1, not ${every}`)
+  return {
+    _tag: "State",
+    every,
+    retainMillis: Duration.toMillis(Duration.fromInputUnsafe(options?.retain ?? "7 days"))
+  }
+}
 
 /**
  * Level 3, for order, payment and inventory. By default a snapshot every 100 events (recovery then reads at most a hundred

@@ -253,7 +253,7 @@ describe("the expected version", () => {
 })
 
 describe("at every level", () => {
-  for (const persistence of [Persistence.inline, Persistence.state(), Persistence.events()]) {
+  for (const persistence of [Persistence.inline, Persistence.state({ every: 1 }), Persistence.events()]) {
     scenario(
       `${persistence._tag}: commands are answered with versions; positions are those of kept events`,
       Effect.gen(function* () {

@@ -19,7 +19,7 @@ import {
   startAll
 } from "./Bank.ts"
 
-const levels = [Persistence.inline, Persistence.state(), Persistence.events({ snapshotEvery: 1 })]
+const levels = [Persistence.inline, Persistence.state({ every: 1 }), Persistence.events({ snapshotEvery: 1 })]
 
 /** Sends commands so that they share a commit. */
 const together = (accounts: Accounts, commands: ReadonlyArray<Command>) =>

@@ -120,7 +120,7 @@ interface Seen {
 
 const openIn = (scope: Scope.Scope, { level, resident }: Script) =>
   Entities.make(Account, {
-    persistence: level === 2 ? Persistence.state() : Persistence.events({ snapshotEvery: 2 }),
+    persistence: level === 2 ? Persistence.state({ every: 3 }) : Persistence.events({ snapshotEvery: 2 }),
     resident
   }).pipe(Scope.provide(scope))
 

@@ -10,10 +10,14 @@ describe("the policies", () => {
   })
 
   it("keep events for 7 days after publication at level 2, unless told otherwise", () => {
-    expect(Persistence.state()).toEqual({ _tag: "State", retainMillis: 7 * day })
+    expect(Persistence.state()).toEqual({ _tag: "State", every: 20, retainMillis: 7 * day })
     expect(Persistence.state({ retain: "36 hours" }).retainMillis).toBe(1.5 * day)
     expect(Persistence.state({ retain: 0 }).retainMillis).toBe(0)
     expect(Persistence.state({ retain: "Infinity" as never }).retainMillis).toBe(Number.POSITIVE_INFINITY)
+  })
+
+  it("refuse to store the state every so many events when that is no number of events", () => {
+    for (const every of [0, -1, 1.5, Number.NaN]) expect(() => Persistence.state({ every })).toThrow(/at least 1/)
   })
 
   it("take a snapshot every 100 events and keep 2 at level 3, unless told otherwise", () => {

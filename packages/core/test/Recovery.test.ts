@@ -214,9 +214,24 @@ describe("from a stored state", () => {
   scenario(
     "also when its events have been deleted",
     Effect.gen(function* () {
-      yield* deposits(3, Persistence.state())
+      yield* deposits(3, Persistence.state({ every: 1 }))
       yield* archive(3)
       assert.deepStrictEqual(yield* recovered(), { version: 3, state: sumTo(3), replayed: 0 })
+    })
+  )
+
+  scenario(
+    "stored now and then, and the events since",
+    Effect.gen(function* () {
+      const every = Persistence.state({ every: 3 })
+      yield* deposits(2, every)
+      const journal = yield* Journal
+      assert.isTrue(Option.isNone(yield* journal.state(stream)))
+      yield* deposits(3, every)
+      // Stored with the third event and not since: the fourth and fifth are read.
+      assert.strictEqual(Option.getOrThrow(yield* journal.state(stream)).version, 3)
+      assert.deepInclude(yield* recovered(), { version: 5, replayed: 2 })
+      assert.deepStrictEqual((yield* recovered()).state.entries, 5)
     })
   )
 
@@ -237,7 +252,7 @@ describe("from a stored state", () => {
   scenario(
     "of an older schema without an upcast, by the events as long as they are all there",
     Effect.gen(function* () {
-      yield* deposits(3, Persistence.state())
+      yield* deposits(3, Persistence.state({ every: 1 }))
       assert.deepInclude(yield* recovered(withState(2)), { version: 3, state: sumTo(3) })
       yield* archive(2)
       assert.strictEqual(yield* failureOf(recovered(withState(2))), "RecoveryFailed")
@@ -293,7 +308,7 @@ describe("from a journal that does not answer", () => {
 describe("a stream whose level changes", () => {
   const levels = {
     1: Persistence.inline,
-    2: Persistence.state(),
+    2: Persistence.state({ every: 1 }),
     3: Persistence.events({ snapshotEvery: 2 }),
     "3 without snapshots": Persistence.events({ snapshotEvery: 1e6 })
   }

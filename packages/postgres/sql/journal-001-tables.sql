@@ -16,12 +16,12 @@ CREATE TABLE {schema}.event (
   recorded_at    timestamptz NOT NULL,
   event_id       uuid        NOT NULL,
   version        integer     NOT NULL,
-  partition      smallint    NOT NULL REFERENCES {schema}.partition (id),
+  partition      smallint    NOT NULL, -- no foreign key: "append" has moved the partition's head, so that it is there
   schema_version smallint    NOT NULL,
   is_receipt     boolean     NOT NULL, -- the last event of a command that has an id: repeating the command finds it here
-  stream         text        NOT NULL,
+  stream         text COLLATE "C" NOT NULL, -- compared byte by byte, as ids are; a language's rules would cost every index
   type           text        NOT NULL,
-  command_id     text,
+  command_id     text COLLATE "C",
   correlation_id text,
   causation_id   text,
   actor          text,
@@ -42,17 +42,17 @@ CREATE UNIQUE INDEX event_receipt ON {schema}.event (stream, command_id) WHERE i
 CREATE TABLE {schema}.receipt (
   version     integer     NOT NULL,
   recorded_at timestamptz NOT NULL DEFAULT clock_timestamp(),
-  stream      text        NOT NULL,
-  command_id  text        NOT NULL,
+  stream      text COLLATE "C" NOT NULL,
+  command_id  text COLLATE "C" NOT NULL,
   PRIMARY KEY (stream, command_id)
 );
 
--- The state of aggregates that are stored with every command (levels 1 and 2). Room is left for updates in place.
+-- The state of aggregates whose events are not kept for ever (levels 1 and 2). Room is left for updates in place.
 CREATE TABLE {schema}.state (
   updated_at     timestamptz NOT NULL,
   version        integer     NOT NULL,
   schema_version smallint    NOT NULL,
-  stream         text        NOT NULL PRIMARY KEY,
+  stream         text COLLATE "C" NOT NULL PRIMARY KEY,
   data           json        NOT NULL
 ) WITH (fillfactor = 70);
 
@@ -61,7 +61,7 @@ CREATE TABLE {schema}.snapshot (
   taken_at       timestamptz NOT NULL,
   version        integer     NOT NULL,
   schema_version smallint    NOT NULL,
-  stream         text        NOT NULL,
+  stream         text COLLATE "C" NOT NULL,
   data           json        NOT NULL,
   PRIMARY KEY (stream, version)
 );

@@ -25,13 +25,14 @@ $$;
 --             k command id, c correlation id, u causation id, w actor, y reason, x trace parent, m tenant, d data,
 --             or f the data as text, where this JSON cannot hold it (null, NUL characters, halves of surrogate pairs)
 --   states    null, or one object a stored state: s stream, n new version, z schema version, d state or f its text
---   receipts  null, or one object a command with an id: s stream, k command id, v version, b no event of it carries the id
+--   receipts  null, or one object a command with an id: s stream, k command id, b no event of it carries the id
+--   bare      null, or those of them that no event carries: s stream, k command id, v version
 --
 -- Answers either "bases", the head of each partition before the batch, and everything is stored; or "refused", see above,
 -- and nothing is stored. The way through is short when nothing is wrong: the unique indexes catch a version or a command
 -- that exists, and only what they cannot see is looked up (that the version before is there at all).
 CREATE FUNCTION {schema}.append(
-  parts smallint[], counts integer[], groups json, events json, states json, receipts json,
+  parts smallint[], counts integer[], groups json, events json, states json, receipts json, bare json,
   OUT bases bigint[], OUT refused json
 ) LANGUAGE plpgsql
 -- Plans are kept for the life of a connection, and the first may be made while the tables are still empty: look-ups must
@@ -81,15 +82,16 @@ BEGIN
   END IF;
 
   IF receipts IS NOT NULL THEN
-    PERFORM FROM json_to_recordset(receipts) AS g (s text, k text)
-    JOIN {schema}.receipt r ON r.stream = g.s AND r.command_id = g.k;
-    IF FOUND THEN RAISE unique_violation; END IF;
     PERFORM FROM json_to_recordset(receipts) AS g (s text, k text, b boolean)
-    JOIN {schema}.event e ON e.stream = g.s AND e.command_id = g.k AND e.is_receipt
-    WHERE g.b;
+    LEFT JOIN {schema}.receipt r ON r.stream = g.s AND r.command_id = g.k
+    WHERE r.stream IS NOT NULL
+      OR (g.b AND (SELECT true FROM {schema}.event e WHERE e.stream = g.s AND e.command_id = g.k AND e.is_receipt LIMIT 1));
     IF FOUND THEN RAISE unique_violation; END IF;
+  END IF;
+
+  IF bare IS NOT NULL THEN
     INSERT INTO {schema}.receipt (stream, command_id, version)
-    SELECT g.s, g.k, g.v FROM json_to_recordset(receipts) AS g (s text, k text, v integer, b boolean) WHERE g.b;
+    SELECT g.s, g.k, g.v FROM json_to_recordset(bare) AS g (s text, k text, v integer);
   END IF;
 EXCEPTION WHEN unique_violation THEN
   refused := {schema}.find_refused(groups);

@@ -83,13 +83,16 @@ export const statementOf = (batch: ReadonlyArray<Prepared>) => {
   const events: Array<string> = []
   const states: Array<string> = []
   const receipts: Array<string> = []
+  const bare: Array<string> = []
   batch.forEach((prepared, index) => {
     const { append } = prepared
     const carriers = new Set<number>()
     for (const receipt of append.receipts) {
       const carrier = carrierOf(prepared, receipt)
       carriers.add(carrier)
-      receipts.push(JSON.stringify({ s: append.stream, k: receipt.commandId, v: receipt.version, b: carrier === -1 }))
+      const command = { s: append.stream, k: receipt.commandId }
+      receipts.push(JSON.stringify({ ...command, b: carrier === -1 }))
+      if (carrier === -1) bare.push(JSON.stringify({ ...command, v: receipt.version }))
     }
     let place = counts.get(append.partition) ?? 0
     starts.push(place + 1)
@@ -105,7 +108,8 @@ export const statementOf = (batch: ReadonlyArray<Prepared>) => {
     `[${groups.join(",")}]`,
     `[${events.join(",")}]`,
     listOrNull(states),
-    listOrNull(receipts)
+    listOrNull(receipts),
+    listOrNull(bare)
   ]
   return { starts, params }
 }

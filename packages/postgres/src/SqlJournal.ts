@@ -77,7 +77,7 @@ type Query = <Row extends object>(
 const appender = (query: Query, schema: string) => {
   const text =
     `SELECT bases::text AS bases, refused FROM ${schema}.append(` +
-    "$1::text::smallint[], $2::text::integer[], $3::text::json, $4::text::json, $5::text::json, $6::text::json)"
+    "$1::text::smallint[], $2::text::integer[], $3::text::json, $4::text::json, $5::text::json, $6::text::json, $7::text::json)"
 
   const appendPrepared = (
     batch: ReadonlyArray<Prepared>,

@@ -81,7 +81,7 @@ const StoredState = Schema.Struct({
 })
 
 /**
- * The stored form of a cart. It is written with every command at level 2, so that its size counts: a tuple for each line takes
+ * The stored form of a cart. It is written again and again at levels 1 and 2, so that its size counts: a tuple for each line takes
  * less than half of what named fields take. The decoded side is only declared, since checking each line twice would cost more
  * than the rest of the encoding.
  */
