@@ -10,7 +10,7 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import type * as Fiber from "effect/Fiber"
 import { type Append, type Journal, JournalUnavailable, type Outcome } from "./Journal.ts"
-import { ReadModelUnavailable } from "./ProjectionStore.ts"
+import { isTransient } from "./Problem.ts"
 
 /** The work within the transaction failed on this append. Nothing of it was stored. */
 export interface Refused {
@@ -126,8 +126,9 @@ export class GroupCommit {
 /** A failure that no command is to blame for: the same will do once the database is back. */
 const unavailable = (error: unknown): JournalUnavailable | undefined => {
   if (error instanceof JournalUnavailable) return error
-  if (!(error instanceof ReadModelUnavailable)) return undefined
-  return new JournalUnavailable({ detail: error.message, retryAfterSeconds: error.retryAfterSeconds })
+  if (!isTransient(error)) return undefined
+  const { message, retryAfterSeconds } = error as JournalUnavailable
+  return new JournalUnavailable({ detail: message, retryAfterSeconds })
 }
 
 const takeBatch = (lane: Lane): ReadonlyArray<Queued> => {
