@@ -13,6 +13,7 @@ import * as GlobalFlag from "effect/cli/GlobalFlag"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Logger from "effect/Logger"
+import * as References from "effect/References"
 import { explain } from "./Failure.ts"
 import { importCommand } from "./ImportCommand.ts"
 import { migrateCommand } from "./MigrateCommand.ts"
@@ -40,10 +41,12 @@ const presenter = CliOutput.layerPresenter({
   }
 })
 
-const config = CliConfig.layer({ builtIns: [GlobalFlag.Help, GlobalFlag.Version, GlobalFlag.Completions] })
+const config = CliConfig.layer({
+  builtIns: [GlobalFlag.Help, GlobalFlag.Version, GlobalFlag.LogLevel, GlobalFlag.Completions]
+})
 
-/** Standard output is for results, so that logs go to standard error. */
-const logs = Layer.succeed(Logger.LogToStderr, true)
+/** Commands speak for themselves; logs are for those who ask (`--log-level`), and never on standard output. */
+const logs = Layer.merge(Layer.succeed(Logger.LogToStderr, true), Layer.succeed(References.MinimumLogLevel, "None"))
 
 const exitCodeOf = (cause: Cause.Cause<unknown>): Effect.Effect<number> => {
   if (Cause.hasInterruptsOnly(cause)) return Effect.interrupt

@@ -11,7 +11,7 @@ import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Path from "effect/Path"
 import * as Schema from "effect/Schema"
-import { Failure } from "./Failure.ts"
+import { explain, Failure } from "./Failure.ts"
 import * as OutputFile from "./OutputFile.ts"
 import * as Import from "./online-retail/Import.ts"
 import { ImportStore } from "./online-retail/ImportStore.ts"
@@ -84,48 +84,65 @@ const surveyed = Effect.fnUntraced(function* (folder: string, progress: Progress
 
 const carryOn = "Nothing that was acknowledged is lost. Run the same command again: it carries on from there."
 
-const onlineRetail = Effect.fn("Daybook.importOnlineRetail")(function* (input: {
+/** Says how to go on after a failure that is not about the input. */
+const stopped = (error: unknown): Failure =>
+  new Failure({ message: `The import has stopped. ${explain(error)}\n${carryOn}` })
+
+/** What was asked for. */
+interface Input {
   readonly folder: string
   readonly report: Option.Option<string>
   readonly rejects: Option.Option<string>
   readonly json: boolean
   readonly concurrency: number
   readonly patience: number
-}) {
-  const outputs = yield* outputsOf(input.folder, input)
-  const progress = yield* Progress.make(Progress.ofProcess())
-  const survey = yield* surveyed(input.folder, progress)
-  const { concurrency } = input
-  const program = Effect.gen(function* () {
-    yield* remarks(survey)
-    const started = (yield* Clock).currentTimeMillisUnsafe()
-    const patience = `${input.patience} seconds` as const
-    const store = yield* ImportStore
-    const outcome = yield* Import.run({ survey, carts: yield* Carts, store, progress, concurrency, patience })
-    yield* Report.caughtUp(progress)
-    const seconds = yield* secondsSince(started)
-    const report = yield* Report.totals(survey.files)
-    const rejects = outputs.rejectsAsked || Object.keys(report.rejected).length > 0 ? outputs.rejects : undefined
-    if (rejects !== undefined) yield* Report.writeRejects(rejects, survey.files)
-    if (outputs.report !== undefined)
-      yield* OutputFile.write(outputs.report, OutputFile.text(`${Report.toJson(report)}\n`))
-    if (input.json) return yield* Console.log(Report.toJson(report))
-    yield* Console.log(`${told(outcome, seconds)}\n\n${Report.toTable(report)}\n`)
-    if (rejects !== undefined) yield* Console.log(`Rejected lines: ${rejects}`)
-    if (outputs.report !== undefined) yield* Console.log(`Report: ${outputs.report}`)
-  }).pipe(
-    Effect.onInterrupt(() => Console.error(`Stopped. ${carryOn}`)),
-    Effect.mapError((error) => (error instanceof Failure ? error : new Failure({ message: `${error.message}` })))
-  )
-  // Carts that have been checked out are not needed again, so that few are kept in memory, and not for long.
-  const entities = {
-    mailbox: 2 * concurrency,
-    inFlight: 4 * concurrency,
-    resident: 5_000,
-    passivateAfter: "5 seconds"
-  } as const
-  yield* Effect.provide(program, Stores.cart({ entities }))
-}, Effect.scoped)
+}
+
+/** Writes what came of an import to where it was asked for. */
+const tell = Effect.fnUntraced(function* (
+  survey: Survey.Survey,
+  outputs: Outputs,
+  { json, headline }: { readonly json: boolean; readonly headline: string }
+) {
+  const report = yield* Report.totals(survey.files)
+  const rejects = outputs.rejectsAsked || Object.keys(report.rejected).length > 0 ? outputs.rejects : undefined
+  if (rejects !== undefined) yield* Report.writeRejects(rejects, survey.files)
+  const text = Report.toJson(report)
+  if (outputs.report !== undefined) yield* OutputFile.write(outputs.report, OutputFile.text(`${text}\n`))
+  if (json) return yield* Console.log(text)
+  yield* Console.log(`${headline}\n\n${Report.toTable(report)}\n`)
+  if (rejects !== undefined) yield* Console.log(`Rejected lines: ${rejects}`)
+  if (outputs.report !== undefined) yield* Console.log(`Report: ${outputs.report}`)
+})
+
+const onlineRetail = Effect.fn("Daybook.importOnlineRetail")(
+  function* (input: Input) {
+    const outputs = yield* outputsOf(input.folder, input)
+    const progress = yield* Progress.make(Progress.ofProcess())
+    const survey = yield* surveyed(input.folder, progress)
+    const { concurrency, json } = input
+    const program = Effect.gen(function* () {
+      yield* remarks(survey)
+      const started = (yield* Clock).currentTimeMillisUnsafe()
+      const patience = `${input.patience} seconds` as const
+      const store = yield* ImportStore
+      const outcome = yield* Import.run({ survey, carts: yield* Carts, store, progress, concurrency, patience })
+      yield* Report.caughtUp(progress)
+      yield* tell(survey, outputs, { json, headline: told(outcome, yield* secondsSince(started)) })
+    })
+    // Carts that have been checked out are not needed again, so that few are kept in memory, and not for long.
+    const entities = {
+      mailbox: 2 * concurrency,
+      inFlight: 4 * concurrency,
+      resident: 5_000,
+      passivateAfter: "5 seconds"
+    } as const
+    const resumable = Effect.mapError(program, (error) => (error instanceof Failure ? error : stopped(error)))
+    yield* Effect.provide(resumable, Stores.cart({ entities }))
+  },
+  Effect.scoped,
+  Effect.onInterrupt(() => Console.error(`Stopped. ${carryOn}`))
+)
 
 const importOnlineRetail = Command.make(
   "online-retail",

@@ -17,7 +17,6 @@ import * as Effect from "effect/Effect"
 import * as Schedule from "effect/Schedule"
 import type * as Scope from "effect/Scope"
 import * as Semaphore from "effect/Semaphore"
-import { explain, Failure } from "../Failure.ts"
 import { currency, type OrderLine } from "./OrderLine.ts"
 import type { Invoice } from "./Survey.ts"
 
@@ -55,7 +54,7 @@ export const linePrefixOf = (hash: string): string => `${hash.slice(0, 16)}-`
 interface Cart {
   readonly id: string
   /** Makes sure, once, that the cart is open for this invoice; or why it is not. */
-  readonly claimed: Effect.Effect<Rejection | undefined, Failure>
+  readonly claimed: Effect.Effect<Rejection | undefined, RuntimeProblem>
   unanswered: number
   /** Set when the invoice's last line has been sent. */
   last: Placed | undefined
@@ -70,8 +69,6 @@ const isRejection = (problem: Problem): problem is Rejection => rejectionTags.ha
 /** Failures after which the same command may well succeed a little later. */
 const isPassing = (problem: Problem): boolean =>
   ["Overloaded", "Contended", "RecoveryTimedOut", "JournalUnavailable"].includes(problem._tag)
-
-const failureOf = (problem: unknown): Failure => new Failure({ message: explain(problem) })
 
 const checkoutIdOf = (invoice: string): string => `${checkoutPrefix}${invoice}`
 
@@ -97,7 +94,7 @@ export class CartLoader {
   readonly #options: Options
   readonly #scope: Scope.Scope
   readonly #places: Semaphore.Semaphore
-  readonly #broken = Deferred.makeUnsafe<never, Failure>()
+  readonly #broken = Deferred.makeUnsafe<never, unknown>()
   readonly #carts = new Map<string, Cart>()
   /** After a tenth of a second at first and two at most, each a little different, so that thousands do not come back at once. */
   readonly #backoff: Schedule.Schedule<unknown>
@@ -112,8 +109,8 @@ export class CartLoader {
     )
   }
 
-  /** Fails as soon as a command cannot be carried out; never succeeds. */
-  get broken(): Effect.Effect<never, Failure> {
+  /** Fails as soon as a command cannot be carried out, with what keeps it; never succeeds. */
+  get broken(): Effect.Effect<never, unknown> {
     return Deferred.await(this.#broken)
   }
 
@@ -124,14 +121,23 @@ export class CartLoader {
 
   /** Sends a line. Waits for a free place among those under way, not for the answer. Lines come in the order of their files. */
   load(placed: Placed): Effect.Effect<void> {
+    // Interrupted while it waits, it leaves nothing behind; after that it is not interrupted, or its place would stay taken.
+    return Effect.uninterruptibleMask((restore) =>
+      Effect.andThen(
+        restore(this.#places.take(1)),
+        Effect.suspend(() => this.#send(placed))
+      )
+    )
+  }
+
+  #send(placed: Placed): Effect.Effect<void> {
     return Effect.gen({ self: this }, function* () {
-      yield* this.#places.take(1)
       const { invoice } = placed.order
       const cart = this.#carts.get(invoice) ?? (yield* this.#begin(invoice))
       const { lastHash, lastLine } = this.#options.invoices.get(invoice)!
       cart.unanswered++
       if (placed.hash === lastHash && placed.line === lastLine) cart.last = placed
-      yield* Effect.forkIn(this.#carry(cart, placed), this.#scope, { startImmediately: true })
+      yield* Effect.forkIn(Effect.interruptible(this.#carry(cart, placed)), this.#scope, { startImmediately: true })
     })
   }
 
@@ -152,7 +158,7 @@ export class CartLoader {
         return this.#places.release(1)
       })
     return Effect.gen({ self: this }, function* () {
-      const refused = (yield* cart.claimed) ?? (yield* this.#send(cart.id, addItem(placed), placed.order.atMillis))
+      const refused = (yield* cart.claimed) ?? (yield* this.#tell(cart.id, addItem(placed), placed.order.atMillis))
       if (refused !== undefined) onRejected(placed, refused)
       cart.unanswered--
       if (cart.last !== placed) yield* done(placed)
@@ -165,21 +171,21 @@ export class CartLoader {
       Effect.catchCause((cause) =>
         Cause.hasInterruptsOnly(cause)
           ? Effect.failCause(cause as Cause.Cause<never>)
-          : Effect.asVoid(Deferred.fail(this.#broken, failureOf(Cause.squash(cause))))
+          : Effect.asVoid(Deferred.fail(this.#broken, Cause.squash(cause)))
       )
     )
   }
 
-  #checkOut(id: string, last: Placed): Effect.Effect<Rejection | undefined, Failure> {
+  #checkOut(id: string, last: Placed): Effect.Effect<Rejection | undefined, RuntimeProblem> {
     const command: Command = { _tag: "BeginCheckout", checkoutId: checkoutIdOf(id), acceptedTotal: null }
-    return Effect.map(this.#send(id, command, last.order.atMillis), (refused) =>
+    return Effect.map(this.#tell(id, command, last.order.atMillis), (refused) =>
       // Every line was refused, and each has been told of already.
       refused?._tag === "EmptyCart" ? undefined : refused
     )
   }
 
   /** A cart that was never written is ours as soon as it is opened. Any other is looked at first. */
-  #claim(id: string): Effect.Effect<Rejection | undefined, Failure> {
+  #claim(id: string): Effect.Effect<Rejection | undefined, RuntimeProblem> {
     const { customerId, country, openedAtMillis } = this.#options.invoices.get(id)!
     const command: Command = { _tag: "OpenCart", customerId, country, currency }
     const fresh = this.#execute(id, command, openedAtMillis, 0)
@@ -187,19 +193,19 @@ export class CartLoader {
       onSuccess: () => Effect.succeed(undefined),
       onFailure: () =>
         Effect.gen({ self: this }, function* () {
-          const refused = yield* this.#send(id, command, openedAtMillis)
+          const refused = yield* this.#tell(id, command, openedAtMillis)
           if (refused !== undefined) return refused
           const { state } = yield* this.#insist(this.#options.carts.read(id))
           return refusalOf(state, checkoutIdOf(id))
-        }).pipe(Effect.mapError(failureOf))
+        })
     })
   }
 
   /** Sends a command until it is answered; why the cart refuses it, if it does. */
-  #send(id: string, command: Command, atMillis: number): Effect.Effect<Rejection | undefined, Failure> {
+  #tell(id: string, command: Command, atMillis: number): Effect.Effect<Rejection | undefined, RuntimeProblem> {
     return this.#insist(this.#execute(id, command, atMillis)).pipe(
       Effect.as(undefined),
-      Effect.catch((problem) => (isRejection(problem) ? Effect.succeed(problem) : Effect.fail(failureOf(problem))))
+      Effect.catchIf(isRejection, (rejection) => Effect.succeed(rejection))
     )
   }
 

@@ -16,7 +16,7 @@ import * as Schedule from "effect/Schedule"
 import * as Semaphore from "effect/Semaphore"
 import * as Stream from "effect/Stream"
 import type { SqlError } from "effect/sql/SqlError"
-import { Failure } from "../Failure.ts"
+import { explain, Failure } from "../Failure.ts"
 import type { Progress } from "../Progress.ts"
 import { CartLoader, type Placed } from "./CartLoader.ts"
 import type { FileState, ImportStore, RejectedLine } from "./ImportStore.ts"
@@ -91,7 +91,7 @@ class Run {
   }
 
   /** Everything from the first file to the last answer. What was done is remembered, however it ends. */
-  get all(): Effect.Effect<void, Failure | SqlError, FileSystem.FileSystem> {
+  get all(): Effect.Effect<void, unknown, FileSystem.FileSystem> {
     return Effect.uninterruptibleMask((restore) =>
       Effect.gen({ self: this }, function* () {
         const loader = new CartLoader(this.#loading, yield* Effect.scope)
@@ -126,7 +126,7 @@ class Run {
         this.#readings.get(hash)!.mark.end(line)
         this.#count()
       },
-      onRetry: (problem: Error) => progress.remark(`Waiting, and trying again: ${problem.message}`)
+      onRetry: (problem: Error) => progress.remark(`${explain(problem)} Trying again for a while.`)
     }
   }
 
@@ -216,10 +216,13 @@ class Run {
   }
 }
 
-/** Imports what a survey has found. Interrupted, it waits for the last answers and remembers how far it has come. */
+/**
+ * Imports what a survey has found. Interrupted, it waits for the last answers and remembers how far it has come. It fails with a
+ * `Failure` when a file is at fault, and with whatever a store answered when that is.
+ */
 export const run = Effect.fn("OnlineRetail.import")(function* (
   options: Options
-): Effect.fn.Return<Outcome, Failure | SqlError, FileSystem.FileSystem> {
+): Effect.fn.Return<Outcome, unknown, FileSystem.FileSystem> {
   const { store, survey, progress } = options
   const states = yield* store.begin(survey.files)
   const total = survey.files.reduce((sum, { lines }) => sum + lines, 0)

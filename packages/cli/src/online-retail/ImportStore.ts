@@ -2,7 +2,7 @@
  * What the import remembers between runs, in a schema of its own beside the cart's journal: how far each file has come, and the
  * lines that were rejected. It lives with the journal so that a backup of the one is a backup of the other.
  */
-import { checkSchemaName, fromFiles, type MigrationSet, migrate } from "@daybook/postgres/Migrations"
+import { fromFiles, type MigrationSet, migrate } from "@daybook/postgres/Migrations"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
@@ -80,19 +80,22 @@ export class ImportStore extends Context.Service<
 /** Rejected lines that are read at once. */
 const pageSize = 1_000
 
-const make = (sql: SqlClient): ImportStore["Service"] => {
-  checkSchemaName(schema)
-  const query = <Row extends object>(text: string, params: ReadonlyArray<string>) =>
-    sql.unsafe<Row>(text, params as Array<string>)
-  const insertRejected = (lines: ReadonlyArray<RejectedLine>) =>
+type Query = <Row extends object>(
+  text: string,
+  params: ReadonlyArray<string>
+) => Effect.Effect<ReadonlyArray<Row>, SqlError>
+
+/** Both statements of `save`, which are to run in one transaction. */
+const savingOf = (query: Query) => ({
+  insert: (lines: ReadonlyArray<RejectedLine>) =>
     query(
       `INSERT INTO ${schema}.rejected_line (file_hash, line, reason, detail, invoice, cells)
        SELECT * FROM json_to_recordset($1::text::json)
          AS r (hash text, line integer, reason text, detail text, invoice text, cells json)
        ON CONFLICT DO NOTHING`,
       [JSON.stringify(lines.map(storable))]
-    )
-  const advance = (steps: ReadonlyArray<Step>) =>
+    ),
+  advance: (steps: ReadonlyArray<Step>) =>
     query(
       `UPDATE ${schema}.file f SET done_through_line = greatest(f.done_through_line, s."doneThroughLine"),
               completed_at = coalesce(f.completed_at, CASE WHEN s.completed THEN clock_timestamp() END)
@@ -100,6 +103,11 @@ const make = (sql: SqlClient): ImportStore["Service"] => {
        WHERE f.hash = s.hash`,
       [JSON.stringify(steps)]
     )
+})
+
+const make = (sql: SqlClient): ImportStore["Service"] => {
+  const query: Query = (text, params) => sql.unsafe(text, params as Array<string>) as never
+  const { insert, advance } = savingOf(query)
   const page = (hash: string, after: number) =>
     query<RejectedLine>(
       `SELECT file_hash AS hash, line, reason, detail, invoice, cells FROM ${schema}.rejected_line
@@ -128,7 +136,7 @@ const make = (sql: SqlClient): ImportStore["Service"] => {
     save: (steps, rejected) =>
       sql.withTransaction(
         Effect.gen(function* () {
-          if (rejected.length > 0) yield* insertRejected(rejected)
+          if (rejected.length > 0) yield* insert(rejected)
           if (steps.length > 0) yield* advance(steps)
         })
       ),
