@@ -10,9 +10,9 @@ import { openServer } from "../src/Server.ts"
 process.env.DATABASE_URL_BENCH ??= process.env.DATABASE_URL
 
 describe("contestants of the commands benchmark", () => {
-  it.each<[string, Start, Record<string, string | number>]>([
-    ["daybook at level 2", startDaybook, { persistence: "state" }],
-    ["daybook at level 3", startDaybook, { persistence: "events" }],
+  it.each<[string, Start, Record<string, string | number | boolean>]>([
+    ["daybook at level 2", startDaybook, { persistence: "state", keys: true }],
+    ["daybook at level 3", startDaybook, { persistence: "events", keys: false }],
     ["the bare loop", startBareLoop, { lanes: 2 }]
   ])("%s stores one event for each command it acknowledges", async (_, start, settings) => {
     await using server = await openServer()

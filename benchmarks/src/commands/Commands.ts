@@ -9,14 +9,16 @@ import { installPeers, peerVersion } from "../Peers.ts"
 import { ratios, type Spread, significant, spread } from "../Statistics.ts"
 import { linesPerCart } from "./CartLoad.ts"
 
-type Name = "daybook" | "daybookEvents" | "emmett" | "bareLoop"
+type Name = "daybook" | "daybookEvents" | "daybookKeys" | "emmett" | "bareLoop"
 
 /** The cart service's own policy, which the headline is taken at. */
 const defaultPersistence = persistence._tag.toLowerCase()
 
 const entries: ReadonlyArray<Entry & { readonly name: Name }> = [
-  { name: "daybook", contestant: "daybook", candidates: [{ persistence: defaultPersistence }] },
-  { name: "daybookEvents", contestant: "daybook", candidates: [{ persistence: "events" }] },
+  // Without idempotency keys, which neither peer keeps; with them besides, since the service does.
+  { name: "daybook", contestant: "daybook", candidates: [{ persistence: defaultPersistence, keys: false }] },
+  { name: "daybookEvents", contestant: "daybook", candidates: [{ persistence: "events", keys: false }] },
+  { name: "daybookKeys", contestant: "daybook", candidates: [{ persistence: defaultPersistence, keys: true }] },
   {
     name: "emmett",
     contestant: "emmett",
@@ -40,12 +42,14 @@ const ratioOf = (ours: Result, theirs: Result): Spread => {
 
 const run = async (given: Run): Promise<Report> => {
   const contestants = await contest(given, entries)
-  const { daybook, daybookEvents, emmett, bareLoop } = contestants
+  const { daybook, daybookEvents, daybookKeys, emmett, bareLoop } = contestants
   const spreads = {
     ratioToEmmett: ratioOf(daybook, emmett),
     ratioToBareLoop: ratioOf(daybook, bareLoop),
     eventsRatioToEmmett: ratioOf(daybookEvents, emmett),
-    eventsRatioToBareLoop: ratioOf(daybookEvents, bareLoop)
+    eventsRatioToBareLoop: ratioOf(daybookEvents, bareLoop),
+    keysRatioToEmmett: ratioOf(daybookKeys, emmett),
+    keysRatioToBareLoop: ratioOf(daybookKeys, bareLoop)
   }
   const figure = (name: string) => daybook.figures[name]!.median
   const headline: Record<string, number> = {

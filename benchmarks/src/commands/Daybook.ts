@@ -26,13 +26,13 @@ const layerOf = (databaseUrl: string, persistence: Persistence.Persistence) =>
     Layer.provideMerge(Database.layer({ url: Redacted.make(databaseUrl) }))
   )
 
-const callerLoop = ({ goesOn, answered }: Round, next: () => Step) =>
+const callerLoop = ({ goesOn, answered }: Round, next: () => Step, keys: boolean) =>
   Effect.gen(function* () {
     const carts = yield* Carts
     while (goesOn()) {
       const { cartId, command, sender } = next()
       const asked = performance.now()
-      yield* carts.execute(cartId, command, sender)
+      yield* carts.execute(cartId, command, keys ? sender : { ...sender, commandId: undefined })
       answered(performance.now() - asked)
     }
   })
@@ -48,7 +48,7 @@ export const start = async (databaseUrl: string, settings: Settings): Promise<Co
     runtime.runPromise(
       Effect.forEach(
         Array.from({ length: round.callers }, (_, caller) => stepsOf(caller)),
-        (next) => callerLoop(round, next),
+        (next) => callerLoop(round, next, settings.keys === true),
         { concurrency: "unbounded", discard: true }
       )
     )
