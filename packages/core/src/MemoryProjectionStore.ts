@@ -3,7 +3,7 @@
  */
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
-import type * as Semaphore from "effect/Semaphore"
+import * as Semaphore from "effect/Semaphore"
 import type { Advance, Offset, Parked, ProjectionStore } from "./ProjectionStore.ts"
 import { ProjectionFenced } from "./ProjectionStore.ts"
 
@@ -29,6 +29,8 @@ const claimed = (before: MemoryOffset, owner: string, now: number, leaseMillis: 
 
 /** What is stored of one projection. */
 class MemoryProjection {
+  /** One transaction at a time; those of other projections do not wait. */
+  readonly mutex = Semaphore.makeUnsafe(1)
   offsets: ReadonlyArray<MemoryOffset> = []
   parked: ReadonlyArray<Parked> = []
   paused = false
@@ -104,8 +106,8 @@ const transact = <A, E, R>(
   })
 }
 
-/** A projection store over plain objects. One transaction at a time, under `mutex`. */
-export const makeMemory = (mutex: Semaphore.Semaphore): ProjectionStore["Service"] => {
+/** A projection store over plain objects. */
+export const makeMemory = (): ProjectionStore["Service"] => {
   const projections = new Map<string, MemoryProjection>()
   const of = (name: string): MemoryProjection => {
     const found = projections.get(name) ?? new MemoryProjection()
@@ -118,7 +120,7 @@ export const makeMemory = (mutex: Semaphore.Semaphore): ProjectionStore["Service
     release: (name, owner) =>
       Effect.sync(() => of(name).change((o) => o.owner === owner, { owner: null, leaseUntilMillis: 0 })),
     transact: (name, advances, work) =>
-      Effect.suspend(() => transact(name, of(name), advances, work)).pipe(mutex.withPermits(1)),
+      Effect.suspend(() => of(name).mutex.withPermits(1)(transact(name, of(name), advances, work))),
     offsets: (name) => Effect.sync(() => of(name).offsets),
     stop: (name, partition, reason) =>
       Effect.sync(() => of(name).change((o) => o.partition === partition, { stoppedBecause: reason })),

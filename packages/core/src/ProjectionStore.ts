@@ -6,10 +6,9 @@
  * `epoch`, and a worker that still holds the old epoch can no longer commit.
  */
 import * as Context from "effect/Context"
-import * as Effect from "effect/Effect"
+import type * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Schema from "effect/Schema"
-import * as Semaphore from "effect/Semaphore"
 import { makeMemory } from "./MemoryProjectionStore.ts"
 import { Problem } from "./Problem.ts"
 
@@ -25,6 +24,13 @@ export class ProjectionFenced extends Problem<ProjectionFenced>()(
   "ProjectionFenced",
   { status: 409, title: "Another worker has taken over this partition of the projection" },
   { projection: Schema.String, partition: Schema.Int }
+) {}
+
+/** A stream that was set aside cannot be taken back in yet. Nothing was changed. */
+export class StillFailing extends Problem<StillFailing>()(
+  "StillFailing",
+  { status: 409, title: "The projection still cannot apply the stream" },
+  { projection: Schema.String, stream: Schema.String }
 ) {}
 
 /** The place of one projection in one partition. */
@@ -98,8 +104,5 @@ export class ProjectionStore extends Context.Service<
   }
 >()("@daybook/core/ProjectionStore") {
   /** Offsets in this process's memory. `transact` cannot undo what `work` did to other memory. */
-  static readonly layerMemory: Layer.Layer<ProjectionStore> = Layer.effect(
-    ProjectionStore,
-    Effect.map(Semaphore.make(1), (mutex) => makeMemory(mutex))
-  )
+  static readonly layerMemory: Layer.Layer<ProjectionStore> = Layer.sync(ProjectionStore, () => makeMemory())
 }

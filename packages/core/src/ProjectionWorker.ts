@@ -6,6 +6,7 @@ import * as Clock from "effect/Clock"
 import type * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
+import * as Inspectable from "effect/Inspectable"
 import type { Recorded, Stored } from "./Event.ts"
 import { UndecodableEvent } from "./Event.ts"
 import type { Journal, JournalUnavailable } from "./Journal.ts"
@@ -13,7 +14,15 @@ import * as Metrics from "./Metrics.ts"
 import { isTransient } from "./Problem.ts"
 import type { Projection } from "./Projection.ts"
 import { decodeFor } from "./Projection.ts"
-import type { Offset, ProjectionFenced, ProjectionStore, ReadModelUnavailable } from "./ProjectionStore.ts"
+import type {
+  Advance,
+  Offset,
+  Parked,
+  ProjectionFenced,
+  ProjectionStore,
+  ReadModelUnavailable
+} from "./ProjectionStore.ts"
+import { StillFailing } from "./ProjectionStore.ts"
 import { Signal } from "./Signal.ts"
 
 /** Resolved options of the projector. */
@@ -35,19 +44,23 @@ type StoreFailure = ProjectionFenced | ReadModelUnavailable
 const firstRetryMillis = 50
 const maxRetryMillis = 5_000
 
+const isFenced = (error: unknown): error is ProjectionFenced =>
+  (error as { readonly _tag?: unknown } | null)?._tag === "ProjectionFenced"
+
 /** Failures that are not an event's fault: the same event will do once the store is back, or in another worker's hands. */
-const isStoreFailure = (error: unknown): error is StoreFailure =>
-  (error as { readonly _tag?: unknown } | null)?._tag === "ProjectionFenced" || isTransient(error)
+const isStoreFailure = (error: unknown): error is StoreFailure => isFenced(error) || isTransient(error)
 
 const backoffMillis = (attempt: number): number => Math.min(firstRetryMillis * 2 ** attempt, maxRetryMillis)
+
+/** What failed, in words: the message where there is one. */
+const reasonOf = (error: unknown): string =>
+  error instanceof Error ? error.message || error.name : Inspectable.toStringUnknown(error, 0)
 
 const positionOf = (news: News): number => news.events[news.events.length - 1]!.position
 
 export class ProjectionWorker<R> {
   /** Moves after every commit of this worker. */
   readonly progress = new Signal()
-  /** Wakes this worker alone, for an operator. */
-  readonly wake = new Signal()
   readonly #projection: Projection<any, any, R>
   readonly #decode: (stored: Stored) => Recorded<any> | undefined
   readonly #journal: Journal["Service"]
@@ -55,6 +68,7 @@ export class ProjectionWorker<R> {
   readonly #context: Context.Context<R>
   readonly #settings: Settings
   readonly #recordLag: (seconds: number) => void
+  readonly #wake = new Signal()
   #offsets = new Map<number, Offset>()
   #parked = new Set<string>()
   #claimedAtMillis = -Infinity
@@ -90,13 +104,12 @@ export class ProjectionWorker<R> {
           failures = 0
         })
       ),
+      // The interruption of this worker passes by here; one that comes from inside, as of a pool that closes, is a failure.
       Effect.catchCause((cause) =>
-        Cause.hasInterruptsOnly(cause)
-          ? Effect.failCause(cause)
-          : Effect.logWarning(`Projection ${this.#name} is held up and will try again`, Cause.squash(cause)).pipe(
-              Effect.andThen(this.#claimAgain),
-              Effect.andThen(Effect.suspend(() => Effect.sleep(backoffMillis(failures++))))
-            )
+        Effect.logWarning(`Projection ${this.#name} is held up and will try again`, Cause.squash(cause)).pipe(
+          Effect.andThen(this.#claimAgain),
+          Effect.andThen(Effect.suspend(() => Effect.sleep(backoffMillis(failures++))))
+        )
       )
     )
     return Effect.forever(round as Effect.Effect<void>).pipe(
@@ -109,17 +122,26 @@ export class ProjectionWorker<R> {
     return Effect.gen({ self: this }, function* () {
       yield* this.#claimIfDue
       const seen = this.#journal.signal.count
-      const woken = this.wake.count
+      const woken = this.#wake.count
       if (!(yield* this.#store.paused(this.#name))) {
         const news = yield* this.#readNews
         if (news.length > 0) return yield* this.#apply(news)
       }
       yield* Effect.raceAll([
         this.#journal.signal.changed(seen),
-        this.wake.changed(woken),
-        Effect.sleep(this.#settings.pollMillis)
+        this.#wake.changed(woken),
+        // In time to renew the leases, however seldom it is to look.
+        Effect.sleep(Math.min(this.#settings.pollMillis, this.#settings.leaseMillis / 3))
       ])
     })
+  }
+
+  /** Has this worker read offsets anew, and go on at once. For an operator who has changed them. */
+  get wake(): Effect.Effect<void> {
+    return Effect.andThen(
+      this.#claimAgain,
+      Effect.sync(() => this.#wake.notify())
+    )
   }
 
   get #claimAgain(): Effect.Effect<void> {
@@ -137,7 +159,7 @@ export class ProjectionWorker<R> {
       const { owner, leaseMillis } = this.#settings
       const offsets = yield* this.#store.claim(this.#name, { owner, leaseMillis, partitions: this.#journal.partitions })
       this.#offsets = new Map(offsets.map((offset) => [offset.partition, offset]))
-      this.#parked = new Set((yield* this.#store.parked(this.#name)).map((parked) => parked.stream))
+      yield* this.#readParked
       this.#claimedAtMillis = now
     })
   }
@@ -171,36 +193,46 @@ export class ProjectionWorker<R> {
       // Some event in there cannot be applied: find it without holding up the others.
       for (const one of news) {
         const alone = news.length === 1 ? together : yield* Effect.exit(this.#commit([one]))
-        if (Exit.isFailure(alone)) yield* this.#applyOneByOne(one)
+        if (Exit.isFailure(alone)) yield* this.#applyOneByOne(one, one.events.length === 1 ? alone : undefined)
       }
     })
   }
 
   /** Applies events and moves the offsets, in one transaction. */
   #commit(news: ReadonlyArray<News>): Effect.Effect<void, unknown> {
-    return Effect.gen({ self: this }, function* () {
-      const events: Array<Recorded<any>> = []
-      for (const { events: stored } of news) {
-        for (const one of stored) {
-          if (this.#parked.has(one.stream)) continue
-          const recorded = this.#decode(one)
-          if (recorded !== undefined) events.push(recorded)
-        }
-      }
-      const work = events.length === 0 ? Effect.void : this.#handle(events)
-      yield* this.#transact(news, work)
-      const last = events[events.length - 1]
-      if (last !== undefined) this.#recordLag(((yield* Clock.currentTimeMillis) - last.recordedAtMillis) / 1000)
+    const stored = news.flatMap(({ events }) => events)
+    const work = Effect.gen({ self: this }, function* () {
+      // An operator, of whatever process, may have taken a stream back in: under the offset's lock the store knows.
+      if (stored.some(({ stream }) => this.#parked.has(stream))) yield* this.#readParked
+      const events = this.#decodeAll(stored.filter(({ stream }) => !this.#parked.has(stream)))
+      yield* this.#handle(events)
+      return events.at(-1)
+    })
+    return Effect.flatMap(this.#transact(news, work), (last) =>
+      last === undefined
+        ? Effect.void
+        : Effect.map(Clock.currentTimeMillis, (now) => this.#recordLag((now - last.recordedAtMillis) / 1000))
+    )
+  }
+
+  #decodeAll(stored: ReadonlyArray<Stored>): ReadonlyArray<Recorded<any>> {
+    return stored.map(this.#decode).filter((one): one is Recorded<any> => one !== undefined)
+  }
+
+  get #readParked(): Effect.Effect<void, ReadModelUnavailable> {
+    return Effect.map(this.#store.parked(this.#name), (parked) => {
+      this.#parked = new Set(parked.map(({ stream }) => stream))
     })
   }
 
   #handle(events: ReadonlyArray<Recorded<any>>): Effect.Effect<void, unknown> {
+    if (events.length === 0) return Effect.void
     return Effect.suspend(() => this.#projection.handle(events, { replaying: false })).pipe(
       Effect.provideContext(this.#context)
     )
   }
 
-  #transact<E>(news: ReadonlyArray<News>, work: Effect.Effect<void, E>): Effect.Effect<void, E | StoreFailure> {
+  #transact<A, E>(news: ReadonlyArray<News>, work: Effect.Effect<A, E>): Effect.Effect<A, E | StoreFailure> {
     const advances = news.map((one) => ({
       partition: one.offset.partition,
       epoch: one.offset.epoch,
@@ -217,12 +249,13 @@ export class ProjectionWorker<R> {
     )
   }
 
-  #applyOneByOne(news: News): Effect.Effect<void, StoreFailure> {
+  /** Applies what was not applied together. `failed` is the first attempt at an event that was alone in it. */
+  #applyOneByOne(news: News, failed: Exit.Exit<void, unknown> | undefined): Effect.Effect<void, StoreFailure> {
     return Effect.gen({ self: this }, function* () {
       for (const stored of news.events) {
         const offset = this.#offsets.get(news.offset.partition)!
         const one: News = { offset, events: [stored] }
-        const failure = yield* this.#tryEvent(one)
+        const failure = yield* this.#tryEvent(one, failed)
         if (failure === undefined) continue
         if (this.#projection.onFailure === "stop") return yield* this.#stop(offset, stored, failure)
         yield* this.#park(one, stored, failure)
@@ -231,16 +264,15 @@ export class ProjectionWorker<R> {
   }
 
   /** Applies one event, again and again with backoff; why it cannot be applied, in the end. */
-  #tryEvent(one: News): Effect.Effect<string | undefined, StoreFailure> {
+  #tryEvent(one: News, failed: Exit.Exit<void, unknown> | undefined): Effect.Effect<string | undefined, StoreFailure> {
     return Effect.gen({ self: this }, function* () {
       for (let attempt = 1; ; attempt++) {
-        const exit = yield* Effect.exit(this.#commit([one]))
+        const exit = attempt === 1 && failed !== undefined ? failed : yield* Effect.exit(this.#commit([one]))
         if (Exit.isSuccess(exit)) return undefined
         const error = Cause.squash(exit.cause)
         if (isStoreFailure(error)) return yield* Effect.fail(error)
         const hopeless = error instanceof UndecodableEvent
-        if (hopeless || attempt >= this.#settings.attempts)
-          return error instanceof Error ? error.message : String(error)
+        if (hopeless || attempt >= this.#settings.attempts) return reasonOf(error)
         yield* Effect.sleep(backoffMillis(attempt))
       }
     })
@@ -249,7 +281,11 @@ export class ProjectionWorker<R> {
   #stop(offset: Offset, stored: Stored, failure: string): Effect.Effect<void, StoreFailure> {
     const reason = `Position ${stored.position} (${stored.type}, stream ${stored.stream}): ${failure}`
     return Effect.gen({ self: this }, function* () {
-      yield* this.#store.stop(this.#name, offset.partition, reason)
+      yield* this.#store.transact(
+        this.#name,
+        [standing(offset)],
+        this.#store.stop(this.#name, offset.partition, reason)
+      )
       this.#offsets.set(offset.partition, { ...this.#offsets.get(offset.partition)!, stoppedBecause: reason })
       yield* Effect.logError(`Projection ${this.#name} has stopped at partition ${offset.partition}. ${reason}`)
     })
@@ -269,29 +305,45 @@ export class ProjectionWorker<R> {
   }
 
   /** Applies what a parked stream has missed and takes it back in, in one transaction that moves no offset. */
-  unpark(stream: string): Effect.Effect<void, ReadModelUnavailable | JournalUnavailable> {
+  unpark(stream: string): Effect.Effect<void, StillFailing | ReadModelUnavailable | JournalUnavailable> {
     return Effect.gen({ self: this }, function* () {
       const parked = (yield* this.#store.parked(this.#name)).find((one) => one.stream === stream)
       if (parked === undefined) return
       const offset = (yield* this.#store.offsets(this.#name)).find((one) => one.partition === parked.partition)!
       const stored = yield* this.#journal.readStream(stream, { from: parked.version })
-      const missed = stored
-        .filter((one) => one.position <= offset.position)
-        .map(this.#decode)
-        .filter((one): one is Recorded<any> => one !== undefined)
-      // Moving the offset from its place to the same place fences: a worker that goes on meanwhile makes this start again.
-      const still = { partition: offset.partition, epoch: offset.epoch, from: offset.position, to: offset.position }
+      const missed = stored.filter((one) => one.position <= offset.position)
+      if (missed[0]?.version !== parked.version) return yield* stillFailing(this.#name, parked, "its events are gone")
+      const work = Effect.suspend(() => this.#handle(this.#decodeAll(missed)))
       yield* this.#store
-        .transact(this.#name, [still], Effect.andThen(this.#handle(missed), this.#store.unpark(this.#name, stream)))
-        .pipe(Effect.catchIf(isFenced, () => Effect.suspend(() => this.unpark(stream)))) as Effect.Effect<
-        void,
-        ReadModelUnavailable
-      >
-      this.#claimedAtMillis = -Infinity
+        .transact(this.#name, [standing(offset)], Effect.andThen(work, this.#store.unpark(this.#name, stream)))
+        .pipe(
+          Effect.catchCause((cause): ReturnType<typeof this.unpark> => {
+            const error: unknown = Cause.squash(cause)
+            // The worker has moved on meanwhile, and passed over more of the stream.
+            if (isFenced(error)) return this.unpark(stream)
+            if (isTransient(error)) return Effect.fail(error as ReadModelUnavailable)
+            return Effect.fail(stillFailing(this.#name, parked, reasonOf(error)))
+          })
+        )
+      yield* this.wake
       this.progress.notify()
     })
   }
 }
 
-const isFenced = (error: unknown): error is ProjectionFenced =>
-  (error as { readonly _tag?: unknown } | null)?._tag === "ProjectionFenced"
+/** A step to where the offset is already. It fences: whoever goes on meanwhile makes it fail. */
+const standing = ({ partition, epoch, position }: Offset): Advance => ({
+  partition,
+  epoch,
+  from: position,
+  to: position
+})
+
+const stillFailing = (projection: string, { stream, version }: Parked, reason: string): StillFailing =>
+  new StillFailing({
+    projection,
+    stream,
+    detail:
+      `Projection ${projection} still cannot apply stream ${stream} from version ${version} on: ${reason}. Nothing was ` +
+      "changed; correct the projection and try again, or rebuild it."
+  })

@@ -14,7 +14,13 @@ import type * as Scope from "effect/Scope"
 import type { JournalUnavailable } from "./Journal.ts"
 import { Journal } from "./Journal.ts"
 import type { Projection } from "./Projection.ts"
-import { type Offset, type Parked, ProjectionStore, type ReadModelUnavailable } from "./ProjectionStore.ts"
+import {
+  type Offset,
+  type Parked,
+  ProjectionStore,
+  type ReadModelUnavailable,
+  type StillFailing
+} from "./ProjectionStore.ts"
 import { ProjectionWorker, type Settings } from "./ProjectionWorker.ts"
 
 /** How one projection is doing. */
@@ -34,11 +40,11 @@ export interface Projector {
   readonly pause: (projection: string) => Effect.Effect<void, ReadModelUnavailable>
   /** Goes on after `pause`, or after a failure stopped a partition. */
   readonly resume: (projection: string) => Effect.Effect<void, ReadModelUnavailable>
-  /** Applies the waiting events of a stream that was set aside, and takes it back in. */
+  /** Applies the waiting events of a stream that was set aside, and takes it back in. Does nothing when it was not. */
   readonly unpark: (
     projection: string,
     stream: string
-  ) => Effect.Effect<void, ReadModelUnavailable | JournalUnavailable>
+  ) => Effect.Effect<void, StillFailing | ReadModelUnavailable | JournalUnavailable>
   /**
    * Waits until a projection has applied a position, for reading your own writes. Answers false when it has not within the
    * time. Works also when another process runs the projection.
@@ -84,6 +90,8 @@ export const make = <R = never>(
     const context = yield* Effect.context<R>()
     const clock = yield* Clock
     const settings = settingsOf(options)
+    const twice = projections.find(({ name }, i) => projections.findIndex((other) => other.name === name) !== i)
+    if (twice !== undefined) return yield* Effect.die(new Error(`Two projections are called ${twice.name}`))
     const workers = new Map(
       projections.map((projection) => [
         projection.name,
@@ -137,9 +145,7 @@ export const make = <R = never>(
       pause: (name) => Effect.andThen(workerOf(name), store.setPaused(name, true)),
       resume: (name) =>
         Effect.flatMap(workerOf(name), (worker) =>
-          store
-            .setPaused(name, false)
-            .pipe(Effect.andThen(store.resume(name)), Effect.andThen(Effect.sync(() => worker.wake.notify())))
+          store.setPaused(name, false).pipe(Effect.andThen(store.resume(name)), Effect.andThen(worker.wake))
         ),
       unpark: (name, stream) => Effect.flatMap(workerOf(name), (worker) => worker.unpark(stream))
     }
