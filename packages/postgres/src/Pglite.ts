@@ -17,6 +17,7 @@ import * as Stream from "effect/Stream"
 import * as SqlClient from "effect/sql/SqlClient"
 import type { Connection } from "effect/sql/SqlConnection"
 import { ConnectionError, SqlError, UniqueViolation, UnknownError } from "effect/sql/SqlError"
+import * as DiskSpace from "./DiskSpace.ts"
 import * as StoreLock from "./StoreLock.ts"
 
 const sqlError =
@@ -32,9 +33,19 @@ const sqlError =
     })
   }
 
-const makeConnection = (db: PGlite): Connection => {
+/** Ends a transaction, and so has to be let through however full the disk is. */
+const endsTransaction = (sql: string): boolean => sql === "ROLLBACK" || sql === "COMMIT"
+
+const makeConnection = (db: PGlite, refusal: () => string | undefined): Connection => {
   const query = (sql: string, params: ReadonlyArray<unknown>, rowMode: "object" | "array") =>
-    Effect.tryPromise({ try: () => db.query(sql, params as Array<unknown>, { rowMode }), catch: sqlError("query") })
+    Effect.suspend(() => {
+      const refused = endsTransaction(sql) ? undefined : refusal()
+      if (refused !== undefined) return Effect.fail(sqlError("query")(new Error(refused)))
+      return Effect.tryPromise({
+        try: () => db.query(sql, params as Array<unknown>, { rowMode }),
+        catch: sqlError("query")
+      })
+    })
   const rows = (sql: string, params: ReadonlyArray<unknown>) =>
     Effect.map(query(sql, params, "object"), (result) => result.rows as ReadonlyArray<any>)
   const values = (sql: string, params: ReadonlyArray<unknown>) =>
@@ -65,6 +76,9 @@ export const make = (
         Effect.fail(openFailed(folder)(cause))
       )
     }
+    const refusal = folder === undefined ? () => undefined : DiskSpace.watch(folder)
+    const refused = refusal()
+    if (refused !== undefined) return yield* openFailed(folder!)(new Error(refused))
     const db = yield* Effect.acquireRelease(
       Effect.tryPromise({
         try: () =>
@@ -73,7 +87,7 @@ export const make = (
       }),
       (opened) => Effect.promise(() => opened.close())
     )
-    const connection = makeConnection(db)
+    const connection = makeConnection(db, refusal)
     const turn = yield* Semaphore.make(1)
     const takeTurn = Effect.gen(function* () {
       const scope = yield* Scope.Scope
@@ -106,7 +120,7 @@ const openFailed =
         operation: "open",
         message:
           `The embedded store in ${folder} cannot be opened: ${message}. Check that the folder is writable and the disk ` +
-          "not full; to start anew, move the folder away."
+          "has room; to start anew, move the folder away."
       })
     })
   }
