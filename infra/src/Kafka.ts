@@ -44,6 +44,9 @@ const defaults: Readonly<Record<string, string>> = {
   "share.coordinator.state.topic.replication.factor": "1",
   // Fifty by default, which a small machine takes seconds to create.
   "offsets.topic.num.partitions": "4",
+  // How long a server that comes back after a crash waits for its own former self to be declared dead: 9 s by default.
+  "broker.session.timeout.ms": "3000",
+  "broker.heartbeat.interval.ms": "500",
   // A first member waits 3 s for others by default. Tests start groups by the dozen.
   "group.initial.rebalance.delay.ms": "0",
   "group.min.session.timeout.ms": "1000"
