@@ -7,9 +7,10 @@
  */
 import { Problem } from "@daybook/core/Problem"
 import * as Effect from "effect/Effect"
-import { HttpMethod, HttpServerRequest } from "effect/http"
-import { HttpApiError, HttpApiMiddleware } from "effect/http-api"
+import { HttpMethod, HttpRouter, HttpServerRequest } from "effect/http"
+import { type HttpApiEndpoint, HttpApiError, HttpApiMiddleware } from "effect/http-api"
 import * as Layer from "effect/Layer"
+import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import * as SchemaAST from "effect/SchemaAST"
 import * as SchemaIssue from "effect/SchemaIssue"
@@ -54,23 +55,67 @@ const formatIssue = SchemaIssue.makeFormatterStandardSchemaV1({
   }
 })
 
-const partOf = { Params: "path", Query: "query", Headers: "header", Payload: "body" } as const
+/** The parts of a request, in the order in which they are decoded. */
+const parts = { Params: "path", Headers: "header", Query: "query", Payload: "body" } as const
+
+type Part = keyof typeof parts
 
 const keyOf = (segment: PropertyKey | { readonly key: PropertyKey }): string | number => {
   const key = typeof segment === "object" ? segment.key : segment
   return typeof key === "symbol" ? String(key) : key
 }
 
-/** A response that is not what the API declares is a mistake of ours, and no matter of the request. */
-const ofSchemaError = (error: HttpApiError.HttpApiSchemaError): Effect.Effect<never, InvalidRequest> => {
-  const { kind, cause } = error
-  if (kind === "Body" || kind === "ResponseHeaders") return Effect.die(error)
-  const errors = formatIssue(cause.issue).issues.map(({ path, message }) => ({
-    path: [partOf[kind], ...(path ?? []).map(keyOf)],
-    message
-  }))
-  return Effect.fail(invalidRequest(...errors))
+const errorsOf = (part: Part, { issue }: Schema.SchemaError): ReadonlyArray<FieldError> =>
+  formatIssue(issue).issues.map(({ path, message }) => ({ path: [parts[part], ...(path ?? []).map(keyOf)], message }))
+
+const parsed = (text: string): unknown => {
+  try {
+    return JSON.parse(text)
+  } catch {
+    return undefined
+  }
 }
+
+/** What each part has to be, and what it is. A body that is not JSON is reported where it is decoded. */
+const decodings = (endpoint: HttpApiEndpoint.Top) =>
+  Effect.gen(function* () {
+    const request = yield* HttpServerRequest.HttpServerRequest
+    const query = yield* HttpServerRequest.ParsedSearchParams
+    const { params } = yield* HttpRouter.RouteContext
+    const json = endpoint.payload.get("application/json")
+    const body = json && parsed(yield* Effect.orDie(request.text))
+    return {
+      Params: { schema: endpoint.params, input: params },
+      Headers: { schema: endpoint.headers, input: request.headers },
+      Query: { schema: endpoint.query && Schema.toCodecArrayFromSingle(endpoint.query), input: query },
+      Payload: { schema: json && Schema.Union(json.schemas), input: body }
+    } satisfies Record<Part, { readonly schema: Schema.Top | undefined; readonly input: unknown }>
+  })
+
+/** The framework stops at the first part that is wrong; whoever corrects a request wants to hear of the later ones too. */
+const laterErrors = (failed: Part, endpoint: HttpApiEndpoint.Top) =>
+  Effect.gen(function* () {
+    const all = yield* decodings(endpoint)
+    const names = Object.keys(parts) as Array<Part>
+    const errors: Array<FieldError> = []
+    for (const part of names.slice(names.indexOf(failed) + 1)) {
+      const { schema, input } = all[part]
+      if (schema === undefined) continue
+      // Schemas of requests need no services: the framework has decoded the parts before without any.
+      const decode = Schema.decodeUnknownEffect(schema as Schema.Codec<unknown, unknown>, { errors: "all" })
+      const decoded = yield* Effect.result(decode(input))
+      if (Result.isFailure(decoded)) errors.push(...errorsOf(part, decoded.failure))
+    }
+    return errors
+  })
+
+/** A response that is not what the API declares is a mistake of ours, and no matter of the request. */
+const ofSchemaError = (error: HttpApiError.HttpApiSchemaError, endpoint: HttpApiEndpoint.Top) =>
+  Effect.gen(function* () {
+    const { kind, cause } = error
+    if (kind === "Body" || kind === "ResponseHeaders") return yield* Effect.die(error)
+    return yield* invalidRequest(...errorsOf(kind, cause), ...(yield* laterErrors(kind, endpoint)))
+  })
 
 const utf8 = new TextDecoder("utf-8", { fatal: true })
 
@@ -98,9 +143,9 @@ const refuseInvalidUtf8 = Effect.gen(function* () {
 export class RequestProblems extends HttpApiMiddleware.Service<RequestProblems>()("@daybook/services/RequestProblems", {
   error: InvalidRequest
 }) {
-  static readonly layer: Layer.Layer<RequestProblems> = Layer.succeed(RequestProblems, (handler) =>
+  static readonly layer: Layer.Layer<RequestProblems> = Layer.succeed(RequestProblems, (handler, { endpoint }) =>
     Effect.catch(Effect.andThen(refuseInvalidUtf8, handler), (failure) =>
-      HttpApiError.HttpApiSchemaError.is(failure) ? ofSchemaError(failure) : Effect.fail(failure)
+      HttpApiError.HttpApiSchemaError.is(failure) ? ofSchemaError(failure, endpoint) : Effect.fail(failure)
     )
   )
 }

@@ -318,6 +318,21 @@ const raw = (text: string) =>
     socket.on("error", reject).on("close", () => resolve(answer))
   })
 
+it("everything that is wrong is named, in whichever parts of the request it is", async () => {
+  const headers = { "if-match": "x", "idempotency-key": "" }
+  expectInvalid(
+    await shop.call("PATCH", "/carts/%00/items/line-1", { headers, body: { quantity: "many" } }),
+    "path.id",
+    "header.idempotency-key",
+    "header.if-match",
+    "body.quantity"
+  )
+  expectInvalid(await post("/carts", { headers, body: "{" }), "header.idempotency-key", "header.if-match", "body")
+  expectInvalid(await shop.call("GET", "/carts/%00?atLeastVersion=x"), "path.id", "query.atLeastVersion")
+  const latin1 = Buffer.from('{"quantity":"ü"}', "latin1")
+  expectInvalid(await shop.call("PATCH", "/carts/%00/items/line-1", { headers, body: latin1 }), "body")
+})
+
 describe("what is no request", () => {
   it.each([
     ["a long address", `GET /carts/${"x".repeat(20_000)} HTTP/1.1\r\nhost: x\r\n\r\n`, 431, "HeadersTooLarge"],
