@@ -327,6 +327,8 @@ class Runtime<State, Command extends Tagged, Event extends Tagged> implements En
   readonly receipt: EntityHost<State, Command, Event>["receipt"] = (stream, commandId, done) =>
     this.#run(Effect.map(this.#journal.receipt(stream, commandId), Option.getOrUndefined), done)
 
+  readonly warn = (message: string, why: unknown): void => this.#run(Effect.logWarning(message, why), () => {})
+
   readonly wait = (millis: number, then: () => void): void => this.#run(Effect.sleep(millis), then)
 
   #run<A, E>(effect: Effect.Effect<A, E>, done: (exit: Exit.Exit<A, E>) => void): void {

@@ -11,7 +11,7 @@ import * as Exit from "effect/Exit"
 import type { Aggregate, Tagged } from "./Aggregate.ts"
 import { decide, evolveAll } from "./Aggregate.ts"
 import type { CommandOptions } from "./Entities.ts"
-import { Contended, VersionMismatch } from "./EntityProblems.ts"
+import { contended, versionMismatch } from "./EntityProblems.ts"
 import * as EventId from "./EventId.ts"
 import type { OnOutcome, Refused } from "./GroupCommit.ts"
 import type { Append, NewEvent, Outcome, Receipt } from "./Journal.ts"
@@ -57,6 +57,7 @@ export interface EntityHost<State, Command extends Tagged, Event extends Tagged>
     done: (exit: Exit.Exit<Receipt | undefined, unknown>) => void
   ) => void
   readonly onEvents: OnEvents<State, Event>
+  readonly warn: (message: string, why: unknown) => void
   readonly wait: (millis: number, then: () => void) => void
 }
 
@@ -279,9 +280,17 @@ export class Entity<State, Command extends Tagged, Event extends Tagged> {
   }
 
   #storedState(draft: Draft<State, Command, Event>): Append["state"] {
-    const { aggregate, storeStateEvery: every, encodeState } = this.#host
+    const { aggregate, storeStateEvery: every, encodeState, keepEvents } = this.#host
     if (Math.floor(draft.version / every) === Math.floor(this.version / every)) return null
-    return { schemaVersion: aggregate.state.version, data: encodeState(draft.state) }
+    try {
+      return { schemaVersion: aggregate.state.version, data: encodeState(draft.state) }
+    } catch (defect) {
+      // Where events are kept they say it all. To refuse the command would be to refuse every one from here on, since those
+      // before it that led to this state are stored.
+      if (!keepEvents) throw defect
+      this.#host.warn(`The state of ${this.stream} at version ${draft.version} was not stored`, defect)
+      return null
+    }
   }
 
   #onOutcome(
@@ -306,7 +315,7 @@ export class Entity<State, Command extends Tagged, Event extends Tagged> {
       case "Conflict":
         this.#retry(draft, (pending) => ++pending.attempts < maxAttempts)
         for (const { pending } of draft.decided)
-          if (pending.attempts >= maxAttempts) pending.reply(Exit.fail(contended(this.stream)))
+          if (pending.attempts >= maxAttempts) pending.reply(Exit.fail(contended(this.stream, maxAttempts)))
         return this.#restart()
       case "Unserialisable":
         this.#refuse(draft, new Error(outcome.why))
@@ -379,16 +388,3 @@ const repeated = (receipt: Receipt): Reply<never> => ({
   duplicate: true,
   state: undefined
 })
-
-const versionMismatch = (stream: string, expected: number, actual: number): VersionMismatch =>
-  new VersionMismatch({
-    expectedVersion: expected,
-    actualVersion: actual,
-    detail: `${stream} is at version ${actual}, not ${expected}. Read it again, and repeat the command if it still applies.`
-  })
-
-const contended = (stream: string): Contended =>
-  new Contended({
-    retryAfterSeconds: 1,
-    detail: `${stream} is being written by another process as well; after ${maxAttempts} attempts this command was given up. Nothing was stored; try again.`
-  })

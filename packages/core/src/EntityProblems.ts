@@ -38,3 +38,16 @@ export class RecoveryTimedOut extends Problem<RecoveryTimedOut>()(
   { status: 503, title: "The aggregate could not be recovered in time" },
   { stream: Schema.String, retryAfterSeconds: Schema.Int }
 ) {}
+
+export const versionMismatch = (stream: string, expected: number, actual: number): VersionMismatch =>
+  new VersionMismatch({
+    expectedVersion: expected,
+    actualVersion: actual,
+    detail: `${stream} is at version ${actual}, not ${expected}. Read it again, and repeat the command if it still applies.`
+  })
+
+export const contended = (stream: string, attempts: number): Contended =>
+  new Contended({
+    retryAfterSeconds: 1,
+    detail: `${stream} is being written by another process as well; after ${attempts} attempts this command was given up. Nothing was stored; try again.`
+  })
