@@ -2,6 +2,7 @@
  * What this package's parts share when they speak to a cluster: the client's options, and its failures as ours.
  */
 import { readFile } from "node:fs/promises"
+import { isIP } from "node:net"
 import { BrokerUnavailable } from "@daybook/core/BrokerProblems"
 import type { BaseOptions } from "@platformatic/kafka"
 import * as Effect from "effect/Effect"
@@ -10,8 +11,8 @@ import type { KafkaSasl, KafkaSettings, KafkaTls } from "./KafkaSettings.ts"
 
 const retryAfterSeconds = 2
 const connectTimeoutMillis = 5_000
-/** Longer than the longest answer that is asked for: a join waits for the other members of its group. */
-const requestTimeoutMillis = 60_000
+/** Publishing is answered in milliseconds, or when replicas have caught up. */
+const requestTimeoutMillis = 15_000
 
 /** Doubling from 100 ms, at most one second: with four tries again, somewhat more than two seconds until a failure is told. */
 const retries = 4
@@ -29,10 +30,16 @@ export const clientOptions = (settings: KafkaSettings): Effect.Effect<BaseOption
       retries,
       retryDelay,
       autocreateTopics: false,
-      ...(settings.tls === undefined ? {} : { tls: yield* tlsOptions(settings.tls), tlsServerName: true }),
+      ...(settings.tls === undefined
+        ? {}
+        : { tls: yield* tlsOptions(settings.tls), tlsServerName: named(settings.brokers) }),
       ...(settings.sasl === undefined ? {} : { sasl: saslOptions(settings.sasl) })
     }
   })
+
+/** TLS tells the server which name it is called by, which helps proxies of many clusters; an address is no name. */
+const named = (brokers: ReadonlyArray<string>): boolean =>
+  brokers.every((broker) => isIP(broker.slice(0, broker.lastIndexOf(":")).replace(/^\[|\]$/g, "")) === 0)
 
 const tlsOptions = ({ caFile, certificateFile, keyFile }: KafkaTls) =>
   Effect.gen(function* () {

@@ -51,6 +51,8 @@ export class KafkaMember {
       sessionTimeout: sessionTimeoutMillis,
       // A rebalance waits for members that are finishing; those that are gone are noticed by their session.
       rebalanceTimeout: 2 * sessionTimeoutMillis,
+      // A join is answered when all members have joined, or the time for that has run out.
+      requestTimeout: 3 * sessionTimeoutMillis,
       heartbeatInterval: Math.ceil(sessionTimeoutMillis / 10),
       protocols: cooperative,
       protocolsMetadata: () => Effect.runPromise(Effect.as(rejoining, Buffer.alloc(0)))
