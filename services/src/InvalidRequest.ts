@@ -76,7 +76,7 @@ const parsed = (text: string): unknown => {
   }
 }
 
-/** What each part has to be, and what it is. A body that is not JSON is reported where it is decoded. */
+/** What each part has to be, and what it is. A body that is no JSON is `undefined`, which nothing takes. */
 const decodings = (endpoint: HttpApiEndpoint.Top) =>
   Effect.gen(function* () {
     const request = yield* HttpServerRequest.HttpServerRequest

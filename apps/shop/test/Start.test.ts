@@ -99,11 +99,13 @@ const terminate = (child: ChildProcess, signal: NodeJS.Signals) => {
   child.kill(signal)
   // Until it has stopped listening.
   return expect
-    .poll(() =>
-      fetch(`http://127.0.0.1:${port}/health/live`).then(
-        () => "open",
-        () => "closed"
-      )
+    .poll(
+      () =>
+        fetch(`http://127.0.0.1:${port}/health/live`).then(
+          () => "open",
+          () => "closed"
+        ),
+      { timeout: 10_000 }
     )
     .toBe("closed")
 }

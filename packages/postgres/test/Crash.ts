@@ -11,18 +11,27 @@ import { expect } from "vitest"
 
 const program = new URL("./CrashWorker.ts", import.meta.url).pathname
 
-/** When the process of a round is killed, in milliseconds: after its start, or after it has begun to work. */
-interface Moment {
-  readonly after: "start" | "work"
-  readonly millis: number
-}
+/**
+ * When the process of a round is killed: so long after its start, or after it has acknowledged so many commands. It is counted in
+ * commands rather than in time, so that a busy machine gets as far as an idle one.
+ */
+type Moment =
+  | { readonly after: "start"; readonly millis: number }
+  | { readonly after: "acknowledged"; readonly count: number; readonly millis: number }
 
-const moment = fc.oneof(
+const moment: fc.Arbitrary<Moment> = fc.oneof(
   {
     weight: 1,
     arbitrary: fc.record({ after: fc.constant("start" as const), millis: fc.integer({ min: 300, max: 1_500 }) })
   },
-  { weight: 4, arbitrary: fc.record({ after: fc.constant("work" as const), millis: fc.integer({ min: 0, max: 600 }) }) }
+  {
+    weight: 4,
+    arbitrary: fc.record({
+      after: fc.constant("acknowledged" as const),
+      count: fc.integer({ min: 0, max: 300 }),
+      millis: fc.integer({ min: 0, max: 20 })
+    })
+  }
 )
 
 interface Round {
@@ -33,31 +42,39 @@ interface Round {
   readonly errors: string
 }
 
-const run = (args: ReadonlyArray<string>, { after, millis }: Moment): Promise<Round> =>
+const acknowledgedIn = (output: string): ReadonlyArray<string> => output.match(/^ack \S+ \S+ \d+$/gmu) ?? []
+
+const hasCome = (moment: Moment, output: string): boolean =>
+  moment.after === "acknowledged" && output.includes("verified") && acknowledgedIn(output).length >= moment.count
+
+const run = (args: ReadonlyArray<string>, moment: Moment): Promise<Round> =>
   new Promise((resolve) => {
     const child = spawn(process.execPath, [program, ...args], { stdio: ["ignore", "pipe", "pipe"] })
     let output = ""
     let errors = ""
-    const kill = () => setTimeout(() => child.kill("SIGKILL"), millis)
-    if (after === "start") kill()
+    // Killing what has been killed does nothing, so that it does not matter how often the moment is seen to have come.
+    const kill = () => setTimeout(() => child.kill("SIGKILL"), moment.millis)
+    if (moment.after === "start") kill()
     child.stdout.setEncoding("utf8").on("data", (text: string) => {
-      if (after === "work" && !output.includes("verified") && (output + text).includes("verified")) kill()
       output += text
+      if (hasCome(moment, output)) kill()
     })
     child.stderr.setEncoding("utf8").on("data", (text) => {
       errors += text
     })
     child.once("close", (_, signal) => {
-      const lines = output.split("\n")
       const verified = /^verified (\d+)$/mu.exec(output)?.[1]
       resolve({
         verified: verified === undefined ? undefined : Number(verified),
-        acknowledged: lines.filter((line) => /^ack \S+ \S+ \d+$/u.test(line)),
+        acknowledged: acknowledgedIn(output),
         signal,
         errors
       })
     })
   })
+
+/** The last process is killed as well, once it has checked everything. */
+const last: Moment = { after: "acknowledged", count: 0, millis: 0 }
 
 /** Rounds of one store, at a level of persistence. */
 export const crash = async (level: 2 | 3, rounds: number): Promise<void> => {
@@ -68,11 +85,10 @@ export const crash = async (level: 2 | 3, rounds: number): Promise<void> => {
   let total = 0
   try {
     const moments = fc.sample(moment, { seed, numRuns: rounds })
-    // The last process is killed as well, once it has checked everything.
-    for (const [round, when] of [...moments, { after: "work", millis: 0 } as const].entries()) {
+    for (const [round, when] of [...moments, last].entries()) {
       const found = await run([join(folder, "store"), String(level), String(round), file], when)
       expect(found, `round ${round}, CRASH_SEED=${seed}`).toMatchObject({ errors: "", signal: "SIGKILL" })
-      if (when.after === "work") expect(found.verified, `round ${round}, CRASH_SEED=${seed}`).toBe(total)
+      if (when.after === "acknowledged") expect(found.verified, `round ${round}, CRASH_SEED=${seed}`).toBe(total)
       total += found.acknowledged.length
       appendFileSync(file, found.acknowledged.map((line) => `${line}\n`).join(""))
     }

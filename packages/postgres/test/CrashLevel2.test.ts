@@ -4,4 +4,4 @@ import { crash } from "./Crash.ts"
 
 it("an embedded store keeps every acknowledged command through kill -9, at level 2", async () => {
   await expect(crash(2, 10)).resolves.toBeUndefined()
-}, 180_000)
+}, 300_000)
