@@ -64,9 +64,15 @@ const held = (folder: string, holder: Holder | undefined): StoreHeld => {
 /** SQLite's code for a lock that another has. */
 const busy = 5
 
-/** Takes the lock without waiting. It is held as long as the connection is open. */
+/**
+ * How long to wait for the lock. A holder keeps it for as long as it lives; but of several that try in the same moment, each has
+ * a part of the lock for a moment, and without patience all of them could give up.
+ */
+const patienceMillis = 500
+
+/** Takes the lock. It is held as long as the connection is open. */
 const take = (folder: string): DatabaseSync => {
-  const lock = new DatabaseSync(join(folder, "store.lock"), { timeout: 0 })
+  const lock = new DatabaseSync(join(folder, "store.lock"), { timeout: patienceMillis })
   try {
     lock.exec("PRAGMA journal_mode = OFF; BEGIN EXCLUSIVE")
     return lock
@@ -76,11 +82,15 @@ const take = (folder: string): DatabaseSync => {
   }
 }
 
+/** The locks of this process. A connection that nobody refers to is closed by the garbage collector, and its lock goes with it. */
+const locks = new Set<DatabaseSync>()
+
 const acquire = (folder: string): DatabaseSync => {
   const lock = take(folder)
   const self: Holder = { pid: process.pid, command: process.argv.slice(1).join(" ") }
   try {
     writeFileSync(holderFile(folder), JSON.stringify(self))
+    locks.add(lock)
     return lock
   } catch (error) {
     lock.close()
@@ -90,10 +100,11 @@ const acquire = (folder: string): DatabaseSync => {
 
 const release = (folder: string, lock: DatabaseSync): void => {
   rmSync(holderFile(folder), { force: true })
+  locks.delete(lock)
   lock.close()
 }
 
-/** Holds the store in a folder until the scope closes, or fails at once. */
+/** Holds the store in a folder until the scope closes, or fails within half a second. */
 export const hold = (folder: string): Effect.Effect<void, StoreHeld | CannotLock, Scope.Scope> =>
   Effect.asVoid(
     Effect.acquireRelease(
