@@ -2,6 +2,7 @@
  * The inbox on SQL, in the database that the consumer writes to.
  */
 import { type Held, type HeldChange, Inbox } from "@daybook/core/Inbox"
+import type { ReadModelUnavailable } from "@daybook/core/ProjectionStore"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
@@ -30,99 +31,116 @@ const storableChange = ({ text, error, ...rest }: HeldChange): HeldChange => ({
   ...(error === undefined ? {} : { error: storable(error) })
 })
 
-const make = (schemaName: string): Effect.Effect<Inbox["Service"], never, SqlClient> =>
-  Effect.map(SqlClient, (sql): Inbox["Service"] => {
-    const schema = checkSchemaName(schemaName)
-    const query = <Row extends object>(text: string, params: ReadonlyArray<string | null>) =>
-      orReadModelUnavailable(sql.unsafe<Row>(text, params))
-    const one = (text: string, params: ReadonlyArray<string | null>) =>
-      Effect.map(query<Held>(text, params), (rows) => Option.fromNullishOr(rows[0]))
-    const texts = (text: string, params: ReadonlyArray<string>) =>
-      Effect.map(query<{ readonly value: string }>(text, params), (rows) => new Set(rows.map(({ value }) => value)))
-    return {
-      transact: (work) => orReadModelUnavailable(sql.withTransaction(work)) as never,
-      fresh: (consumer, ids) =>
-        texts(
-          `SELECT value FROM json_array_elements_text($2::text::json) AS wanted (value)
-           WHERE NOT EXISTS (SELECT FROM ${schema}.inbox i WHERE i.consumer = $1::text AND i.message_id = wanted.value)`,
+type Query = <Row extends object>(
+  text: string,
+  params: ReadonlyArray<string | null>
+) => Effect.Effect<ReadonlyArray<Row>, ReadModelUnavailable>
+
+type Received = "transact" | "fresh" | "record" | "forget" | "heldKeys"
+
+/** What has been received. */
+const receiving = (sql: SqlClient, query: Query, schema: string): Pick<Inbox["Service"], Received> => {
+  const texts = (text: string, params: ReadonlyArray<string>) =>
+    Effect.map(query<{ readonly value: string }>(text, params), (rows) => new Set(rows.map(({ value }) => value)))
+  return {
+    transact: (work) => orReadModelUnavailable(sql.withTransaction(work)) as never,
+    fresh: (consumer, ids) =>
+      texts(
+        `SELECT value FROM json_array_elements_text($2::text::json) AS wanted (value)
+         WHERE NOT EXISTS (SELECT FROM ${schema}.inbox i WHERE i.consumer = $1::text AND i.message_id = wanted.value)`,
+        [consumer, JSON.stringify(ids)]
+      ),
+    // No ON CONFLICT: where another worker has received the same message meanwhile, this transaction must not go on.
+    record: (consumer, ids) =>
+      Effect.asVoid(
+        query(
+          `INSERT INTO ${schema}.inbox (consumer, message_id)
+           SELECT $1::text, value FROM json_array_elements_text($2::text::json) AS received (value)`,
           [consumer, JSON.stringify(ids)]
+        )
+      ),
+    forget: (beforeMillis) =>
+      Effect.map(
+        query<{ readonly n: number }>(
+          `WITH gone AS (DELETE FROM ${schema}.inbox WHERE received_at < ${instant("$1::text::float8")} RETURNING 1)
+           SELECT count(*)::integer AS n FROM gone`,
+          [String(beforeMillis)]
         ),
-      // No ON CONFLICT: where another worker has received the same message meanwhile, this transaction must not go on.
-      record: (consumer, ids) =>
-        Effect.asVoid(
-          query(
-            `INSERT INTO ${schema}.inbox (consumer, message_id)
-             SELECT $1::text, value FROM json_array_elements_text($2::text::json) AS received (value)`,
-            [consumer, JSON.stringify(ids)]
-          )
-        ),
-      forget: (beforeMillis) =>
-        Effect.map(
-          query<{ readonly n: number }>(
-            `WITH gone AS (DELETE FROM ${schema}.inbox WHERE received_at < ${instant("$1::text::float8")} RETURNING 1)
-             SELECT count(*)::integer AS n FROM gone`,
-            [String(beforeMillis)]
-          ),
-          (rows) => rows[0]!.n
-        ),
-      heldKeys: (consumer, keys) =>
-        texts(
-          `SELECT DISTINCT h.key AS value FROM ${schema}.held_message h
-           WHERE h.consumer = $1::text AND h.key IN (SELECT json_array_elements_text($2::text::json))`,
-          [consumer, JSON.stringify(keys)]
-        ),
-      setAside: (consumer, held) =>
-        Effect.asVoid(
-          query(
-            `INSERT INTO ${schema}.held_message
-               (consumer, topic, key, message_id, state, attempts, next_attempt_at, error, held_at, body)
-             SELECT $1::text, h.topic, h.key, h."messageId", h.state, h.attempts, ${instant('h."nextAttemptAtMillis"')},
-                    h.error, ${instant('h."heldAtMillis"')}, h.text
-             FROM json_to_recordset($2::text::json) AS h (topic text, key text, "messageId" text, state text,
-               attempts integer, "nextAttemptAtMillis" float8, error text, "heldAtMillis" float8, text text)`,
-            [consumer, JSON.stringify(held.map((h) => ({ ...h, ...storableChange(h) })))]
-          )
-        ),
-      due: (consumer, nowMillis, limit) =>
-        query<Held>(
-          `SELECT ${columns} FROM (
-             SELECT DISTINCT ON (key) * FROM ${schema}.held_message WHERE consumer = $1::text ORDER BY key, number
-           ) first
-           WHERE state = 'waiting' OR (state = 'retrying' AND next_attempt_at <= ${instant("$2::text::float8")})
-           ORDER BY number LIMIT $3::text::integer`,
-          [consumer, String(nowMillis), String(limit)]
-        ),
-      first: (consumer, key) =>
-        one(
-          `SELECT ${columns} FROM ${schema}.held_message WHERE consumer = $1::text AND key = $2::text
-           ORDER BY number LIMIT 1`,
-          [consumer, key]
-        ),
-      change: (number, to) =>
-        Effect.asVoid(
-          query(
-            `UPDATE ${schema}.held_message h SET
-               state = coalesce(c.state, h.state), attempts = coalesce(c.attempts, h.attempts),
-               next_attempt_at = coalesce(${instant('c."nextAttemptAtMillis"')}, h.next_attempt_at),
-               error = coalesce(c.error, h.error), body = coalesce(c.text, h.body)
-             FROM json_to_record($2::text::json) AS c
-               (state text, attempts integer, "nextAttemptAtMillis" float8, error text, text text)
-             WHERE h.number = $1::text::bigint`,
-            [String(number), JSON.stringify(storableChange(to))]
-          )
-        ),
-      remove: (number) =>
-        Effect.asVoid(query(`DELETE FROM ${schema}.held_message WHERE number = $1::text::bigint`, [String(number)])),
-      list: ({ consumer, state, after, limit }) =>
-        query<Held>(
-          `SELECT ${columns} FROM ${schema}.held_message
-           WHERE ($1::text IS NULL OR consumer = $1::text) AND ($2::text IS NULL OR state = $2::text)
-             AND number > $3::text::bigint ORDER BY number LIMIT $4::text::integer`,
-          [consumer ?? null, state ?? null, String(after ?? 0), String(limit)]
-        ),
-      get: (number) =>
-        one(`SELECT ${columns} FROM ${schema}.held_message WHERE number = $1::text::bigint`, [String(number)])
-    }
+        (rows) => rows[0]!.n
+      ),
+    heldKeys: (consumer, keys) =>
+      texts(
+        `SELECT DISTINCT h.key AS value FROM ${schema}.held_message h
+         WHERE h.consumer = $1::text AND h.key IN (SELECT json_array_elements_text($2::text::json))`,
+        [consumer, JSON.stringify(keys)]
+      )
+  }
+}
+
+/** What has been set aside. */
+const holding = (query: Query, schema: string): Omit<Inbox["Service"], Received> => {
+  const one = (text: string, params: ReadonlyArray<string | null>) =>
+    Effect.map(query<Held>(text, params), (rows) => Option.fromNullishOr(rows[0]))
+  return {
+    setAside: (consumer, held) =>
+      Effect.asVoid(
+        query(
+          `INSERT INTO ${schema}.held_message
+             (consumer, topic, key, message_id, state, attempts, next_attempt_at, error, held_at, body)
+           SELECT $1::text, h.topic, h.key, h."messageId", h.state, h.attempts, ${instant('h."nextAttemptAtMillis"')},
+                  h.error, ${instant('h."heldAtMillis"')}, h.text
+           FROM json_to_recordset($2::text::json) AS h (topic text, key text, "messageId" text, state text,
+             attempts integer, "nextAttemptAtMillis" float8, error text, "heldAtMillis" float8, text text)`,
+          [consumer, JSON.stringify(held.map((h) => ({ ...h, ...storableChange(h) })))]
+        )
+      ),
+    due: (consumer, nowMillis, limit) =>
+      query<Held>(
+        `SELECT ${columns} FROM (
+           SELECT DISTINCT ON (key) * FROM ${schema}.held_message WHERE consumer = $1::text ORDER BY key, number
+         ) first
+         WHERE state = 'waiting' OR (state = 'retrying' AND next_attempt_at <= ${instant("$2::text::float8")})
+         ORDER BY number LIMIT $3::text::integer`,
+        [consumer, String(nowMillis), String(limit)]
+      ),
+    first: (consumer, key) =>
+      one(
+        `SELECT ${columns} FROM ${schema}.held_message WHERE consumer = $1::text AND key = $2::text
+         ORDER BY number LIMIT 1`,
+        [consumer, key]
+      ),
+    change: (number, to) =>
+      Effect.asVoid(
+        query(
+          `UPDATE ${schema}.held_message h SET
+             state = coalesce(c.state, h.state), attempts = coalesce(c.attempts, h.attempts),
+             next_attempt_at = coalesce(${instant('c."nextAttemptAtMillis"')}, h.next_attempt_at),
+             error = coalesce(c.error, h.error), body = coalesce(c.text, h.body)
+           FROM json_to_record($2::text::json) AS c
+             (state text, attempts integer, "nextAttemptAtMillis" float8, error text, text text)
+           WHERE h.number = $1::text::bigint`,
+          [String(number), JSON.stringify(storableChange(to))]
+        )
+      ),
+    remove: (number) =>
+      Effect.asVoid(query(`DELETE FROM ${schema}.held_message WHERE number = $1::text::bigint`, [String(number)])),
+    list: ({ consumer, state, after, limit }) =>
+      query<Held>(
+        `SELECT ${columns} FROM ${schema}.held_message
+         WHERE ($1::text IS NULL OR consumer = $1::text) AND ($2::text IS NULL OR state = $2::text)
+           AND number > $3::text::bigint ORDER BY number LIMIT $4::text::integer`,
+        [consumer ?? null, state ?? null, String(after ?? 0), String(limit)]
+      ),
+    get: (number) =>
+      one(`SELECT ${columns} FROM ${schema}.held_message WHERE number = $1::text::bigint`, [String(number)])
+  }
+}
+
+const make = (schemaName: string): Effect.Effect<Inbox["Service"], never, SqlClient> =>
+  Effect.map(SqlClient, (sql) => {
+    const schema = checkSchemaName(schemaName)
+    const query: Query = (text, params) => orReadModelUnavailable(sql.unsafe(text, params))
+    return { ...receiving(sql, query, schema), ...holding(query, schema) }
   })
 
 /** The inbox of a migrated schema as a layer. */

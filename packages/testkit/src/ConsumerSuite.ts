@@ -184,7 +184,13 @@ const failing = <R>({ witness, rollback }: ConsumerSuiteOptions<R>): Section<Bro
         yield* eventually(Effect.map(heldOf(name, ["dead"]), (held) => held.length === 1))
         assert.isFalse(yield* witness.has(message("a", 1).id))
       })
-    ),
+    )
+  ]
+})
+
+const givingUp = <R>(witness: Witness<R>): Section<Broker | Inbox | R> => ({
+  title: "when a message fails for good",
+  scenarios: [
     scenario(
       "after the last attempt it is a dead letter that says why, and its key waits",
       Effect.gen(function* () {
@@ -285,5 +291,6 @@ export const consumerSuite = <R>(name: string, options: ConsumerSuiteOptions<R>)
   register(`Consumer conformance: ${name}`, options.layer(), [
     receiving(options.witness),
     failing(options),
+    givingUp(options.witness),
     operating(options.witness)
   ])
