@@ -313,18 +313,22 @@ export class ProjectionWorker<R> {
       const stored = yield* this.#journal.readStream(stream, { from: parked.version })
       const missed = stored.filter((one) => one.position <= offset.position)
       if (missed[0]?.version !== parked.version) return yield* stillFailing(this.#name, parked, "its events are gone")
-      const work = Effect.suspend(() => this.#handle(this.#decodeAll(missed)))
-      yield* this.#store
-        .transact(this.#name, [standing(offset)], Effect.andThen(work, this.#store.unpark(this.#name, stream)))
-        .pipe(
-          Effect.catchCause((cause): ReturnType<typeof this.unpark> => {
-            const error: unknown = Cause.squash(cause)
-            // The worker has moved on meanwhile, and passed over more of the stream.
-            if (isFenced(error)) return this.unpark(stream)
-            if (isTransient(error)) return Effect.fail(error as ReadModelUnavailable)
-            return Effect.fail(stillFailing(this.#name, parked, reasonOf(error)))
-          })
-        )
+      const work = Effect.gen({ self: this }, function* () {
+        yield* this.#readParked
+        // Under the offset's lock: another operator may have been quicker.
+        if (!this.#parked.has(stream)) return
+        yield* this.#handle(this.#decodeAll(missed))
+        yield* this.#store.unpark(this.#name, stream)
+      })
+      yield* this.#store.transact(this.#name, [standing(offset)], work).pipe(
+        Effect.catchCause((cause): ReturnType<typeof this.unpark> => {
+          const error: unknown = Cause.squash(cause)
+          // The worker has moved on meanwhile, and passed over more of the stream.
+          if (isFenced(error)) return this.unpark(stream)
+          if (isTransient(error)) return Effect.fail(error as ReadModelUnavailable)
+          return Effect.fail(stillFailing(this.#name, parked, reasonOf(error)))
+        })
+      )
       yield* this.wake
       this.progress.notify()
     })

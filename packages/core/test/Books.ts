@@ -33,7 +33,8 @@ const withWrites = (store: ProjectionStore["Service"]): ProjectionStore["Service
 
 export const partitions = 2
 
-const stores = Layer.merge(
+/** A journal that fails on demand, and a projection store that takes writes along. */
+export const stores = Layer.merge(
   FaultInjection.layer(Journal.layerMemory({ partitions })),
   Layer.effect(ProjectionStore, Effect.map(ProjectionStore, withWrites)).pipe(
     Layer.provide(ProjectionStore.layerMemory)

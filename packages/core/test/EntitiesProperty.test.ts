@@ -12,6 +12,7 @@ import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
+import * as Logger from "effect/Logger"
 import * as Scope from "effect/Scope"
 import * as TestClock from "effect/testing/TestClock"
 import * as fc from "fast-check"
@@ -254,7 +255,7 @@ const holds = (script: Script) =>
     yield* Effect.forEach(sent, checkSent)
     yield* (yield* FaultInjection.Faults).always(FaultInjection.none)
     yield* checkJournal(script, seen)
-  }).pipe(Effect.scoped, Effect.provide(stores), Effect.provide(TestClock.layer()))
+  }).pipe(Effect.scoped, Effect.provide(stores), Effect.provide(TestClock.layer()), Effect.provide(Logger.layer([])))
 
 describe("whatever happens,", () => {
   it("every answer is true, every command is carried out at most once, and the state is what the journal says", () =>

@@ -149,6 +149,24 @@ describe("a stream that is set aside and taken back in", () => {
     })
   )
 
+  scenario(
+    "by two operators at once has it applied once",
+    Effect.gen(function* () {
+      const { ledger, projector } = yield* parked()
+      const gate = yield* Deferred.make<void>()
+      ledger.before = () => Deferred.await(gate)
+      const elsewhere = yield* run(ledger, { run: false })
+      const unparking = [
+        yield* start(projector.unpark("ledger", streamA)),
+        yield* start(elsewhere.unpark("ledger", streamA))
+      ]
+      yield* letOthersRun
+      yield* Deferred.succeed(gate, undefined)
+      yield* Fiber.joinAll(unparking)
+      assert.deepStrictEqual(ofA(ledger), ["1", "2", "3"])
+    })
+  )
+
   for (const events of [10, 40]) {
     scenario(
       `again and again among ${events} events, has each applied once and in order`,
