@@ -2,19 +2,21 @@
  * Why a command could not do what it was asked, in one or two lines for the person who typed it. Everything else that goes
  * wrong is told by `explain`.
  */
+import * as StartFailure from "@daybook/shop/StartFailure"
 import * as Schema from "effect/Schema"
 
 /** The message says what is wrong, with which value, and what to do next. */
 export class Failure extends Schema.TaggedError<Failure>()("Failure", { message: Schema.String }) {}
 
-/**
- * Any error in words, without its stack: what helps is what to do, not where in the code it came up. A store that does not answer
- * gives senders of commands advice that is not for whoever typed one here, so that only its first sentence is kept.
- */
+/** A store that does not answer gives senders of commands advice that is not for whoever typed one. Its first sentence is. */
+const firstSentence = (message: string): string => /^.*?\)\.(?= )/.exec(message)?.[0] ?? message
+
+/** Any error in words, without its stack: what helps is what to do, not where in the code it came up. */
 export const explain = (error: unknown): string => {
-  const message = error instanceof Error ? error.message : String(error)
-  if (message === "") return "Something failed without saying why."
+  // Its lines are as they should be.
+  if (error instanceof Failure) return error.message
+  const message = StartFailure.explain(error, undefined)
   const tag = (error as { readonly _tag?: unknown } | null)?._tag
-  if (tag !== "JournalUnavailable" && tag !== "ReadModelUnavailable") return message
-  return /^.*?\)\.(?= )/.exec(message)?.[0] ?? message
+  if (tag === "JournalUnavailable" || tag === "ReadModelUnavailable") return firstSentence(message)
+  return message === "" ? "Something failed without saying why." : message
 }
