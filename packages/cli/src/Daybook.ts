@@ -52,7 +52,7 @@ const exitCodeOf = (cause: Cause.Cause<unknown>): Effect.Effect<number> => {
   if (Cause.hasInterruptsOnly(cause)) return Effect.interrupt
   const error = Cause.squash(cause)
   // The presenter has spoken already.
-  if (CliError.isCliError(error) && error._tag === "ShowHelp") return Effect.succeed(error.errors.length === 0 ? 0 : 2)
+  if (CliError.isCliError(error) && error._tag === "ShowHelp") return Effect.succeed(2)
   return Effect.as(Console.error(explain(error)), 1)
 }
 

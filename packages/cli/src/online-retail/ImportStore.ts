@@ -51,7 +51,7 @@ export class ImportStore extends Context.Service<
   {
     /** Makes files known, and answers how far each has come. */
     begin(files: ReadonlyArray<SurveyedFile>): Effect.Effect<ReadonlyArray<FileState>, SqlError>
-    /** Files of the given names that were begun with another content. */
+    /** The names of files that are new, and whose name a file of another content had before. */
     namesakes(files: ReadonlyArray<SurveyedFile>): Effect.Effect<ReadonlyArray<string>, SqlError>
     /**
      * Remembers rejected lines and how far files have come, both or neither. Doing it again changes nothing, and a file never
@@ -128,7 +128,8 @@ const make = (sql: SqlClient): ImportStore["Service"] => {
       Effect.map(
         query<{ readonly name: string }>(
           `SELECT DISTINCT g.name FROM json_to_recordset($1::text::json) AS g (hash text, name text)
-           JOIN ${schema}.file f ON f.name = g.name AND f.hash <> g.hash ORDER BY g.name`,
+           JOIN ${schema}.file f ON f.name = g.name AND f.hash <> g.hash
+           WHERE NOT EXISTS (SELECT FROM ${schema}.file known WHERE known.hash = g.hash) ORDER BY g.name`,
           [JSON.stringify(files.map(({ hash, name }) => ({ hash, name })))]
         ),
         (rows) => rows.map(({ name }) => name)

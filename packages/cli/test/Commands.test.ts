@@ -1,0 +1,128 @@
+/**
+ * How the command speaks: help with examples, two lines about what was not understood, exit codes, and the small commands of
+ * operators.
+ */
+import { rmSync } from "node:fs"
+import { join } from "node:path"
+import { afterAll, describe, expect, it } from "vitest"
+import { daybook, scratch } from "./Orders.ts"
+
+const root = scratch()
+const settings = { DAYBOOK_HOME: join(root, "store") }
+
+afterAll(() => rmSync(root, { recursive: true, force: true }))
+
+describe("help", () => {
+  it.each([
+    [[], "daybook <subcommand>"],
+    [["import"], "daybook import <subcommand>"],
+    [["import", "online-retail"], "daybook import online-retail [flags] <folder>"],
+    [["migrate"], "daybook migrate"],
+    [["projection"], "daybook projection <subcommand>"],
+    [["projection", "list"], "daybook projection list"],
+    [["projection", "pause"], "daybook projection pause"],
+    [["projection", "resume"], "daybook projection resume"],
+    [["projection", "unpark"], "daybook projection unpark"]
+  ])("of daybook %j says what it does, with examples", async (command, usage) => {
+    const { code, out, err } = await daybook({}, ...command, "--help")
+    expect({ code, err }).toEqual({ code: 0, err: "" })
+    expect(out).toMatch(/^DESCRIPTION\n {2}\S/)
+    expect(out).toContain(usage)
+    expect(out).toMatch(/\nEXAMPLES\n {2}# .+\n {2}(\S+=\S+ )?daybook /)
+  })
+
+  it("tells the version", async () => {
+    expect(await daybook({}, "--version")).toMatchObject({ code: 0, out: "daybook v1.2.3" })
+  })
+})
+
+describe("what is not understood is said in two lines, with where to look, and ends with 2", () => {
+  it.each([
+    [["impotr"], 'Unknown subcommand "impotr" for "daybook" Did you mean this? import\nSee daybook --help'],
+    [["import", "online-retail"], "Missing required argument: folder\nSee daybook import online-retail --help"],
+    [["projection", "pause"], "Missing required argument: projection\nSee daybook projection pause --help"],
+    [
+      ["migrate", "--jsno"],
+      "Unrecognized flag: --jsno in command daybook migrate Did you mean this? --json\nSee daybook migrate --help"
+    ]
+  ])("daybook %j", async (args, said) => {
+    expect(await daybook({}, ...args)).toEqual({ code: 2, out: "", err: said })
+  })
+
+  it("a number out of range", async () => {
+    const { code, err } = await daybook({}, "import", "online-retail", "x", "--concurrency", "0")
+    expect(code).toBe(2)
+    expect(err).toMatch(/--concurrency: "0".*between 1 and 10000\nSee daybook import online-retail --help$/)
+  })
+
+  it("a command that lacks its subcommand shows the help", async () => {
+    const { code, out } = await daybook({}, "projection")
+    expect(code).toBe(2)
+    expect(out).toContain("unpark")
+  })
+})
+
+describe("settings that are wrong are named", () => {
+  it.each([
+    [{ DAYBOOK_PARTITIONS: "0" }, "DAYBOOK_PARTITIONS is", "between 1 and 1024"],
+    [{ DATABASE_URL: "localhost" }, "DATABASE_URL is not a URL", "postgres://"],
+    [
+      { DATABASE_URL: "postgres://user:s3cret@127.0.0.1:1/shop" },
+      "No answer from PostgreSQL at 127.0.0.1:1/shop",
+      "Check that"
+    ]
+  ])("%j", async (wrong, what, advice) => {
+    const { code, out, err } = await daybook(wrong, "projection", "list")
+    expect({ code, out }).toEqual({ code: 1, out: "" })
+    expect(err).toContain(what)
+    expect(err).toContain(advice)
+    expect(err).not.toMatch(/s3cret|\n\s+at /)
+  })
+})
+
+describe("on a store", () => {
+  it("migrate says what it did, and the second time that there was nothing to do", async () => {
+    const first = await daybook(settings, "migrate", "--json")
+    expect(first).toMatchObject({ code: 0, err: "" })
+    const applied: ReadonlyArray<{ schema: string; set: string; from: number; to: number }> = JSON.parse(first.out)
+    expect(applied.map(({ schema, set }) => `${schema}.${set}`)).toEqual([
+      "cart.journal",
+      "cart.readmodel",
+      "cart.cart",
+      "import.import"
+    ])
+    for (const { from, to } of applied) expect(from === 0 && to > 0).toBe(true)
+    const { code, out } = await daybook(settings, "migrate")
+    expect(code).toBe(0)
+    expect(out.split("\n")).toHaveLength(1 + applied.length)
+    expect(out).toMatch(/^SCHEMA +SET +MIGRATIONS\ncart +journal +at \d+, up to date\n/)
+    expect(out).not.toContain("migrated")
+  })
+
+  it("projections are listed, paused and resumed", async () => {
+    expect(await daybook(settings, "projection", "list")).toEqual({
+      code: 0,
+      out: "PROJECTION  BEHIND  STATE\ncart-views       0  in order",
+      err: ""
+    })
+    const paused = await daybook(settings, "projection", "pause", "cart-views")
+    expect(paused.out).toContain("cart-views is paused. To go on: daybook projection resume cart-views")
+    const listed = await daybook(settings, "projection", "list", "--json")
+    expect(JSON.parse(listed.out)).toMatchObject([{ name: "cart-views", paused: true, lag: 0 }])
+    const resumed = await daybook(settings, "projection", "resume", "cart-views", "--json")
+    expect(JSON.parse(resumed.out)).toMatchObject([{ name: "cart-views", paused: false }])
+  })
+
+  it("a projection or a stream that is not there is told of, with what is", async () => {
+    expect(await daybook(settings, "projection", "pause", "carts")).toEqual({
+      code: 1,
+      out: "",
+      err: "There is no projection carts. There is: cart-views."
+    })
+    expect(await daybook(settings, "projection", "unpark", "cart-views", "cart-1")).toEqual({
+      code: 1,
+      out: "",
+      err: "cart-views has not set cart-1 aside. daybook projection list shows the streams that are."
+    })
+  })
+})
