@@ -15,8 +15,8 @@ const barWidth = 24
 
 /** How the drawing is done. */
 export interface Options {
-  /** Standard error is a terminal that can go back to the beginning of a line. */
-  readonly terminal: boolean
+  /** The width of a terminal that can go back to the beginning of a line; `undefined` where there is none. */
+  readonly columns: () => number | undefined
 }
 
 const number = (value: number): string => Math.round(value).toLocaleString("en-GB")
@@ -67,7 +67,8 @@ export class Progress {
 
   /** Draws until the scope closes. */
   get drawing(): Effect.Effect<never> {
-    const { terminal } = this.#options
+    const columns = this.#options.columns
+    const terminal = columns() !== undefined
     const clear = Effect.sync(() => terminal && process.stderr.write("\r\u001b[K"))
     const remark = Effect.suspend(() => {
       if (this.#remark === undefined) return Effect.void
@@ -76,7 +77,7 @@ export class Progress {
       return Effect.andThen(clear, Console.error(message))
     })
     const draw = Effect.suspend(() => {
-      if (terminal) return Effect.sync(() => process.stderr.write(`\r${this.#bar()}\u001b[K`))
+      if (terminal) return Effect.sync(() => process.stderr.write(`\r${this.#bar().slice(0, columns()! - 1)}\u001b[K`))
       return this.#total === 0 ? Effect.void : Console.error(this.#line())
     })
     const wait = Effect.sleep(terminal ? drawMillis : lineMillis)
@@ -120,4 +121,6 @@ export const make = (options: Options): Effect.Effect<Progress, never, Scope.Sco
   })
 
 /** What the terminal of this process can do. */
-export const ofProcess = (): Options => ({ terminal: process.stderr.isTTY === true && process.env.TERM !== "dumb" })
+export const ofProcess = (): Options => ({
+  columns: () => (process.stderr.isTTY && process.env.TERM !== "dumb" ? process.stderr.columns : undefined)
+})

@@ -174,6 +174,23 @@ describe("an import", () => {
   })
 })
 
+describe("an import whose read models stand still", () => {
+  it("takes the lines, says why there is no report, and makes it when it is run again", async () => {
+    const path = folder({ "2011-04.csv": csv(line({ invoice: "107", quantity: "1", price: "1.00" })) })
+    await daybook(settings, "projection", "pause", "cart-views")
+    const { code, out, err } = await importing(path, "--json")
+    expect({ code, out }).toEqual({ code: 1, out: "" })
+    expect(err).toBe(
+      "Every line is in, but the read models that the report comes from are not up to date: they are paused. " +
+        "See daybook projection list; then run the same command again, which only writes the report."
+    )
+    await daybook(settings, "projection", "resume", "cart-views")
+    const again = await importing(path, "--json")
+    expect(again.code).toBe(0)
+    expect(JSON.parse(again.out)).toMatchObject({ lines: 1, accepted: 1, revenueMinor: 100 })
+  })
+})
+
 describe("an import that cannot be done says why before anything is written, and ends with 1", () => {
   const elsewhere = { DAYBOOK_HOME: join(root, "other") }
 
