@@ -18,7 +18,7 @@ export const schema = "import"
 /** The migrations of the import's own tables. */
 export const tables: MigrationSet = {
   name: "import",
-  migrations: fromFiles(new URL("./sql/", import.meta.url), ["001-tables"])
+  migrations: fromFiles(new URL("./sql/", import.meta.url), ["001-tables", "002-privileges"])
 }
 
 /** How far a file has come. */
