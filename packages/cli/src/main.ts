@@ -18,6 +18,14 @@ if (process.connected) {
   process.channel?.unref()
 }
 
+// The first Ctrl-C asks the command to stop, which may take a while; a second ends it where it is, as harmless as kill -9. A
+// terminal's Ctrl-C may come twice, once by way of bin/daybook.js.
+let firstMillis: number | undefined
+process.on("SIGINT", () => {
+  firstMillis ??= performance.now()
+  if (performance.now() - firstMillis > 500) process.exit(130)
+})
+
 run(process.argv.slice(2), metadata.version).pipe(
   Effect.tap((code) =>
     Effect.sync(() => {

@@ -8,10 +8,12 @@
 import { createHash } from "node:crypto"
 import type { Carts } from "@daybook/services/cart/Cart"
 import * as Cause from "effect/Cause"
+import * as Console from "effect/Console"
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import type * as FileSystem from "effect/FileSystem"
+import * as Option from "effect/Option"
 import * as Schedule from "effect/Schedule"
 import * as Semaphore from "effect/Semaphore"
 import * as Stream from "effect/Stream"
@@ -50,6 +52,19 @@ const saveMillis = 1_000
 const maxUnsaved = 2_000
 /** How long an interrupted import waits for what is under way. */
 const lastAnswersWithin = "20 seconds"
+
+/** Waits for what is under way, and says so when that takes a while. */
+const lastAnswers = (loader: CartLoader): Effect.Effect<void> => {
+  const idle = (within: Duration.Input) => Effect.timeoutOption(Effect.interruptible(loader.idle), within)
+  return Effect.flatMap(idle("1 second"), (answered) =>
+    Option.isSome(answered)
+      ? Effect.void
+      : Effect.andThen(
+          Console.error("Stopping: waiting for the last answers. Ctrl-C again does not wait, and is harmless too."),
+          Effect.asVoid(idle(lastAnswersWithin))
+        )
+  )
+}
 
 /** A file under way. */
 interface Reading {
@@ -98,9 +113,7 @@ class Run {
         const work = Effect.andThen(this.#readAll(loader), loader.idle)
         yield* Effect.forkScoped(Effect.forever(Effect.andThen(Effect.sleep(saveMillis), Effect.ignore(this.#save))))
         const exit = yield* Effect.exit(restore(Effect.raceFirst(work, loader.broken)))
-        if (Exit.isFailure(exit) && Cause.hasInterruptsOnly(exit.cause)) {
-          yield* Effect.timeoutOption(Effect.interruptible(loader.idle), lastAnswersWithin)
-        }
+        if (Exit.isFailure(exit) && Cause.hasInterruptsOnly(exit.cause)) yield* lastAnswers(loader)
         const saved = yield* Effect.exit(this.#save)
         yield* exit
         yield* saved
