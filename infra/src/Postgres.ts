@@ -5,9 +5,9 @@
 import { type ChildProcess, execFileSync, spawn } from "node:child_process"
 import { once } from "node:events"
 import { chownSync, mkdtempSync, readFileSync, rmSync } from "node:fs"
-import { createServer } from "node:net"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
+import { freePort } from "./FreePort.ts"
 import { postgresBinaries } from "./PostgresBinaries.ts"
 
 /** A running server. `stop` is idempotent; `await using` stops it too. */
@@ -133,17 +133,6 @@ const launch = (binaries: string, folder: string, settings: Settings, owner: Own
     stdio: ["ignore", "ignore", "pipe"]
   })
 }
-
-const freePort = (): Promise<number> =>
-  new Promise((resolve, reject) => {
-    const probe = createServer()
-    probe.once("error", reject)
-    probe.listen(0, "127.0.0.1", () => {
-      const address = probe.address()
-      const port = typeof address === "object" && address !== null ? address.port : 0
-      probe.close(() => resolve(port))
-    })
-  })
 
 /** Resolves when the server accepts connections, or to the reason why it never will. */
 const ready = (server: ChildProcess): Promise<string | undefined> =>
