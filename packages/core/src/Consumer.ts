@@ -1,17 +1,20 @@
 /**
  * Consumers: a service's reaction to others' messages, each effect exactly once.
  *
- * A batch is handled in one transaction with the ids of its messages. When that fails it goes message by message: one that
- * fails is set aside and tried again with exponential backoff and jitter, the later ones of its key wait behind it, and all
- * other keys go on. What still fails after the last attempt, or cannot be read at all, stays as a dead letter until an operator
- * corrects, replays or discards it.
+ * A batch is handled in one transaction with the ids of its messages; or, where the effects go elsewhere (commands to
+ * entities), key by key, and the ids are recorded afterwards. When something fails it goes message by message: one that fails is
+ * set aside and tried again with exponential backoff and jitter, the later ones of its key wait behind it, and all other keys
+ * go on. What still fails after the last attempt, or cannot be read at all, stays as a dead letter until an operator corrects,
+ * replays or discards it.
  */
 import * as Cause from "effect/Cause"
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
+import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Random from "effect/Random"
+import * as Schedule from "effect/Schedule"
 import { Broker, type Delivery } from "./Broker.ts"
 import type { BrokerUnavailable } from "./BrokerProblems.ts"
 import type { Contract } from "./Contract.ts"
@@ -19,6 +22,7 @@ import { UnreadableMessage } from "./Contract.ts"
 import { type Held, type HeldChange, Inbox, type NewHeld } from "./Inbox.ts"
 import { fromCloudEvent, type Message } from "./Message.ts"
 import { isTransient } from "./Problem.ts"
+import type { Effects } from "./Projection.ts"
 import type { ReadModelUnavailable } from "./ProjectionStore.ts"
 
 interface Tagged {
@@ -28,7 +32,7 @@ interface Tagged {
 /** Said of a message that is none of the consumer's business. */
 export const ignored = "ignored"
 
-/** What a consumer does with each message of a contract. Handlers run in the inbox's transaction. */
+/** What a consumer does with each message of a contract. */
 export type Handlers<M extends Tagged, E, R> = {
   readonly [K in M["_tag"]]:
     | typeof ignored
@@ -65,8 +69,14 @@ export const on = <M extends Tagged, Cases extends Handlers<M, any, any>>(
     })
 })
 
-/** How a consumer deals with failure. */
+/** How a consumer works. */
 export interface Options {
+  /**
+   * Where its effects go. `transactional`, the default: into the inbox's store; handlers run in the inbox's transaction, and each
+   * effect happens once. `idempotent`: elsewhere; handlers run outside of any transaction, those of different keys side by
+   * side, and may be run again for a message that they have handled with success.
+   */
+  readonly effects?: Effects
   /** Tries of one message before it is a dead letter. Default 8: with the backoff, about a minute. */
   readonly attempts?: number
   /** The first wait; doubled each time, and shortened by up to a half at random. Default 250 ms. */
@@ -79,7 +89,16 @@ export interface Options {
 
 type Settings = Required<Options>
 
-const defaults: Settings = { attempts: 8, firstBackoffMillis: 250, maxBackoffMillis: 30_000, pollMillis: 100 }
+const defaults: Settings = {
+  effects: "transactional",
+  attempts: 8,
+  firstBackoffMillis: 250,
+  maxBackoffMillis: 30_000,
+  pollMillis: 100
+}
+
+/** Keys that are handled side by side, where effects are idempotent. Enough for their commands to share commits. */
+const keysAtOnce = 64
 
 /** Messages tried again in one look. */
 const dueAtOnce = 100
@@ -116,6 +135,7 @@ class ConsumerRun<E, R> {
   /** Receives a batch: every message is handled, known already, or set aside, when this succeeds. */
   receive(batch: ReadonlyArray<Delivery>): Effect.Effect<void, ReadModelUnavailable, R> {
     const incoming = batch.map(incomingOf)
+    if (this.#settings.effects === "idempotent") return this.#receiveByKey(incoming)
     return Effect.gen({ self: this }, function* () {
       const together = yield* Effect.exit(this.#inbox.transact(this.#handleAll(incoming)))
       if (Exit.isSuccess(together)) return
@@ -126,25 +146,68 @@ class ConsumerRun<E, R> {
 
   #handleAll(incoming: ReadonlyArray<Incoming>): Effect.Effect<void, unknown, R> {
     return Effect.gen({ self: this }, function* () {
-      const fresh = yield* this.#inbox.fresh(
-        this.#name,
-        incoming.map((one) => one.messageId)
-      )
+      const { fresh, held } = yield* this.#lookUp(incoming)
+      const now = yield* Clock.currentTimeMillis
+      const waiting: Array<NewHeld> = []
+      for (const one of fresh) {
+        if (held.has(one.key)) waiting.push(heldOf(one, { state: "waiting", heldAtMillis: now }))
+        else yield* this.#handle(one)
+      }
+      yield* this.#keep(fresh, waiting)
+    })
+  }
+
+  /** The messages that are new, each once, and the keys of which something is set aside. */
+  #lookUp(incoming: ReadonlyArray<Incoming>) {
+    return Effect.gen({ self: this }, function* () {
+      const byId = new Map([...incoming].reverse().map((one) => [one.messageId, one]))
+      const fresh = yield* this.#inbox.fresh(this.#name, [...byId.keys()])
       const held = yield* this.#inbox.heldKeys(
         this.#name,
         incoming.map((one) => one.key)
       )
-      const now = yield* Clock.currentTimeMillis
-      const seen = new Set<string>()
-      const waiting: Array<NewHeld> = []
-      for (const one of incoming) {
-        if (!fresh.has(one.messageId) || seen.has(one.messageId)) continue
-        seen.add(one.messageId)
-        if (held.has(one.key)) waiting.push(heldOf(one, { state: "waiting", heldAtMillis: now }))
-        else yield* this.#handle(one)
+      return { fresh: incoming.filter((one) => fresh.has(one.messageId) && byId.get(one.messageId) === one), held }
+    })
+  }
+
+  /** Records messages as received, some of them set aside. Part of a transaction. */
+  #keep(received: ReadonlyArray<Incoming>, held: ReadonlyArray<NewHeld>): Effect.Effect<void, ReadModelUnavailable> {
+    return Effect.gen({ self: this }, function* () {
+      if (held.length > 0) yield* this.#inbox.setAside(this.#name, held)
+      if (received.length === 0) return
+      yield* this.#inbox.record(
+        this.#name,
+        received.map((one) => one.messageId)
+      )
+    })
+  }
+
+  /** Handles a batch outside of any transaction, and records it afterwards: what is lost in between is handled again. */
+  #receiveByKey(incoming: ReadonlyArray<Incoming>): Effect.Effect<void, ReadModelUnavailable, R> {
+    return Effect.gen({ self: this }, function* () {
+      const { fresh, held } = yield* this.#lookUp(incoming)
+      const byKey = Map.groupBy(fresh, (one) => one.key)
+      const aside = yield* Effect.forEach(byKey, ([key, group]) => this.#handleKey(group, held.has(key)), {
+        concurrency: keysAtOnce
+      })
+      if (fresh.length > 0) yield* this.#inbox.transact(this.#keep(fresh, aside.flat()))
+    })
+  }
+
+  /** Handles messages of one key in order; those that are to be set aside: the first that fails, and all behind it. */
+  #handleKey(group: ReadonlyArray<Incoming>, isHeld: boolean): Effect.Effect<ReadonlyArray<NewHeld>, never, R> {
+    return Effect.gen({ self: this }, function* () {
+      const aside: Array<NewHeld> = []
+      for (const one of group) {
+        const waits = isHeld || aside.length > 0
+        const exit = waits ? Exit.void : yield* Effect.exit(this.#handle(one))
+        if (Exit.isSuccess(exit) && !waits) continue
+        const held = heldOf(one, { state: "waiting", heldAtMillis: yield* Clock.currentTimeMillis })
+        if (Exit.isSuccess(exit)) aside.push(held)
+        else if (Cause.hasInterruptsOnly(exit.cause)) return yield* Effect.interrupt
+        else aside.push({ ...held, ...(yield* this.#after(exit.cause, 1)) })
       }
-      if (waiting.length > 0) yield* this.#inbox.setAside(this.#name, waiting)
-      if (seen.size > 0) yield* this.#inbox.record(this.#name, [...seen])
+      return aside
     })
   }
 
@@ -201,7 +264,9 @@ class ConsumerRun<E, R> {
     return Effect.forever(
       Effect.gen({ self: this }, function* () {
         const due = yield* this.#inbox.due(this.#name, yield* Clock.currentTimeMillis, dueAtOnce)
-        for (const held of due) yield* this.#retry(held)
+        // Of each key at most one is due.
+        const concurrency = this.#settings.effects === "idempotent" ? keysAtOnce : 1
+        yield* Effect.forEach(due, (held) => this.#retry(held), { concurrency, discard: true })
         if (due.length < dueAtOnce) yield* Effect.sleep(this.#settings.pollMillis)
       })
     )
@@ -211,8 +276,13 @@ class ConsumerRun<E, R> {
   #retry(held: Held): Effect.Effect<void, ReadModelUnavailable, R> {
     return Effect.gen({ self: this }, function* () {
       const message = Option.getOrUndefined(fromCloudEvent(held.text))
-      const work = Effect.andThen(this.#handle({ ...held, message }), this.#inbox.remove(held.number))
-      const exit = yield* Effect.exit(this.#inbox.transact(work))
+      const handle = this.#handle({ ...held, message })
+      const remove = this.#inbox.remove(held.number)
+      const work =
+        this.#settings.effects === "idempotent"
+          ? Effect.andThen(handle, remove)
+          : this.#inbox.transact(Effect.andThen(handle, remove))
+      const exit = yield* Effect.exit(work)
       if (Exit.isFailure(exit)) {
         if (Cause.hasInterruptsOnly(exit.cause)) return yield* Effect.interrupt
         return yield* this.#inbox.change(held.number, yield* this.#after(exit.cause, held.attempts + 1))
@@ -256,3 +326,20 @@ export const run = <E, R>(
     yield* Effect.all([consumer.retrying, ...listening], { concurrency: "unbounded" })
     return yield* Effect.never
   })
+
+/** As long as it takes; not at once, since what has failed is most likely still down. */
+const again = Schedule.jittered(Schedule.spaced("1 second"))
+
+/** The consumer as a layer that runs it, and runs it again when a store or broker has failed. */
+export const layer = <E, R>(
+  name: string,
+  sources: ReadonlyArray<Source<E, R>>,
+  options: Options = {}
+): Layer.Layer<never, never, Broker | Inbox | R> =>
+  Layer.effectDiscard(
+    run(name, sources, options).pipe(
+      Effect.tapError((error) => Effect.logWarning(`Consumer ${name} is held up and will try again: ${error.message}`)),
+      Effect.retry(again),
+      Effect.forkScoped
+    )
+  )

@@ -24,6 +24,10 @@ export interface Message {
   readonly actor: string | null
   readonly traceParent: string | null
   readonly tenant: string | null
+  /** Of a command: the same however often it is sent, so that its receiver carries it out once. */
+  readonly commandId: string | null
+  /** Of a command: the topic on which its sender waits for the answer. */
+  readonly replyTo: string | null
   /** A JSON value. */
   readonly data: unknown
 }
@@ -43,6 +47,8 @@ const CloudEvent = Schema.Struct({
   actor: Schema.optionalKey(Schema.String),
   traceparent: Schema.optionalKey(Schema.String),
   tenant: Schema.optionalKey(Schema.String),
+  commandid: Schema.optionalKey(Schema.String),
+  replyto: Schema.optionalKey(Schema.String),
   data: Schema.Json
 })
 
@@ -67,6 +73,8 @@ export const toCloudEvent = (message: Message): string =>
     ...given("actor", message.actor),
     ...given("traceparent", message.traceParent),
     ...given("tenant", message.tenant),
+    ...given("commandid", message.commandId),
+    ...given("replyto", message.replyTo),
     data: message.data
   })
 
@@ -87,6 +95,8 @@ export const fromCloudEvent = (text: string): Option.Option<Message> =>
       actor: event.actor ?? null,
       traceParent: event.traceparent ?? null,
       tenant: event.tenant ?? null,
+      commandId: event.commandid ?? null,
+      replyTo: event.replyto ?? null,
       data: event.data
     })
   })

@@ -3,7 +3,8 @@
  *
  * A projection names the aggregates whose events it wants and handles them in batches, in order within each partition. Its
  * handler writes through the client of the store that holds the offsets, so that both change in one transaction. Handlers
- * must not do anything that a rebuild may not repeat (send e-mail, call others): that is what publication is for.
+ * must not do anything that a rebuild may not repeat (send e-mail, call others): that is what reactions are for, and of these
+ * publication is one.
  */
 import type * as Effect from "effect/Effect"
 import type { Aggregate } from "./Aggregate.ts"
@@ -23,12 +24,23 @@ export type FailurePolicy =
   /** Set the event's stream aside and go on with the others. The default: one bad aggregate hides no other. */
   | "park"
 
+/** Where a handler's effects go. */
+export type Effects =
+  /** Into the store that holds the offsets, in one transaction with them: every event has its effect once. */
+  | "transactional"
+  /**
+   * Elsewhere: commands to entities, messages, calls. The handler runs before the offset moves and outside of any transaction,
+   * so that an event may be handled again, also after it was handled with success. Handlers are idempotent.
+   */
+  | "idempotent"
+
 /** A projection. `R` is what its handler needs: the client of its read model. */
 export interface Projection<Event extends { readonly _tag: string }, E = never, R = never> {
   /** Unique among the projections of a store. On disk. */
   readonly name: string
   readonly sources: ReadonlyArray<Source>
-  /** Applies events, in order within each partition. May see an event again after a failure, never after a success. */
+  readonly effects: Effects
+  /** Applies events, in order within each partition. May see an event again after a failure; after a success see `effects`. */
   readonly handle: (batch: ReadonlyArray<Recorded<Event>>, replay: Replay) => Effect.Effect<void, E, R>
   readonly onFailure: FailurePolicy
   /** Events per transaction at most. Default 500: beyond that a transaction grows without getting cheaper per event. */
@@ -54,10 +66,26 @@ export const make = <const Sources extends ReadonlyArray<Source>, E, R>(definiti
 }): Projection<EventOf<Sources[number]>, E, R> => ({
   name: definition.name,
   sources: definition.sources,
+  effects: "transactional",
   handle: definition.handle,
   onFailure: definition.onFailure ?? "park",
   batchSize: definition.batchSize ?? 500
 })
+
+/**
+ * Declares a reaction: what is to happen outside the store because of an event, such as a command to another aggregate. Its
+ * effects are idempotent, and it is never rebuilt.
+ */
+export const reaction = <const Sources extends ReadonlyArray<Source>, E, R>(definition: {
+  readonly name: string
+  readonly sources: Sources
+  readonly handle: (
+    batch: ReadonlyArray<Recorded<EventOf<Sources[number]>>>,
+    replay: Replay
+  ) => Effect.Effect<void, E, R>
+  readonly onFailure?: FailurePolicy
+  readonly batchSize?: number
+}): Projection<EventOf<Sources[number]>, E, R> => ({ ...make(definition), effects: "idempotent" })
 
 /** The events of a source. */
 export type EventOf<S> =

@@ -198,7 +198,7 @@ export class ProjectionWorker<R> {
     })
   }
 
-  /** Applies events and moves the offsets, in one transaction. */
+  /** Applies events and moves the offsets: in one transaction, or, where the effects go elsewhere, one after the other. */
   #commit(news: ReadonlyArray<News>): Effect.Effect<void, unknown> {
     const stored = news.flatMap(({ events }) => events)
     const work = Effect.gen({ self: this }, function* () {
@@ -208,7 +208,9 @@ export class ProjectionWorker<R> {
       yield* this.#handle(events)
       return events.at(-1)
     })
-    return Effect.flatMap(this.#transact(news, work), (last) =>
+    const outside = this.#projection.effects === "idempotent"
+    const applied = outside ? Effect.tap(work, () => this.#transact(news, Effect.void)) : this.#transact(news, work)
+    return Effect.flatMap(applied, (last) =>
       last === undefined
         ? Effect.void
         : Effect.map(Clock.currentTimeMillis, (now) => this.#recordLag((now - last.recordedAtMillis) / 1000))
@@ -304,7 +306,7 @@ export class ProjectionWorker<R> {
     })
   }
 
-  /** Applies what a parked stream has missed and takes it back in, in one transaction that moves no offset. */
+  /** Applies what a parked stream has missed and takes it back in, in a transaction that moves no offset. */
   unpark(stream: string): Effect.Effect<void, StillFailing | ReadModelUnavailable | JournalUnavailable> {
     return Effect.gen({ self: this }, function* () {
       const parked = (yield* this.#store.parked(this.#name)).find((one) => one.stream === stream)
@@ -313,14 +315,17 @@ export class ProjectionWorker<R> {
       const stored = yield* this.#journal.readStream(stream, { from: parked.version })
       const missed = stored.filter((one) => one.position <= offset.position)
       if (missed[0]?.version !== parked.version) return yield* stillFailing(this.#name, parked, "its events are gone")
+      const handle = Effect.suspend(() => this.#handle(this.#decodeAll(missed)))
+      const outside = this.#projection.effects === "idempotent"
       const work = Effect.gen({ self: this }, function* () {
         yield* this.#readParked
         // Under the offset's lock: another operator may have been quicker.
         if (!this.#parked.has(stream)) return
-        yield* this.#handle(this.#decodeAll(missed))
+        if (!outside) yield* handle
         yield* this.#store.unpark(this.#name, stream)
       })
-      yield* this.#store.transact(this.#name, [standing(offset)], work).pipe(
+      const takenBack = this.#store.transact(this.#name, [standing(offset)], work)
+      yield* (outside ? Effect.andThen(handle, takenBack) : takenBack).pipe(
         Effect.catchCause((cause): ReturnType<typeof this.unpark> => {
           const error: unknown = Cause.squash(cause)
           // The worker has moved on meanwhile, and passed over more of the stream.

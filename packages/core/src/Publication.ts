@@ -1,7 +1,7 @@
 /**
  * Publication: a service's domain events as integration events on its topic.
  *
- * A projection whose handler publishes: the journal is the outbox. The offset moves after the broker has the messages, so
+ * A reaction that publishes: the journal is the outbox. The offset moves after the broker has the messages, so
  * that nothing is lost if the relay dies anywhere, and what was published twice has the same id both times. The mapping is
  * total: every event says what others are told of it, if only that they are told nothing.
  */
@@ -12,7 +12,7 @@ import type { Contract } from "./Contract.ts"
 import type { Recorded } from "./Event.ts"
 import type { Message } from "./Message.ts"
 import * as Partition from "./Partition.ts"
-import type * as Projection from "./Projection.ts"
+import * as Projection from "./Projection.ts"
 
 interface Tagged {
   readonly _tag: string
@@ -55,7 +55,9 @@ const messagesOf =
       causationId: recorded.eventId,
       actor: recorded.actor,
       traceParent: recorded.traceParent,
-      tenant: recorded.tenant
+      tenant: recorded.tenant,
+      commandId: null,
+      replyTo: null
     }))
   }
 
@@ -73,16 +75,15 @@ export const make =
   <Event extends Tagged, M extends Tagged>(definition: Definition<Event, M>) =>
   (mapping: Mapping<Event, M>): Projection.Projection<Event, BrokerUnavailable | MessageTooLarge, Broker> => {
     const toMessages = messagesOf(definition, mapping)
-    return {
+    return Projection.reaction({
       name: definition.name,
       sources: [definition.aggregate],
       onFailure: "stop",
-      batchSize: 500,
       handle: (batch) =>
         Effect.gen(function* () {
           const broker = yield* Broker
           const messages = batch.flatMap(toMessages)
           if (messages.length > 0) yield* broker.publish(definition.contract.topic, messages)
         })
-    }
+    })
   }

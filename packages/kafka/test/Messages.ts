@@ -20,6 +20,8 @@ export const message = (key: string, n: number): Message => ({
   actor: null,
   traceParent: null,
   tenant: null,
+  commandId: null,
+  replyTo: null,
   data: { n }
 })
 

@@ -37,6 +37,8 @@ const message = (key: string, n: number, given: Partial<Message> = {}): Message 
   actor: null,
   traceParent: null,
   tenant: null,
+  commandId: null,
+  replyTo: null,
   data: { n },
   ...given
 })

@@ -28,6 +28,9 @@ export interface ConsumerSuiteOptions<R> {
   readonly rollback?: true
 }
 
+/** How consumers are run in the scenarios. */
+type Effects = NonNullable<Consumer.Options["effects"]>
+
 interface Counted {
   readonly n: number
   readonly fail: string | null
@@ -52,6 +55,8 @@ const freshConversation = Effect.sync(() => {
     actor: null,
     traceParent: null,
     tenant: null,
+    commandId: null,
+    replyTo: null,
     data: { n, fail: null },
     ...given
   })
@@ -62,10 +67,16 @@ type Conversation = Effect.Success<typeof freshConversation>
 
 const patient: Consumer.Options = { attempts: 4, firstBackoffMillis: 5, maxBackoffMillis: 20, pollMillis: 5 }
 
+/** A witness, and how consumers are run. */
+interface Run<R> {
+  readonly witness: Witness<R>
+  readonly effects: Effects
+}
+
 /** Starts a consumer that writes a note for each message, and does to it what `intercept` says first. */
 const consume = <R>(
   { contract, name }: Conversation,
-  witness: Witness<R>,
+  { witness, effects }: Run<R>,
   intercept: (body: Counted, message: Message) => Effect.Effect<void, unknown> = () => Effect.void
 ) =>
   Effect.gen(function* () {
@@ -74,12 +85,13 @@ const consume = <R>(
       Counted: (body, message) =>
         Effect.gen(function* () {
           yield* intercept(body, message)
-          yield* witness.write(message.id)
+          // Idempotent, where the message may come again.
+          if (effects === "transactional" || !(yield* witness.has(message.id))) yield* witness.write(message.id)
           handled.push(message.id)
         }),
       Skipped: Consumer.ignored
     })
-    const fiber = yield* Effect.forkScoped(Consumer.run(name, [source], patient))
+    const fiber = yield* Effect.forkScoped(Consumer.run(name, [source], { ...patient, effects }))
     return { handled, fiber }
   })
 
@@ -93,8 +105,8 @@ const heldOf = (name: string, states: ReadonlyArray<Held["state"]>) =>
     Effect.map(inbox.list({ consumer: name, limit: 100 }), (held) => held.filter(({ state }) => states.includes(state)))
   )
 
-const receiving = <R>(witness: Witness<R>): Section<Broker | Inbox | R> => ({
-  title: "receiving",
+const receiving = <R>(run: Run<R>): Section<Broker | Inbox | R> => ({
+  title: `${run.effects}: receiving`,
   scenarios: [
     scenario(
       "every message has its effect, and one that comes twice has it once",
@@ -102,7 +114,7 @@ const receiving = <R>(witness: Witness<R>): Section<Broker | Inbox | R> => ({
         const broker = yield* Broker
         const conversation = yield* freshConversation
         const { contract, message } = conversation
-        const { handled } = yield* consume(conversation, witness)
+        const { handled } = yield* consume(conversation, run)
         const [one, two, three] = [message("a", 1), message("b", 1), message("a", 2)]
         yield* broker.publish(contract.topic, [one, two, one])
         yield* broker.publish(contract.topic, [one, three, two])
@@ -111,7 +123,7 @@ const receiving = <R>(witness: Witness<R>): Section<Broker | Inbox | R> => ({
         yield* soon(() => handled.length >= 5)
         // The witness refuses the same note twice, so that a second effect would have failed.
         assert.strictEqual(new Set(handled).size, handled.length)
-        for (const { id } of [one, two, three]) assert.isTrue(yield* witness.has(id))
+        for (const { id } of [one, two, three]) assert.isTrue(yield* run.witness.has(id))
       })
     ),
     scenario(
@@ -120,7 +132,7 @@ const receiving = <R>(witness: Witness<R>): Section<Broker | Inbox | R> => ({
         const broker = yield* Broker
         const conversation = yield* freshConversation
         const { contract, message, name } = conversation
-        const { handled } = yield* consume(conversation, witness)
+        const { handled } = yield* consume(conversation, run)
         yield* broker.publish(contract.topic, [message("a", 1, { type: "Skipped", data: {} }), message("a", 2)])
         yield* soon(() => handled.length === 1)
         assert.deepStrictEqual(yield* heldOf(name, ["dead", "retrying", "waiting"]), [])
@@ -132,22 +144,22 @@ const receiving = <R>(witness: Witness<R>): Section<Broker | Inbox | R> => ({
         const broker = yield* Broker
         const conversation = yield* freshConversation
         const { contract, message } = conversation
-        const first = yield* consume(conversation, witness, ({ n }) => (n === 3 ? Effect.never : Effect.void))
+        const first = yield* consume(conversation, run, ({ n }) => (n === 3 ? Effect.never : Effect.void))
         yield* broker.publish(contract.topic, [message("a", 1), message("a", 2)])
         yield* soon(() => first.handled.length >= 2)
         yield* broker.publish(contract.topic, [message("a", 3), message("a", 4)])
         yield* Effect.sleep(30)
         yield* Fiber.interrupt(first.fiber)
-        const second = yield* consume(conversation, witness)
+        const second = yield* consume(conversation, run)
         yield* soon(() => second.handled.includes(message("a", 4).id))
-        for (const n of [1, 2, 3, 4]) assert.isTrue(yield* witness.has(message("a", n).id))
+        for (const n of [1, 2, 3, 4]) assert.isTrue(yield* run.witness.has(message("a", n).id))
       })
     )
   ]
 })
 
-const failing = <R>({ witness, rollback }: ConsumerSuiteOptions<R>): Section<Broker | Inbox | R> => ({
-  title: "when a message fails",
+const failing = <R>(run: Run<R>): Section<Broker | Inbox | R> => ({
+  title: `${run.effects}: when a message fails`,
   scenarios: [
     scenario(
       "it is tried again, later ones of its key wait, and other keys go on",
@@ -157,7 +169,7 @@ const failing = <R>({ witness, rollback }: ConsumerSuiteOptions<R>): Section<Bro
         const { contract, message } = conversation
         let broken = true
         const ill = message("a", 1)
-        const { handled } = yield* consume(conversation, witness, (_, { id }) =>
+        const { handled } = yield* consume(conversation, run, (_, { id }) =>
           broken && id === ill.id ? Effect.fail("not yet") : Effect.void
         )
         yield* broker.publish(contract.topic, [ill, message("b", 1), message("a", 2), message("b", 2)])
@@ -170,7 +182,13 @@ const failing = <R>({ witness, rollback }: ConsumerSuiteOptions<R>): Section<Bro
           [ill.id, message("a", 2).id]
         )
       })
-    ),
+    )
+  ]
+})
+
+const undoing = <R>({ witness, rollback }: ConsumerSuiteOptions<R>): Section<Broker | Inbox | R> => ({
+  title: "transactional: undoing",
+  scenarios: [
     scenarioWith("rollback", rollback, "what a failed attempt has written is undone", () =>
       Effect.gen(function* () {
         const broker = yield* Broker
@@ -188,8 +206,8 @@ const failing = <R>({ witness, rollback }: ConsumerSuiteOptions<R>): Section<Bro
   ]
 })
 
-const givingUp = <R>(witness: Witness<R>): Section<Broker | Inbox | R> => ({
-  title: "when a message fails for good",
+const givingUp = <R>(run: Run<R>): Section<Broker | Inbox | R> => ({
+  title: `${run.effects}: when a message fails for good`,
   scenarios: [
     scenario(
       "after the last attempt it is a dead letter that says why, and its key waits",
@@ -197,7 +215,7 @@ const givingUp = <R>(witness: Witness<R>): Section<Broker | Inbox | R> => ({
         const broker = yield* Broker
         const conversation = yield* freshConversation
         const { contract, message, name } = conversation
-        const { handled } = yield* consume(conversation, witness, ({ n }) =>
+        const { handled } = yield* consume(conversation, run, ({ n }) =>
           n === 1 ? Effect.fail(new Error("no such customer")) : Effect.void
         )
         yield* broker.publish(contract.topic, [message("a", 1), message("a", 2), message("b", 2)])
@@ -216,7 +234,7 @@ const givingUp = <R>(witness: Witness<R>): Section<Broker | Inbox | R> => ({
         const broker = yield* Broker
         const conversation = yield* freshConversation
         const { contract, message, name } = conversation
-        const { handled } = yield* consume(conversation, witness)
+        const { handled } = yield* consume(conversation, run)
         yield* broker.publish(contract.topic, [
           message("a", 1, { type: "Unheard" }),
           message("b", 1, { schemaVersion: 2 }),
@@ -231,8 +249,8 @@ const givingUp = <R>(witness: Witness<R>): Section<Broker | Inbox | R> => ({
   ]
 })
 
-const operating = <R>(witness: Witness<R>): Section<Broker | Inbox | R> => ({
-  title: "dead letters",
+const operating = <R>(run: Run<R>): Section<Broker | Inbox | R> => ({
+  title: `${run.effects}: dead letters`,
   scenarios: [
     scenario(
       "corrected and replayed, a dead letter has its effect, and then those behind it, in order",
@@ -241,7 +259,7 @@ const operating = <R>(witness: Witness<R>): Section<Broker | Inbox | R> => ({
         const inbox = yield* Inbox
         const conversation = yield* freshConversation
         const { contract, message, name } = conversation
-        const { handled } = yield* consume(conversation, witness, ({ fail }) =>
+        const { handled } = yield* consume(conversation, run, ({ fail }) =>
           fail === null ? Effect.void : Effect.fail(new Error(fail))
         )
         const wrong = message("a", 1, { data: { n: 1, fail: "wrong" } })
@@ -263,7 +281,7 @@ const operating = <R>(witness: Witness<R>): Section<Broker | Inbox | R> => ({
         const inbox = yield* Inbox
         const conversation = yield* freshConversation
         const { contract, message, name } = conversation
-        const { handled } = yield* consume(conversation, witness)
+        const { handled } = yield* consume(conversation, run)
         yield* broker.publish(contract.topic, [message("a", 1, { type: "Unheard" }), message("a", 2)])
         yield* eventually(Effect.map(heldOf(name, ["dead", "waiting"]), (held) => held.length === 2))
         const [dead] = yield* heldOf(name, ["dead"])
@@ -289,8 +307,9 @@ const operating = <R>(witness: Witness<R>): Section<Broker | Inbox | R> => ({
 /** Registers the suite with vitest as `Consumer conformance: <name>`. */
 export const consumerSuite = <R>(name: string, options: ConsumerSuiteOptions<R>): Registered =>
   register(`Consumer conformance: ${name}`, options.layer(), [
-    receiving(options.witness),
-    failing(options),
-    givingUp(options.witness),
-    operating(options.witness)
+    ...(["transactional", "idempotent"] as const).flatMap((effects) => {
+      const run = { witness: options.witness, effects }
+      return [receiving(run), failing(run), givingUp(run), operating(run)]
+    }),
+    undoing(options)
   ])

@@ -63,8 +63,9 @@ export const register = <R, E>(
   sections: ReadonlyArray<Section<NoInfer<R>>>
 ): Registered => {
   const all = sections.flatMap((section) => section.scenarios)
-  const repeated = all.find(({ name }, i) => all.findIndex((other) => other.name === name) !== i)
-  if (repeated !== undefined) throw new Error(`${title}: two scenarios are called "${repeated.name}"`)
+  const names = sections.flatMap((section) => section.scenarios.map(({ name }) => `${section.title}: ${name}`))
+  const repeated = names.find((name, i) => names.indexOf(name) !== i)
+  if (repeated !== undefined) throw new Error(`${title}: two scenarios are called "${repeated}"`)
   // Real time: an adapter's pools and timeouts must not wait for a test's clock.
   layer(adapter, { excludeTestServices: true })(title, (it) => {
     for (const section of sections) {

@@ -1,0 +1,46 @@
+/**
+ * Deadlines: durable timers. What is due is asked of a read model, and fired as commands that do nothing when they come too
+ * late or twice.
+ *
+ * A deadline is a column, not a process: it survives every crash, is listed like any other data, and is gone when the
+ * aggregate has moved on. Several processes may fire the same one.
+ */
+import * as Clock from "effect/Clock"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+
+/** Some deadlines. */
+export interface Definition<A, E, R> {
+  /** In logs. */
+  readonly name: string
+  /** What is due by now, the longest overdue first; at most `limit`. */
+  readonly due: (nowMillis: number, limit: number) => Effect.Effect<ReadonlyArray<A>, E, R>
+  /** Does what is due. Idempotent; a failure is logged, and the deadline fired again the next time. */
+  readonly fire: (due: A, nowMillis: number) => Effect.Effect<unknown, E, R>
+  /** How often to look. Default 500 ms. */
+  readonly pollMillis?: number
+}
+
+/** Deadlines fired in one look. More are due at the next. */
+const atOnce = 200
+/** Fired side by side. */
+const concurrency = 32
+
+/** Fires what is due, until interrupted. */
+export const run = <A, E extends { readonly message: string }, R>(
+  definition: Definition<A, E, R>
+): Effect.Effect<never, never, R> => {
+  const { name, due, fire, pollMillis = 500 } = definition
+  const warn = (error: E) => Effect.logWarning(`Deadlines ${name}: ${error.message}`)
+  const look = Effect.gen(function* () {
+    const now = yield* Clock.currentTimeMillis
+    const found = yield* due(now, atOnce)
+    yield* Effect.forEach(found, (one) => Effect.catch(fire(one, now), warn), { concurrency, discard: true })
+  })
+  return Effect.forever(Effect.andThen(Effect.catch(look, warn), Effect.sleep(pollMillis)))
+}
+
+/** The deadlines as a layer that fires them. */
+export const layer = <A, E extends { readonly message: string }, R>(
+  definition: Definition<A, E, R>
+): Layer.Layer<never, never, R> => Layer.effectDiscard(Effect.forkScoped(run(definition)))
