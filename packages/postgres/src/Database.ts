@@ -8,14 +8,15 @@ import * as Layer from "effect/Layer"
 import * as Redacted from "effect/Redacted"
 import * as SqlClient from "effect/sql/SqlClient"
 import { ConnectionError, SqlError } from "effect/sql/SqlError"
+import { AnswerLimit, defaultAnswerMillis } from "./AnswerLimit.ts"
 import * as Pglite from "./Pglite.ts"
 import { reasonOf } from "./SqlFailure.ts"
 import type { StoreHeld } from "./StoreLock.ts"
 
 /** Where a database is. */
 export type Location =
-  /** A server, for example `postgres://user:password@host:5432/shop`. */
-  | { readonly url: Redacted.Redacted }
+  /** A server, for example `postgres://user:password@host:5432/shop`, and how long it may take to answer (default 15 s). */
+  | { readonly url: Redacted.Redacted; readonly answerMillis?: number | undefined }
   /** A folder for the embedded store; none keeps everything in memory. */
   | { readonly folder: string | undefined }
 
@@ -53,13 +54,19 @@ const describe = (url: Redacted.Redacted): string => {
   }
 }
 
-const server = (url: Redacted.Redacted): Layer.Layer<SqlClient.SqlClient | Database, SqlError> => {
+const server = (
+  url: Redacted.Redacted,
+  answerMillis: number
+): Layer.Layer<SqlClient.SqlClient | Database, SqlError> => {
   const description = describe(url)
   const client = PgClient.layer({ url, applicationName: "daybook", maxConnections: 16 })
   const checked = Layer.effectDiscard(
     Effect.flatMap(SqlClient.SqlClient, (sql) => Effect.mapError(sql.unsafe("SELECT 1"), cannotConnect(description)))
   )
-  return Layer.merge(checked, Layer.succeed(Database, { description, lanes: 2 })).pipe(Layer.provideMerge(client))
+  const limit = Layer.succeed(AnswerLimit, answerMillis)
+  return Layer.mergeAll(checked, limit, Layer.succeed(Database, { description, lanes: 2 })).pipe(
+    Layer.provideMerge(client)
+  )
 }
 
 const embedded = (folder: string | undefined): Layer.Layer<SqlClient.SqlClient | Database, SqlError | StoreHeld> =>
@@ -73,4 +80,4 @@ const embedded = (folder: string | undefined): Layer.Layer<SqlClient.SqlClient |
 
 /** A client of the database at a location, checked to answer. */
 export const layer = (location: Location): Layer.Layer<SqlClient.SqlClient | Database, SqlError | StoreHeld> =>
-  "url" in location ? server(location.url) : embedded(location.folder)
+  "url" in location ? server(location.url, location.answerMillis ?? defaultAnswerMillis) : embedded(location.folder)

@@ -21,6 +21,7 @@ import * as Option from "effect/Option"
 import type * as Scope from "effect/Scope"
 import * as SqlClient from "effect/sql/SqlClient"
 import type { SqlError } from "effect/sql/SqlError"
+import { AnswerLimit, orNoAnswer } from "./AnswerLimit.ts"
 import { outcomeOfRefusal, type Prepared, prepare, type Refusal, statementOf } from "./AppendStatement.ts"
 import { checkSchemaName } from "./Migrations.ts"
 import { isSqlError, reasonOf } from "./SqlFailure.ts"
@@ -186,11 +187,13 @@ export const make = (
   Effect.gen(function* () {
     const sql = yield* SqlClient.SqlClient
     const schema = checkSchemaName(options.schema)
-    const query: Query = (text, params) => orUnavailable(sql.unsafe(text, params))
+    const limit = yield* AnswerLimit
+    const query: Query = (text, params) => orUnavailable(orNoAnswer(sql.unsafe(text, params), limit))
     const counted = yield* query<{ readonly n: number }>(`SELECT count(*)::integer AS n FROM ${schema}.partition`, [])
     const signal = new Signal()
     const wakeOthers = yield* WakeUps.make(`daybook_${schema}`, signal)
-    const append = appender(query, schema)
+    // The limit is that of the whole append, whose transaction may be waiting for more than a statement.
+    const append = appender((text, params) => orUnavailable(sql.unsafe(text, params)), schema)
     const appended = Effect.sync(() => {
       signal.notify()
       wakeOthers()
@@ -203,8 +206,8 @@ export const make = (
         const work =
           within === undefined
             ? append(batch)
-            : orUnavailable(sql.withTransaction(Effect.tap(append(batch), (outcomes) => within(outcomes))))
-        return Effect.tap(work, () => appended) as never
+            : sql.withTransaction(Effect.tap(append(batch), (outcomes) => within(outcomes)))
+        return Effect.tap(orUnavailable(orNoAnswer(work, limit)), () => appended) as never
       },
       ...reader(query, schema)
     }
