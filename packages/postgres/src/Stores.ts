@@ -1,9 +1,12 @@
 /**
- * The stores of one service: its journal and snapshots on the write side, its projections' offsets on the read side.
+ * The stores of one service: its journal and snapshots on the write side; on the read side its projections' offsets, and what
+ * its consumers have received.
  *
  * Each side is a schema of the service's name in a database of its own or a shared one. Building the layers migrates them,
  * under a lock, so that any number of processes may start at once.
  */
+
+import type { Inbox } from "@daybook/core/Inbox"
 import { defaultPartitions, type Journal, type JournalUnavailable } from "@daybook/core/Journal"
 import type { ProjectionStore } from "@daybook/core/ProjectionStore"
 import type { Snapshots } from "@daybook/core/Snapshot"
@@ -14,9 +17,12 @@ import type { SqlError } from "effect/sql/SqlError"
 import { Database } from "./Database.ts"
 import { journal as journalMigrations, readModel as readModelMigrations } from "./JournalMigrations.ts"
 import { type Applied, type DatabaseNewer, type MigrationSet, migrate } from "./Migrations.ts"
+import * as SqlInbox from "./SqlInbox.ts"
 import * as SqlJournal from "./SqlJournal.ts"
 import * as SqlProjectionStore from "./SqlProjectionStore.ts"
 import * as SqlSnapshots from "./SqlSnapshots.ts"
+
+const { migrations: inboxMigrations } = SqlInbox
 
 /** What migrating a side did, set by set. */
 export type Migrated = Effect.Effect<ReadonlyArray<Applied>, SqlError | DatabaseNewer, SqlClient>
@@ -25,9 +31,9 @@ export type Migrated = Effect.Effect<ReadonlyArray<Applied>, SqlError | Database
 export const migrateWriteSide = (schema: string, partitions: number = defaultPartitions): Migrated =>
   Effect.map(migrate(schema, journalMigrations, { partitions }), (applied) => [applied])
 
-/** Brings the read side of a service up to date: offsets, and the tables of its read models. */
-export const migrateReadSide = (schema: string, tables: MigrationSet): Migrated =>
-  Effect.all([migrate(schema, readModelMigrations), migrate(schema, tables)])
+/** Brings the read side of a service up to date: offsets, the inbox of its consumers, and the tables of its read models. */
+export const migrateReadSide = (schema: string, ...tables: ReadonlyArray<MigrationSet>): Migrated =>
+  Effect.forEach([readModelMigrations, inboxMigrations, ...tables], (set) => migrate(schema, set))
 
 /** The write side of a service. */
 export const writeSide = (options: {
@@ -45,6 +51,9 @@ export const writeSide = (options: {
 /** The read side of a service. `tables` are the migrations of its read models. */
 export const readSide = (options: {
   readonly schema: string
-  readonly tables: MigrationSet
-}): Layer.Layer<ProjectionStore, SqlError | DatabaseNewer, SqlClient> =>
-  Layer.unwrap(Effect.as(migrateReadSide(options.schema, options.tables), SqlProjectionStore.layer(options.schema)))
+  readonly tables: MigrationSet | ReadonlyArray<MigrationSet>
+}): Layer.Layer<ProjectionStore | Inbox, SqlError | DatabaseNewer, SqlClient> => {
+  const { schema, tables } = options
+  const stores = Layer.merge(SqlProjectionStore.layer(schema), SqlInbox.layer(schema))
+  return Layer.unwrap(Effect.as(migrateReadSide(schema, ...[tables].flat()), stores))
+}

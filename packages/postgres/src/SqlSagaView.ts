@@ -1,0 +1,201 @@
+/**
+ * Where every saga stands, as a read model: its timers are a column of it, and operators ask it what needs them.
+ *
+ * One table in the read side of the service that conducts the sagas; a projection writes it from the sagas' own events.
+ */
+import type { Recorded } from "@daybook/core/Event"
+import * as Partition from "@daybook/core/Partition"
+import * as Projection from "@daybook/core/Projection"
+import type { ReadModelUnavailable } from "@daybook/core/ProjectionStore"
+import { Events, type SagaEvent, type State } from "@daybook/core/Saga"
+import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import { SqlClient } from "effect/sql/SqlClient"
+import { checkSchemaName, fromFiles, type MigrationSet } from "./Migrations.ts"
+import { orReadModelUnavailable } from "./SqlProjectionStore.ts"
+
+/** The migrations of the view. */
+export const tables: MigrationSet = {
+  name: "saga",
+  migrations: fromFiles(new URL("../sql/", import.meta.url), ["saga-001-view"])
+}
+
+/** Where a saga is. */
+export type Status = State["status"]
+
+/** Where one saga stands. Times in milliseconds since 1970. */
+export interface SagaRow {
+  readonly sagaId: string
+  readonly version: number
+  readonly status: Status
+  /** The step that is waited for, and in which direction; `null` when none is. */
+  readonly step: string | null
+  readonly direction: "forward" | "backward" | null
+  /** How often its command has been sent. */
+  readonly attempt: number | null
+  /** When the command is sent again, if no answer comes. */
+  readonly dueAtMillis: number | null
+  /** Why it is being undone, was undone, or needs attention. */
+  readonly reason: string | null
+  /** Why it was to be cancelled, if it was. */
+  readonly cancellation: string | null
+  readonly startedAtMillis: number
+  readonly updatedAtMillis: number
+}
+
+/** A request whose time has come. */
+export interface Due {
+  readonly sagaId: string
+  readonly step: string
+  readonly attempt: number
+}
+
+const nobody = { step: null, direction: null, attempt: null, dueAtMillis: null }
+
+const fold = (row: SagaRow, event: SagaEvent): Partial<SagaRow> => {
+  switch (event._tag) {
+    case "SagaStarted":
+      return { status: "running" }
+    case "StepRequested": {
+      const { step, direction, attempt, dueAtMillis } = event
+      return { step, direction, attempt, dueAtMillis, status: direction === "forward" ? "running" : "compensating" }
+    }
+    case "StepSucceeded":
+    case "StepUndone":
+      return nobody
+    case "StepFailed":
+      return { ...nobody, reason: event.reason }
+    case "CancellationRequested":
+      return { cancellation: event.reason }
+    case "SagaCompleted":
+      return { ...nobody, status: "completed", reason: null }
+    case "SagaCompensated":
+      return { ...nobody, status: "compensated", reason: event.reason }
+    case "AttentionNeeded":
+      return { status: "needs-attention", dueAtMillis: null, reason: event.reason }
+    case "LateSuccessHeard":
+    case "OperatorRetried":
+    case "OperatorResolved":
+      return { reason: row.reason }
+  }
+}
+
+const foldInto = (rows: Map<string, SagaRow>, { stream, version, event, occurredAtMillis }: Recorded<SagaEvent>) => {
+  const sagaId = Partition.idOf(stream)
+  const row: SagaRow = rows.get(sagaId) ?? {
+    ...nobody,
+    sagaId,
+    version: 0,
+    status: "unstarted",
+    reason: null,
+    cancellation: null,
+    startedAtMillis: occurredAtMillis,
+    updatedAtMillis: occurredAtMillis
+  }
+  rows.set(sagaId, { ...row, ...fold(row, event), version, updatedAtMillis: occurredAtMillis })
+}
+
+const millis = (column: string): string => `round(date_part('epoch', ${column}) * 1000)`
+const instant = (value: string): string => `timestamptz 'epoch' + ${value} * interval '1 millisecond'`
+
+const columns = `saga_id AS "sagaId", version, status, step, direction, attempt, ${millis("due_at")} AS "dueAtMillis",
+  reason, cancellation, ${millis("started_at")} AS "startedAtMillis", ${millis("updated_at")} AS "updatedAtMillis"`
+
+const save = (schema: string) =>
+  `INSERT INTO ${schema}.saga
+     (name, saga_id, version, status, step, direction, attempt, due_at, reason, cancellation, started_at, updated_at)
+   SELECT $1::text, s."sagaId", s.version, s.status, s.step, s.direction, s.attempt, ${instant('s."dueAtMillis"')}, s.reason,
+          s.cancellation, ${instant('s."startedAtMillis"')}, ${instant('s."updatedAtMillis"')}
+   FROM json_to_recordset($2::text::json) AS s ("sagaId" text, version integer, status text, step text, direction text,
+     attempt integer, "dueAtMillis" float8, reason text, cancellation text, "startedAtMillis" float8, "updatedAtMillis" float8)
+   ON CONFLICT (name, saga_id) DO UPDATE SET
+     version = excluded.version, status = excluded.status, step = excluded.step, direction = excluded.direction,
+     attempt = excluded.attempt, due_at = excluded.due_at, reason = excluded.reason, cancellation = excluded.cancellation,
+     updated_at = excluded.updated_at`
+
+/** The projection that writes the view of one kind of saga. Its name on disk is the saga's with `-view`. */
+export const projection = (schemaName: string, name: string) => {
+  const schema = checkSchemaName(schemaName)
+  return Projection.make({
+    name: `${name}-view`,
+    sources: [{ name, events: Events }],
+    handle: (batch: ReadonlyArray<Recorded<SagaEvent>>) =>
+      Effect.gen(function* () {
+        const sql = yield* SqlClient
+        const ids = [...new Set(batch.map(({ stream }) => Partition.idOf(stream)))]
+        const known = yield* sql.unsafe<SagaRow>(
+          `SELECT ${columns} FROM ${schema}.saga
+           WHERE name = $1::text AND saga_id IN (SELECT json_array_elements_text($2::text::json))`,
+          [name, JSON.stringify(ids)]
+        )
+        const rows = new Map(known.map((row) => [row.sagaId, row]))
+        for (const recorded of batch) foldInto(rows, recorded)
+        yield* sql.unsafe(save(schema), [name, JSON.stringify([...rows.values()])])
+      })
+  })
+}
+
+/** Queries about one kind of saga. */
+export interface SagaView {
+  /** Requests to be sent again by now, the longest overdue first. */
+  readonly due: (nowMillis: number, limit: number) => Effect.Effect<ReadonlyArray<Due>, ReadModelUnavailable>
+  readonly get: (sagaId: string) => Effect.Effect<Option.Option<SagaRow>, ReadModelUnavailable>
+  /** Sagas, the oldest first; `after` is the id of the last one of the page before. */
+  readonly list: (filter: {
+    readonly status?: Status | undefined
+    readonly after?: string | undefined
+    /** Started before this instant and not at an end. */
+    readonly unfinishedSinceMillis?: number | undefined
+    readonly limit: number
+  }) => Effect.Effect<ReadonlyArray<SagaRow>, ReadModelUnavailable>
+  /** How many are where. */
+  readonly counts: Effect.Effect<ReadonlyMap<Status, number>, ReadModelUnavailable>
+}
+
+/** Queries on the view of a migrated schema. */
+export const make = (schemaName: string, name: string): Effect.Effect<SagaView, never, SqlClient> =>
+  Effect.map(SqlClient, (sql) => {
+    const schema = checkSchemaName(schemaName)
+    const query = <Row extends object>(text: string, params: ReadonlyArray<string | null>) =>
+      orReadModelUnavailable(sql.unsafe<Row>(text, params))
+    return {
+      due: (nowMillis, limit) =>
+        query<Due>(
+          `SELECT saga_id AS "sagaId", step, attempt FROM ${schema}.saga
+           WHERE name = $1::text AND due_at <= ${instant("$2::text::float8")} ORDER BY due_at LIMIT $3::text::integer`,
+          [name, String(nowMillis), String(limit)]
+        ),
+      get: (sagaId) =>
+        Effect.map(
+          query<SagaRow>(`SELECT ${columns} FROM ${schema}.saga WHERE name = $1::text AND saga_id = $2::text`, [
+            name,
+            sagaId
+          ]),
+          (rows) => Option.fromNullishOr(rows[0])
+        ),
+      list: ({ status, after, unfinishedSinceMillis, limit }) =>
+        query<SagaRow>(
+          `SELECT ${columns} FROM ${schema}.saga s
+           WHERE name = $1::text AND ($2::text IS NULL OR status = $2::text)
+             AND ($3::text IS NULL OR (started_at, saga_id) >
+                  (SELECT l.started_at, l.saga_id FROM ${schema}.saga l WHERE l.name = $1::text AND l.saga_id = $3::text))
+             AND ($4::text IS NULL OR
+                  (started_at < ${instant("$4::text::float8")} AND status NOT IN ('completed', 'compensated')))
+           ORDER BY started_at, saga_id LIMIT $5::text::integer`,
+          [
+            name,
+            status ?? null,
+            after ?? null,
+            unfinishedSinceMillis === undefined ? null : String(unfinishedSinceMillis),
+            String(limit)
+          ]
+        ),
+      counts: Effect.map(
+        query<{ readonly status: Status; readonly n: number }>(
+          `SELECT status, count(*)::integer AS n FROM ${schema}.saga WHERE name = $1::text GROUP BY status`,
+          [name]
+        ),
+        (rows) => new Map(rows.map(({ status, n }) => [status, n]))
+      )
+    }
+  })
