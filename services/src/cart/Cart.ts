@@ -4,9 +4,13 @@
  * Level 2 (see docs/canvas/cart.md). To run it at another level, change `persistence`; nothing else knows.
  */
 import * as Aggregate from "@daybook/core/Aggregate"
+import type { Broker } from "@daybook/core/Broker"
+import * as Consumer from "@daybook/core/Consumer"
 import * as Entities from "@daybook/core/Entities"
+import type { Inbox } from "@daybook/core/Inbox"
 import type { Journal } from "@daybook/core/Journal"
 import * as Persistence from "@daybook/core/Persistence"
+import { Problem } from "@daybook/core/Problem"
 import type { ProjectionStore } from "@daybook/core/ProjectionStore"
 import * as Projector from "@daybook/core/Projector"
 import type { Snapshots } from "@daybook/core/Snapshot"
@@ -14,8 +18,10 @@ import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import type { SqlClient } from "effect/sql/SqlClient"
+import { cartCommands } from "./Consumer.ts"
 import { type Command, defaultLimits, type Limits, make as makeCart, type State } from "./Domain.ts"
 import { cartViews } from "./Projections.ts"
+import { cartPublication } from "./Publication.ts"
 import { CartQueries } from "./Queries.ts"
 import type { Rejection } from "./Rejection.ts"
 
@@ -45,6 +51,7 @@ export interface Options {
   readonly limits?: Limits
   readonly entities?: Entities.Limits
   readonly projector?: Projector.Options
+  readonly consumer?: Consumer.Options
 }
 
 /** The command side. At level 1 the read models are written in the commands' own transactions, by the client in context. */
@@ -77,4 +84,35 @@ export const querySide = (
       Projector.make([cartViews(schema)], { ...options.projector, ...(inline ? { run: false } : {}) })
     )
   )
+}
+
+/** A cart without events has nothing to tell others of; see `messageSide`. */
+export class NoEventsToPublish extends Problem<NoEventsToPublish>()("NoEventsToPublish", {
+  status: 500,
+  title: "The service keeps no events to publish"
+}) {}
+
+const noEventsToPublish = (): NoEventsToPublish =>
+  new NoEventsToPublish({
+    detail:
+      "The cart runs at level 1, which keeps no events, so that other services would never hear of a checkout. Run it at level 2 " +
+      "(Persistence.state) or 3 (Persistence.events), or leave its messages out (Cart.messageSide)."
+  })
+
+/**
+ * The message side: tells others what happens to carts, and carries out what they ask. Runs while it lives; needs level 2 or 3,
+ * and fails at start with `NoEventsToPublish` at level 1. Any number of processes may run it.
+ */
+export const messageSide = (
+  options: Options = {}
+): Layer.Layer<never, NoEventsToPublish, Carts | Journal | ProjectionStore | Broker | Inbox> => {
+  if ((options.persistence ?? persistence)._tag === "Inline") {
+    return Layer.effectDiscard(Effect.fail(noEventsToPublish()))
+  }
+  const consumer = Layer.unwrap(
+    Effect.map(Carts, (carts) =>
+      Consumer.layer("cart-commands", [cartCommands(carts)], { ...options.consumer, effects: "idempotent" })
+    )
+  )
+  return Layer.merge(Layer.effectDiscard(Projector.make([cartPublication], options.projector)), consumer)
 }

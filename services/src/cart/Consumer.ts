@@ -1,0 +1,58 @@
+/**
+ * What the cart does with messages: it carries out the commands that other services send it, and answers them. Run by `Cart.ts`.
+ */
+import type { CommandOptions } from "@daybook/core/Entities"
+import type { Message } from "@daybook/core/Message"
+import * as Participant from "@daybook/core/Participant"
+import * as Effect from "effect/Effect"
+import * as Schema from "effect/Schema"
+import { Id } from "../Text.ts"
+import type { Carts } from "./Cart.ts"
+import { CartCommands, type FrozenCart } from "./Contract.ts"
+import type { Command, State } from "./Domain.ts"
+import { cartNotFound, checkoutMismatch } from "./Rejection.ts"
+
+type CommandMessage = Message & { readonly commandId: string }
+
+const optionsOf = ({ commandId, id, ...message }: CommandMessage): CommandOptions => ({
+  commandId,
+  causationId: id,
+  correlationId: message.correlationId ?? undefined,
+  actor: message.actor ?? undefined,
+  traceParent: message.traceParent ?? undefined,
+  tenant: message.tenant ?? undefined
+})
+
+const frozenCart = (cartId: string, { customerId, country, currency, totalMinor, lines }: State): FrozenCart => ({
+  cartId,
+  customerId,
+  country,
+  total: { amountMinor: totalMinor, currency },
+  lines
+})
+
+const isId = Schema.is(Id)
+
+/** The commands that come by message, carried out by these carts. */
+export const cartCommands = (carts: Carts["Service"]) => {
+  const send = (message: CommandMessage, command: Command, expectedVersion: number | null = null) =>
+    // What is no id of a cart could not even be looked up, which would be tried again for ever.
+    isId(message.key)
+      ? carts.execute(message.key, command, { ...optionsOf(message), expectedVersion: expectedVersion ?? undefined })
+      : Effect.fail(cartNotFound())
+
+  return Participant.on("/cart", CartCommands, {
+    BeginCheckout: ({ checkoutId, acceptedTotal, expectedVersion }, message) =>
+      Effect.gen(function* () {
+        yield* send(message, { _tag: "BeginCheckout", checkoutId, acceptedTotal }, expectedVersion)
+        const { state } = yield* carts.read(message.key)
+        // Sent again after the checkout has come to nothing: what the cart holds by now is not what was frozen.
+        const frozen = state.checkoutId === checkoutId && ["checking-out", "completed"].includes(state.status)
+        return frozen ? Participant.done(frozenCart(message.key, state)) : yield* checkoutMismatch(checkoutId, state)
+      }),
+    CompleteCart: ({ checkoutId }, message) =>
+      Effect.as(send(message, { _tag: "CompleteCart", checkoutId }), Participant.done()),
+    RestoreCart: ({ checkoutId, reason, shortages }, message) =>
+      Effect.as(send(message, { _tag: "RestoreCart", checkoutId, reason, shortages }), Participant.done())
+  })
+}
