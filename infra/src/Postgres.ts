@@ -4,7 +4,7 @@
  */
 import { type ChildProcess, execFileSync, spawn } from "node:child_process"
 import { once } from "node:events"
-import { chownSync, mkdtempSync, readFileSync, rmSync } from "node:fs"
+import { chownSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { freePort } from "./FreePort.ts"
@@ -18,6 +18,10 @@ export interface Postgres extends AsyncDisposable {
   readonly crash: () => Promise<void>
   /** Starts it again after a crash, with its data and at the same address; it recovers what was committed. */
   readonly recover: () => Promise<void>
+  /** Stops all of its processes where they are, as a host that hangs does: connections stay, and nobody answers. Needs Linux. */
+  readonly freeze: () => void
+  /** Lets a frozen server go on, with what has been sent to it meanwhile. */
+  readonly thaw: () => void
   readonly stop: () => Promise<void>
 }
 
@@ -50,12 +54,23 @@ export const startPostgres = async (options: PostgresOptions = {}): Promise<Post
   let server: ChildProcess | undefined
   // Retries, since a server that is dying may still write a file between listing the folder and removing it.
   const remove = () => rmSync(folder, { recursive: true, force: true, maxRetries: 10, retryDelay: 50 })
+  let frozen = false
+  const freeze = () => {
+    frozen = true
+    signalAll(server!, "SIGSTOP")
+  }
+  const thaw = () => {
+    if (frozen) signalAll(server!, "SIGCONT")
+    frozen = false
+  }
   const abandon = () => {
+    thaw()
     server?.kill("SIGQUIT")
     remove()
   }
   process.once("exit", abandon)
   const stop = async () => {
+    thaw()
     if (server !== undefined) await shutDown(server, "SIGINT")
     process.off("exit", abandon)
     remove()
@@ -76,7 +91,7 @@ export const startPostgres = async (options: PostgresOptions = {}): Promise<Post
           const failed = await start(port)
           if (failed !== undefined) throw new Error(`PostgreSQL did not start again: ${failed}`)
         }
-        return handle({ url: `postgres://postgres@127.0.0.1:${port}/postgres`, crash, recover, stop })
+        return handle({ url: `postgres://postgres@127.0.0.1:${port}/postgres`, crash, recover, freeze, thaw, stop })
       }
       // Another process may take the port between choosing and binding it.
       if (attempt === startAttempts || !failure.includes("Address already in use")) {
@@ -162,6 +177,21 @@ const shutDown = async (server: ChildProcess, signal: "SIGINT" | "SIGQUIT"): Pro
   const timer = setTimeout(() => server.kill("SIGQUIT"), stopTimeoutMillis)
   await exited
   clearTimeout(timer)
+}
+
+/** The children first: what they have been sent is then carried out before the server takes up anything new. */
+const signalAll = (server: ChildProcess, signal: "SIGSTOP" | "SIGCONT"): void => {
+  const children = readdirSync("/proc").filter((name) => /^\d+$/.test(name) && parentOf(name) === server.pid)
+  for (const pid of [...children.map(Number), server.pid!]) process.kill(pid, signal)
+}
+
+/** The parent of a process; `undefined` when it has ended meanwhile. */
+const parentOf = (pid: string): number | undefined => {
+  try {
+    return Number(/^PPid:\s*(\d+)$/m.exec(readFileSync(`/proc/${pid}/status`, "utf8"))?.[1])
+  } catch {
+    return undefined
+  }
 }
 
 const handle = (server: Omit<Postgres, typeof Symbol.asyncDispose>): Postgres => {

@@ -1,9 +1,9 @@
 /**
  * What tests and benchmarks rely on: a real, durable server of their own, which leaves nothing behind.
  */
-import { execFileSync, spawn } from "node:child_process"
+import { execFile, execFileSync, spawn } from "node:child_process"
 import { once } from "node:events"
-import { existsSync, mkdtempSync, readdirSync, rmSync } from "node:fs"
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { afterAll, beforeAll, describe, expect, test } from "vitest"
@@ -36,6 +36,26 @@ describe("startPostgres", () => {
     expect(() => psql(postgres.url, "select 1")).toThrow()
     await postgres.recover()
     expect(psql(postgres.url, "select n from kept")).toBe("7")
+  })
+
+  test("is frozen, and goes on with what it has been sent; stopped while it is, it ends all the same", async () => {
+    const postgres = await startPostgres()
+    psql(postgres.url, "create table kept (n int)")
+    const [pid] = readFileSync(join(psql(postgres.url, "show data_directory"), "postmaster.pid"), "utf8").split("\n")
+    postgres.freeze()
+    const asked = execFile(join(postgresBinaries(), "psql"), [
+      "--no-psqlrc",
+      "-c",
+      "insert into kept values (7)",
+      postgres.url
+    ])
+    expect(readFileSync(`/proc/${pid}/status`, "utf8")).toMatch(/^State:\s*T/m)
+    postgres.thaw()
+    expect(await once(asked, "exit")).toEqual([0, null])
+    expect(psql(postgres.url, "select n from kept")).toBe("7")
+    postgres.freeze()
+    await postgres.stop()
+    expect(() => psql(postgres.url, "select 1")).toThrow()
   })
 
   test("a refused setting fails with the server's own words", async () => {
