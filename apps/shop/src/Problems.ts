@@ -4,6 +4,7 @@
  */
 import { STATUS_CODES } from "node:http"
 import type { Duplex } from "node:stream"
+import { orElseAfter } from "@daybook/postgres/AnswerLimit"
 import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import { HttpRouter, HttpServerError, HttpServerRequest, HttpServerResponse } from "effect/http"
@@ -69,6 +70,23 @@ const stopping = problem(
   "The service is shutting down",
   "The request was cut off. Send it again shortly; a command with the same Idempotency-Key, so that it is carried out once."
 )
+
+/** Whatever a request waits for: a query may simply be sent again, a command so that it is not carried out twice. */
+const unanswered = (method: string): Problem =>
+  problem(
+    503,
+    "NotAnswered",
+    "The service does not answer in time",
+    isQuery(method)
+      ? "The databases take too long. Try again shortly. Operators: check that they run and can be reached."
+      : "The databases take too long, and whether the command was carried out is not known: send it again with the same " +
+          "Idempotency-Key. Operators: check that they run and can be reached."
+  )
+
+const isQuery = (method: string): boolean => method === "GET" || method === "HEAD"
+
+/** A command is given longer than its journal is, so that the journal's own answer, which says more, comes first. */
+const commandGraceMillis = 5_000
 
 /** Of what a client sent, this much is said back to it. */
 const quotedLength = 200
@@ -162,14 +180,15 @@ const isCompressed = ({ headers }: Request): boolean => (headers["content-encodi
 
 /** What surrounds every request, whether or not there is a route for it. */
 const defend =
-  (allowed: AllowedMethods) =>
+  (allowed: AllowedMethods, answerMillis: number) =>
   (
     handler: Effect.Effect<HttpServerResponse.HttpServerResponse, unknown>
   ): Effect.Effect<HttpServerResponse.HttpServerResponse, never, HttpServerRequest.HttpServerRequest> =>
     Effect.gen(function* () {
       const request = yield* HttpServerRequest.HttpServerRequest
       const answer = isCompressed(request) ? Effect.succeed(respond(unsupported(request))) : handler
-      return yield* answer.pipe(
+      const limitMillis = answerMillis + (isQuery(request.method) ? 0 : commandGraceMillis)
+      return yield* orElseAfter(answer, limitMillis, () => Effect.succeed(respond(unanswered(request.method)))).pipe(
         Effect.catchCause((cause) => {
           const response = ofFailure(cause, request, allowed)
           const logged =
@@ -183,8 +202,8 @@ const defend =
     })
 
 /** Middleware for every request. The router's types let no middleware handle what it was not told of; this one handles all. */
-export const layer = (allowed: AllowedMethods) =>
-  HttpRouter.use((router) => router.addGlobalMiddleware<never, never>(defend(allowed) as never))
+export const layer = (allowed: AllowedMethods, answerMillis: number) =>
+  HttpRouter.use((router) => router.addGlobalMiddleware<never, never>(defend(allowed, answerMillis) as never))
 
 /** What Node refuses before there is a request: its code for it, the status, and what to say. */
 const refusals: Readonly<Record<string, Problem>> = {

@@ -3,6 +3,7 @@
  */
 
 import { createServer } from "node:http"
+import { defaultAnswerMillis } from "@daybook/postgres/AnswerLimit"
 import { CartApi } from "@daybook/services/cart/Api"
 import { CartProjector } from "@daybook/services/cart/Cart"
 import { RequestProblems } from "@daybook/services/InvalidRequest"
@@ -75,7 +76,7 @@ const landing = HttpRouter.use((router) =>
 const routerConfig = { maxParamLength: 16_384 }
 
 /** All routes. Needs the services. */
-const routes = () => {
+const routes = (answerMillis: number) => {
   const allowed = AllowedMethods.make(routerConfig)
   return Layer.mergeAll(
     HttpApiBuilder.layer(CartApi).pipe(Layer.provide(cartHandlers)),
@@ -86,15 +87,15 @@ const routes = () => {
     PrometheusMetrics.layerHttp(),
     health,
     landing,
-    Problems.layer(allowed)
+    Problems.layer(allowed, answerMillis)
   ).pipe(Layer.provide(RequestProblems.layer), Layer.provide(allowed.layer))
 }
 
 const httpServer = () => createServer().on("clientError", Problems.refuse)
 
 /** The server, listening. Port 0 is any free port; `HttpServer` says which. */
-export const layer = ({ host, port }: Listen) =>
-  HttpRouter.serve(routes(), { disableLogger: true, disableListenLog: true, routerConfig }).pipe(
+export const layer = ({ host, port, answerMillis = defaultAnswerMillis }: Listen) =>
+  HttpRouter.serve(routes(answerMillis), { disableLogger: true, disableListenLog: true, routerConfig }).pipe(
     Layer.provide(Layer.succeed(HttpIncomingMessage.MaxBodySize, ByteSize.bytes(Problems.maxBodyBytes))),
     Layer.provideMerge(NodeHttpServer.layer(httpServer, { host, port }))
   )

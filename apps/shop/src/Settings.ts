@@ -1,6 +1,7 @@
 /**
  * What the shop reads from its environment. Every setting has a default that works on a fresh machine.
  */
+import { defaultAnswerMillis } from "@daybook/postgres/AnswerLimit"
 import type { Location } from "@daybook/postgres/Database"
 import * as Config from "effect/Config"
 import * as Effect from "effect/Effect"
@@ -14,16 +15,30 @@ export interface Sides {
   readonly read: Location
 }
 
-/** Where the server listens. */
+/** Where the server listens, and how long a request may wait for a database (default 15 seconds). */
 export interface Listen {
   readonly host: string
   readonly port: number
+  readonly answerMillis?: number | undefined
 }
+
+/**
+ * `ANSWER_WITHIN_SECONDS` (default 15): how long to wait for a PostgreSQL server that does not answer, in milliseconds. Commands and
+ * queries then answer 503.
+ */
+export const answerMillis: Config.Config<number> = Config.schema(
+  Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: 3_600 })),
+  "ANSWER_WITHIN_SECONDS"
+).pipe(
+  Config.withDefault(defaultAnswerMillis / 1000),
+  Config.map((seconds) => seconds * 1000)
+)
 
 /** `HOST` (default 127.0.0.1: this machine alone) and `PORT` (default 3000). */
 export const listen: Config.Config<Listen> = Config.all({
   host: Config.String("HOST").pipe(Config.withDefault("127.0.0.1")),
-  port: Config.Port("PORT").pipe(Config.withDefault(3000))
+  port: Config.Port("PORT").pipe(Config.withDefault(3000)),
+  answerMillis
 })
 
 const url = (name: string) => Config.option(Config.Redacted(name))
@@ -49,11 +64,12 @@ export const sides = (service: string): Effect.Effect<Sides, Config.ConfigError>
     const prefix = service.toUpperCase()
     const shared = yield* url("DATABASE_URL")
     const folder = yield* home
+    const millis = yield* answerMillis
     const locate = (own: Option.Option<Redacted.Redacted>): Location => {
       const found = Option.getOrUndefined(Option.orElse(own, () => shared))
       return found === undefined
         ? at(`folder ${folder}`, { folder })
-        : at(`url ${Redacted.value(found)}`, { url: found })
+        : at(`url ${Redacted.value(found)}`, { url: found, answerMillis: millis })
     }
     return { write: locate(yield* url(`${prefix}_WRITE_URL`)), read: locate(yield* url(`${prefix}_READ_URL`)) }
   })
