@@ -49,7 +49,7 @@ describe("startPostgres", () => {
       "insert into kept values (7)",
       postgres.url
     ])
-    expect(readFileSync(`/proc/${pid}/status`, "utf8")).toMatch(/^State:\s*T/m)
+    await expect.poll(() => readFileSync(`/proc/${pid}/status`, "utf8")).toMatch(/^State:\s*T/m)
     postgres.thaw()
     expect(await once(asked, "exit")).toEqual([0, null])
     expect(psql(postgres.url, "select n from kept")).toBe("7")
