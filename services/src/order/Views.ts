@@ -1,0 +1,125 @@
+/**
+ * What the order's queries answer with. Browser-safe: `Api.ts` declares these, `Queries.ts` reads them.
+ */
+import { Problem } from "@daybook/core/Problem"
+import * as Schema from "effect/Schema"
+import { Money } from "../Money.ts"
+import { Part, Shortage, Status } from "./Events.ts"
+
+/** An order in a list. */
+export const OrderSummary = Schema.Struct({
+  id: Schema.String,
+  version: Schema.Int,
+  status: Status,
+  cartId: Schema.String,
+  checkoutId: Schema.String,
+  customerId: Schema.NullOr(Schema.String),
+  country: Schema.NullOr(Schema.String),
+  total: Money,
+  lineCount: Schema.Int,
+  /** Returns that have been announced and not received. */
+  openReturns: Schema.Int,
+  /** The customer asked for a cancellation while the checkout was under way. */
+  cancellationRequested: Schema.Boolean,
+  placedAt: Schema.String,
+  updatedAt: Schema.String
+}).annotate({ identifier: "OrderSummary" })
+
+/** A line of an order, and what has become of it. */
+const OrderLineView = Schema.Struct({
+  lineId: Schema.String,
+  sku: Schema.String,
+  description: Schema.String,
+  quantity: Schema.Int,
+  /** Before tax. */
+  unitPrice: Money,
+  /** Of the whole line. */
+  tax: Money,
+  cancelled: Schema.Int,
+  shipped: Schema.Int,
+  delivered: Schema.Int,
+  /** Announced to come back, and not yet received. */
+  returning: Schema.Int,
+  returned: Schema.Int,
+  /** What the shipped part comes to. */
+  charged: Money,
+  /** What the returned part comes to. */
+  refunded: Money
+}).annotate({ identifier: "OrderLine" })
+
+const ShipmentView = Schema.Struct({
+  shipmentId: Schema.String,
+  carrier: Schema.NullOr(Schema.String),
+  trackingNumber: Schema.NullOr(Schema.String),
+  total: Money,
+  shippedAt: Schema.String,
+  deliveredAt: Schema.NullOr(Schema.String)
+}).annotate({ identifier: "Shipment" })
+
+const ReturnView = Schema.Struct({
+  returnId: Schema.String,
+  reason: Schema.String,
+  requestedAt: Schema.String,
+  receivedAt: Schema.NullOr(Schema.String),
+  /** What is to be refunded; `null` until the return has been received. */
+  refund: Schema.NullOr(Money)
+}).annotate({ identifier: "Return" })
+
+/** An order with its lines, shipments and returns. Which lines were in a shipment or a return is in the timeline. */
+export const OrderView = Schema.Struct({
+  ...OrderSummary.fields,
+  goods: Money,
+  tax: Money,
+  shipping: Money,
+  /** What the shipments come to, shipping included. */
+  charged: Money,
+  /** What was taken off after the confirmation. Once nothing is left to ship, charged + cancelled = total. */
+  cancelled: Money,
+  refunded: Money,
+  authorisationId: Schema.NullOr(Schema.String),
+  reservationId: Schema.NullOr(Schema.String),
+  /** Why the shop could not take the order. */
+  rejection: Schema.NullOr(Schema.Struct({ reason: Schema.String, shortages: Schema.Array(Shortage) })),
+  /** Why nothing of the order will be delivered. */
+  cancelReason: Schema.NullOr(Schema.String),
+  lines: Schema.Array(OrderLineView),
+  shipments: Schema.Array(ShipmentView),
+  returns: Schema.Array(ReturnView)
+}).annotate({ identifier: "OrderView" })
+
+/** Something that happened to an order. */
+export const TimelineEntry = Schema.Struct({
+  /** The order's version after it. */
+  version: Schema.Int,
+  at: Schema.String,
+  event: Schema.String,
+  /** Who did it: a user, an operator, a service. */
+  actor: Schema.NullOr(Schema.String),
+  /** What they said about it. */
+  note: Schema.NullOr(Schema.String),
+  /** The cancellation, shipment or return that it is about. */
+  recordId: Schema.NullOr(Schema.String),
+  reason: Schema.NullOr(Schema.String),
+  carrier: Schema.NullOr(Schema.String),
+  trackingNumber: Schema.NullOr(Schema.String),
+  /** Parts of lines that it is about; none where it is about the whole order. */
+  lines: Schema.Array(Part),
+  /** What it comes to, where it comes to something. */
+  total: Schema.NullOr(Money)
+}).annotate({ identifier: "TimelineEntry" })
+
+export type OrderSummary = typeof OrderSummary.Type
+export type OrderView = typeof OrderView.Type
+export type TimelineEntry = typeof TimelineEntry.Type
+
+/** What an order can wait for: `returning` for a return that was announced, whatever its status; the others are its status. */
+export const Waiting = Schema.Literals(["pending", "confirmed", "shipping", "shipped", "delivered", "returning"])
+
+export type Waiting = typeof Waiting.Type
+
+/** The order that a page is to begin after is not in the list, and never was. */
+export class UnknownCursor extends Problem<UnknownCursor>()(
+  "UnknownCursor",
+  { status: 422, title: "The list cannot be continued there" },
+  { after: Schema.String }
+) {}
