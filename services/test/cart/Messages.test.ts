@@ -7,9 +7,7 @@ import { Inbox } from "@daybook/core/Inbox"
 import type { Message } from "@daybook/core/Message"
 import * as Persistence from "@daybook/core/Persistence"
 import * as Database from "@daybook/postgres/Database"
-import { migrate } from "@daybook/postgres/Migrations"
 import * as SqlBroker from "@daybook/postgres/SqlBroker"
-import * as SqlInbox from "@daybook/postgres/SqlInbox"
 import * as Stores from "@daybook/postgres/Stores"
 import { describe, expect, it, layer } from "@effect/vitest"
 import * as Effect from "effect/Effect"
@@ -21,15 +19,13 @@ import { tables } from "../../src/cart/Projections.ts"
 import { ask, commandMessage, eventually, hear } from "../Conversation.ts"
 import * as Given from "./Given.ts"
 
-const inbox = Layer.unwrap(Effect.as(migrate(schema, SqlInbox.migrations), SqlInbox.layer(schema)))
-
 /** The service, its message side running, over an empty store. */
 const service = (persistence: Persistence.Persistence) => {
   const consumer = { firstBackoffMillis: 5, pollMillis: 5 }
   return messageSide({ persistence, consumer }).pipe(
     Layer.provideMerge(commandSide({ persistence })),
     Layer.provideMerge(
-      Layer.mergeAll(Stores.writeSide({ schema }), Stores.readSide({ schema, tables }), SqlBroker.layer(), inbox)
+      Layer.mergeAll(Stores.writeSide({ schema }), Stores.readSide({ schema, tables }), SqlBroker.layer())
     ),
     Layer.provide(Database.layer({ folder: undefined })),
     // Dead letters are logged as errors, and here they are wanted.
