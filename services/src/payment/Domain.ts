@@ -56,36 +56,39 @@ const Last4 = Schema.String.check(Schema.isPattern(/^\d{4}$/u, { expected: "the 
 
 const bounded = answers(Text)
 
+/** As `OperationId.ts` makes them of a payment's id, a kind and a name. Providers take idempotency keys of 255. */
+const operationId = Text(200)
+
 /** The commands. Operation ids are the sender's to choose, deterministically: the same id again means the same operation again. */
 export const Command = Schema.TaggedUnion({
   Authorise: {
-    operationId: Id,
+    operationId,
     orderId: Id,
     customerId: Schema.NullOr(Id),
     amount: Money.Price,
     /** `token` is the provider's. `brand` and `last4` are for receipts. */
     paymentMethod: Schema.Struct({ token: Token, brand: Schema.NullOr(Text(32)), last4: Schema.NullOr(Last4) })
   },
-  Capture: { operationId: Id, amount: Money.Price },
+  Capture: { operationId, amount: Money.Price },
   /**
    * Releases what is held, or will be: while the authorisation is unknown, the void waits for it. For a payment that was never
    * begun, it sees to it that none will be.
    */
-  Void: { operationId: Id, reason: Text(200) },
-  Refund: { operationId: Id, amount: Money.Price, reason: Text(200) },
+  Void: { operationId, reason: Text(200) },
+  Refund: { operationId, amount: Money.Price, reason: Text(200) },
   /** Sent before each call of the provider. Only who is not refused may call it, so that one call at a time is under way. */
-  BeginProviderCall: { operationId: Id },
+  BeginProviderCall: { operationId },
   /** What the provider answered to the call; `Unknown` when it did not. */
   RecordOutcome: {
-    operationId: Id,
+    operationId,
     outcome: Schema.TaggedUnion({ ...bounded, Unknown: { why: Text(200) } })
   },
   /** What the provider says when it is queried for an operation. */
-  Reconcile: { operationId: Id, finding: Schema.TaggedUnion({ ...bounded, Expired: {}, NotFound: {} }) },
+  Reconcile: { operationId, finding: Schema.TaggedUnion({ ...bounded, Expired: {}, NotFound: {} }) },
   /** Something that the provider said unasked; its signature has been verified. */
   RecordNotification: {
     providerEventId: Text(255),
-    operationId: Schema.NullOr(Id),
+    operationId: Schema.NullOr(operationId),
     occurredAtMillis: Schema.Int,
     statement: Schema.TaggedUnion(statements(Text))
   },

@@ -100,6 +100,10 @@ export type ProviderFailure = ProviderUnavailable | ProviderTimedOut
 export class Provider extends Context.Service<
   Provider,
   {
+    /** As it is called in the address that its webhooks are sent to. */
+    readonly name: string
+    /** The header that a webhook's signature is in, in lower case. */
+    readonly signatureHeader: string
     /** Holds an amount on the buyer's payment method. */
     authorise(request: AuthoriseRequest): Effect.Effect<Answer, ProviderFailure>
     capture(request: CaptureRequest): Effect.Effect<Answer, ProviderFailure>

@@ -1,6 +1,7 @@
 /**
  * A payment provider that runs in this process and misbehaves on demand, for tests, demos and fault runs. Deterministic: the
- * same requests at the same times (effect's `Clock`) lead to the same answers, notifications and ledger.
+ * same requests at the same times (effect's `Clock`) lead to the same answers, notifications and ledger. With a file its books
+ * survive the end of this process, as a real provider's do.
  *
  * What it does is chosen by magic tokens and amounts, in `SimulatedBehaviour.ts`:
  *
@@ -33,6 +34,7 @@ import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
+import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import { Id } from "../Text.ts"
 import { Command } from "./Domain.ts"
@@ -48,14 +50,17 @@ import {
   WebhookNotAuthentic,
   WebhookUnreadable
 } from "./Provider.ts"
-import { type Asked, SimulatedBank } from "./SimulatedBank.ts"
-import { type Behaviour, behaviourAt, type Faults } from "./SimulatedBehaviour.ts"
+import { SimulatedBank } from "./SimulatedBank.ts"
+import { behaviourAt, type Faults } from "./SimulatedBehaviour.ts"
+import { type Asked, type Memory, SimulatedBooks } from "./SimulatedBooks.ts"
 
 export interface Options {
   /** Misbehaviour beyond the magic tokens and amounts. Default: none. */
   readonly faults?: Faults
   /** Signs webhooks. Default: a secret that everyone knows, since nothing of value is behind it. */
   readonly secret?: string
+  /** Where the books are kept, to outlive this process. Default: in memory. */
+  readonly file?: string | undefined
 }
 
 /** A webhook as it comes over HTTP. */
@@ -72,6 +77,13 @@ export class ProviderSimulator extends Context.Service<
   {
     /** Takes the webhooks that wait to be delivered, signed now. What is lost after that is not delivered again. */
     readonly deliveries: Effect.Effect<ReadonlyArray<Delivery>>
+    /**
+     * Delivers the webhooks that wait, one after the other. One that is not taken waits for another time, longer after each
+     * attempt, and is given up after so many; it may be delivered again also after it was taken.
+     */
+    deliver<E extends { readonly message: string }, R>(
+      send: (delivery: Delivery) => Effect.Effect<unknown, E, R>
+    ): Effect.Effect<void, never, R>
     /** The buyer confirms an authorisation (3-D Secure), or refuses to. False when there is nothing to confirm any more. */
     completeAction(operationId: string, isConfirmed: boolean): Effect.Effect<boolean>
     /** The buyer disputes an amount. */
@@ -82,70 +94,115 @@ export class ProviderSimulator extends Context.Service<
     ledger(paymentId: string): Effect.Effect<Ledger>
   }
 >()("@daybook/services/payment/ProviderSimulator") {
-  /** A provider, and what it takes to play the buyer and the bank. Its books begin empty and end with the layer. */
+  /** A provider, and what it takes to play the buyer and the bank. */
   static readonly layer = (options: Options = {}): Layer.Layer<Provider | ProviderSimulator> =>
     Layer.effectContext(
-      Effect.sync(() => {
-        const bank = new SimulatedBank()
-        const secret = options.secret ?? "whsec_simulated"
-        return Context.make(Provider, makeProvider(bank, secret, options.faults)).pipe(
-          Context.add(ProviderSimulator, makeControls(bank, secret))
-        )
-      })
+      Effect.map(
+        Effect.acquireRelease(
+          Effect.sync(() => new SimulatedBooks(options.file)),
+          (books) => Effect.sync(() => books.close())
+        ),
+        (books) => {
+          const bank = new SimulatedBank(books)
+          const secret = options.secret ?? "whsec_simulated"
+          return Context.make(Provider, makeProvider(bank, books, secret, options.faults)).pipe(
+            Context.add(ProviderSimulator, makeControls(bank, books, secret))
+          )
+        }
+      )
     )
 }
 
+/** Webhooks taken up at once. */
+const deliveredAtOnce = 100
+/** After so many attempts, about an hour and a half, a webhook is given up. */
+const mostAttempts = 12
+/** The wait after the first attempt; doubled after each. */
+const firstWaitMillis = 1_000
+
 const atNow = <A>(run: (nowMillis: number) => A): Effect.Effect<A> => Effect.map(Clock.currentTimeMillis, run)
 
-const makeControls = (bank: SimulatedBank, secret: string): ProviderSimulator["Service"] => ({
-  deliveries: atNow((nowMillis) =>
-    bank.take(nowMillis).map((notification) => {
-      const body = JSON.stringify(notification)
-      return { body, signature: sign(secret, body, nowMillis) }
-    })
-  ),
-  completeAction: (operationId, isConfirmed) => atNow((now) => bank.completeAction(operationId, isConfirmed, now)),
-  openChargeback: (paymentId, chargebackId, amountMinor) =>
-    atNow((now) => bank.dispute(paymentId, chargebackId, amountMinor, now)),
-  closeChargeback: (chargebackId, stage) => atNow((now) => bank.decide(chargebackId, stage, now)),
-  ledger: (paymentId) => atNow((now) => bank.ledger(paymentId, now))
-})
+const makeControls = (bank: SimulatedBank, books: SimulatedBooks, secret: string): ProviderSimulator["Service"] => {
+  const signed = (notification: Notification, nowMillis: number): Delivery => {
+    const body = JSON.stringify(notification)
+    return { body, signature: sign(secret, body, nowMillis) }
+  }
+  return {
+    deliveries: atNow((nowMillis) => {
+      bank.settle(nowMillis)
+      const taken = books.waiting(Number.MAX_SAFE_INTEGER, -1)
+      for (const { number } of taken) books.drop(number)
+      return taken.map(({ notification }) => signed(notification, nowMillis))
+    }),
+    deliver: Effect.fnUntraced(function* (send) {
+      yield* atNow((now) => bank.settle(now))
+      for (const { number, notification, attempts } of yield* atNow((now) => books.waiting(now, deliveredAtOnce))) {
+        const sent = yield* Effect.result(send(signed(notification, yield* Clock.currentTimeMillis)))
+        const isOver = Result.isSuccess(sent) || attempts + 1 >= mostAttempts
+        yield* atNow((nowMillis) =>
+          isOver ? books.drop(number) : books.postpone(number, nowMillis + firstWaitMillis * 2 ** attempts)
+        )
+        if (Result.isSuccess(sent)) continue
+        const { providerEventId } = notification
+        const next = isOver ? "it is given up" : "it will be sent again"
+        yield* Effect.logWarning(
+          `Simulated webhook ${providerEventId} was not taken, and ${next}: ${sent.failure.message}`
+        )
+      }
+    }),
+    completeAction: (operationId, isConfirmed) => atNow((now) => bank.completeAction(operationId, isConfirmed, now)),
+    openChargeback: (paymentId, chargebackId, amountMinor) =>
+      atNow((now) => bank.dispute(paymentId, chargebackId, amountMinor, now)),
+    closeChargeback: (chargebackId, stage) => atNow((now) => bank.decide(chargebackId, stage, now)),
+    ledger: (paymentId) => atNow((now) => bank.ledger(paymentId, now))
+  }
+}
 
-const makeProvider = (bank: SimulatedBank, secret: string, faults: Faults | undefined): Provider["Service"] => {
-  const calls = new Map<string, number>()
-  const queries = new Map<string, number>()
-  const behaviours = new Map<string, Behaviour>()
-  const tokens = new Map<string, string>()
-
-  const count = (counts: Map<string, number>, operationId: string): number => {
-    const times = (counts.get(operationId) ?? 0) + 1
-    counts.set(operationId, times)
-    return times
+const makeProvider = (
+  bank: SimulatedBank,
+  books: SimulatedBooks,
+  secret: string,
+  faults: Faults | undefined
+): Provider["Service"] => {
+  /** Counts a call, and decides how it goes. */
+  const recall = (asked: Asked): Memory => {
+    const { operationId, authorisationId, kind } = asked
+    const token = kind === "authorise" ? asked.token : (books.memory(authorisationId)?.token ?? "")
+    const { calls = 0, queries = 0 } = books.memory(operationId) ?? {}
+    const memory = { token, behaviour: behaviourAt({ ...asked, token }, faults), calls: calls + 1, queries }
+    books.remember(operationId, memory)
+    return memory
   }
 
   const ask = Effect.fnUntraced(function* (asked: Asked): Effect.fn.Return<Answer, ProviderFailure> {
-    const { operationId, authorisationId } = asked
-    const behaviour = behaviourAt({ ...asked, token: tokens.get(authorisationId) }, faults)
-    behaviours.set(operationId, behaviour)
-    const isFirst = count(calls, operationId) === 1
+    const { operationId } = asked
+    const { behaviour, calls } = yield* Effect.sync(() => recall(asked))
+    const isFirst = calls === 1
     if (isFirst && behaviour.firstCall === "unavailable") return yield* unavailable(operationId)
     if (isFirst && behaviour.firstCall === "lost") return yield* timedOut(operationId)
-    const answer = bank.ask(asked, behaviour, yield* Clock.currentTimeMillis)
+    const answer = yield* atNow((nowMillis) => bank.ask(asked, behaviour, nowMillis))
     return isFirst && behaviour.firstCall === "timed-out" ? yield* timedOut(operationId) : answer
   })
 
+  const isAnswered = (operationId: string): boolean => {
+    const memory = books.memory(operationId)
+    if (memory === undefined) return true
+    const queries = memory.queries + 1
+    books.remember(operationId, { ...memory, queries })
+    return queries > (memory.behaviour.failedQueries ?? 0)
+  }
+
   return {
-    authorise: ({ paymentId, operationId, amount, token }) => {
-      tokens.set(operationId, token)
-      return ask({ kind: "authorise", paymentId, operationId, authorisationId: operationId, token, ...amount })
-    },
+    name: "simulator",
+    signatureHeader: "simulator-signature",
+    authorise: ({ paymentId, operationId, amount, token }) =>
+      ask({ kind: "authorise", paymentId, operationId, authorisationId: operationId, token, ...amount }),
     capture: ({ amount, ...request }) => ask({ ...askedOf("capture", request), ...amount }),
     refund: ({ amount, ...request }) => ask({ ...askedOf("refund", request), ...amount }),
     void: ({ currency, ...request }) => ask({ ...askedOf("void", request), amountMinor: 0, currency }),
     query: Effect.fnUntraced(function* ({ operationId }) {
-      const failing = behaviours.get(operationId)?.failedQueries ?? 0
-      if (count(queries, operationId) <= failing) return yield* unavailable(operationId)
-      return bank.find(operationId, yield* Clock.currentTimeMillis)
+      if (!(yield* Effect.sync(() => isAnswered(operationId)))) return yield* unavailable(operationId)
+      return yield* atNow((nowMillis) => bank.find(operationId, nowMillis))
     }),
     readWebhook: (body, signature) => readWebhook(secret, body, signature)
   }

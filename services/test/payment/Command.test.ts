@@ -48,7 +48,7 @@ describe("commands", () => {
 
   it.each([
     ["operationId", { ...capture(), operationId: "" }],
-    ["operationId", { ...capture(), operationId: "o".repeat(65) }],
+    ["operationId", { ...capture(), operationId: "o".repeat(201) }],
     ["orderId", { ...authorise(), orderId: undefined }],
     ["amountMinor", capture({ amount: gbp(-1) })],
     ["amountMinor", capture({ amount: gbp(2.5) })],
