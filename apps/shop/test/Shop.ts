@@ -100,10 +100,11 @@ export const startShop = async (
   location: Database.Location = { folder: undefined }
 ): Promise<Shop> => {
   const store = await build(Database.layer(location))
+  const answerMillis = "url" in location ? location.answerMillis : undefined
   const database = Layer.succeedContext(store.context)
   const start = async () => {
     const cart = Services.cart({ write: database, read: database, ...options })
-    const server = await build(Server.layer({ host: "127.0.0.1", port: 0 }).pipe(Layer.provide(cart)))
+    const server = await build(Server.layer({ host: "127.0.0.1", port: 0, answerMillis }).pipe(Layer.provide(cart)))
     const { address } = Context.get(server.context, HttpServer.HttpServer)
     if (!("port" in address)) throw new Error("The server has no port")
     return { port: address.port, close: server.close, agent: new Agent({ keepAlive: true }) }
