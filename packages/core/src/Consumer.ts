@@ -42,6 +42,8 @@ export type Handlers<M extends Tagged, E, R> = {
 /** One topic that a consumer listens to. */
 export interface Source<E, R> {
   readonly topic: string
+  /** Whether messages of this type are none of the consumer's business. They are not even remembered as received. */
+  readonly ignores: (type: string) => boolean
   /** Handles a message, or fails with `UnreadableMessage`. */
   readonly handle: (message: Message) => Effect.Effect<void, E | UnreadableMessage, R>
 }
@@ -56,6 +58,7 @@ export const on = <M extends Tagged, Cases extends Handlers<M, any, any>>(
   cases: Cases
 ): Source<Effect.Error<EffectOf<Cases>>, Effect.Services<EffectOf<Cases>>> => ({
   topic: contract.topic,
+  ignores: (type) => (cases as Handlers<M, any, any>)[type as M["_tag"]] === ignored,
   handle: (message) =>
     Effect.suspend(() => {
       let body: M
@@ -65,6 +68,7 @@ export const on = <M extends Tagged, Cases extends Handlers<M, any, any>>(
         return error instanceof UnreadableMessage ? Effect.fail(error) : Effect.die(error)
       }
       const handler = (cases as Handlers<M, any, any>)[body._tag as M["_tag"]]
+      // A dead letter that an operator has corrected into something that is ignored.
       return handler === ignored ? Effect.void : handler(body as never, message)
     })
 })
@@ -134,7 +138,8 @@ class ConsumerRun<E, R> {
 
   /** Receives a batch: every message is handled, known already, or set aside, when this succeeds. */
   receive(batch: ReadonlyArray<Delivery>): Effect.Effect<void, ReadModelUnavailable, R> {
-    const incoming = batch.map(incomingOf)
+    const incoming = batch.map(incomingOf).filter((one) => !this.#ignores(one))
+    if (incoming.length === 0) return Effect.void
     if (this.#settings.effects === "idempotent") return this.#receiveByKey(incoming)
     return Effect.gen({ self: this }, function* () {
       const together = yield* Effect.exit(this.#inbox.transact(this.#handleAll(incoming)))
@@ -222,6 +227,10 @@ class ConsumerRun<E, R> {
         detail: `No CloudEvent of ours: ${JSON.stringify(text.slice(0, 80))}`
       })
     )
+  }
+
+  #ignores({ topic, message }: Incoming): boolean {
+    return message !== undefined && this.#sources.get(topic)!.ignores(message.type)
   }
 
   /** Handles one message in a transaction of its own, or sets it aside in one. */

@@ -9,14 +9,18 @@ import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 
+interface Explained {
+  readonly message: string
+}
+
 /** Some deadlines. */
-export interface Definition<A, E, R> {
+export interface Definition<A, Asking, Firing, R> {
   /** In logs. */
   readonly name: string
   /** What is due by now, the longest overdue first; at most `limit`. */
-  readonly due: (nowMillis: number, limit: number) => Effect.Effect<ReadonlyArray<A>, E, R>
+  readonly due: (nowMillis: number, limit: number) => Effect.Effect<ReadonlyArray<A>, Asking, R>
   /** Does what is due. Idempotent; a failure is logged, and the deadline fired again the next time. */
-  readonly fire: (due: A, nowMillis: number) => Effect.Effect<unknown, E, R>
+  readonly fire: (due: A, nowMillis: number) => Effect.Effect<unknown, Firing, R>
   /** How often to look. Default 500 ms. */
   readonly pollMillis?: number
 }
@@ -27,11 +31,11 @@ const atOnce = 200
 const concurrency = 32
 
 /** Fires what is due, until interrupted. */
-export const run = <A, E extends { readonly message: string }, R>(
-  definition: Definition<A, E, R>
+export const run = <A, Asking extends Explained, Firing extends Explained, R>(
+  definition: Definition<A, Asking, Firing, R>
 ): Effect.Effect<never, never, R> => {
   const { name, due, fire, pollMillis = 500 } = definition
-  const warn = (error: E) => Effect.logWarning(`Deadlines ${name}: ${error.message}`)
+  const warn = (error: Explained) => Effect.logWarning(`Deadlines ${name}: ${error.message}`)
   const look = Effect.gen(function* () {
     const now = yield* Clock.currentTimeMillis
     const found = yield* due(now, atOnce)
@@ -41,6 +45,6 @@ export const run = <A, E extends { readonly message: string }, R>(
 }
 
 /** The deadlines as a layer that fires them. */
-export const layer = <A, E extends { readonly message: string }, R>(
-  definition: Definition<A, E, R>
+export const layer = <A, Asking extends Explained, Firing extends Explained, R>(
+  definition: Definition<A, Asking, Firing, R>
 ): Layer.Layer<never, never, R> => Layer.effectDiscard(Effect.forkScoped(run(definition)))

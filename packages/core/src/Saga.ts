@@ -8,6 +8,7 @@
  */
 import * as Schema from "effect/Schema"
 import * as Aggregate from "./Aggregate.ts"
+import type { Contract } from "./Contract.ts"
 import * as Event from "./Event.ts"
 import { decideSaga, evolveSaga, initial } from "./SagaDecider.ts"
 
@@ -21,6 +22,17 @@ export const Outgoing = Schema.Struct({
   data: Schema.Json
 })
 export type Outgoing = typeof Outgoing.Type
+
+/** A command of a participant's contract, to the aggregate of that key. Throws when it does not fit the contract. */
+export const to = <M extends { readonly _tag: string }>(
+  contract: Contract<M>,
+  key: string,
+  command: NoInfer<M>
+): Outgoing => ({
+  topic: contract.topic,
+  key,
+  ...(contract.encode(command) as Pick<Outgoing, Exclude<keyof Outgoing, "topic" | "key">>)
+})
 
 /** What a step knows: what the saga was started with, and what the steps before it have answered. */
 export interface Known<Data> {
@@ -124,7 +136,7 @@ export const Command = Schema.TaggedUnion({
   /** A request's time has come and no answer. */
   RunOutOfPatience: { step: Schema.String, attempt: Schema.Int, nowMillis: Schema.Int },
   /** Honoured before the pivot is sent; later it is recorded, and the saga goes on. */
-  Cancel: { reason: Schema.String, nowMillis: Schema.Int },
+  Cancel: { reason: Schema.String },
   /** An operator lets it try again. */
   Retry: { nowMillis: Schema.Int },
   /** An operator says what became of the step that the saga waits for. */

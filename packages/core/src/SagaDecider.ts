@@ -195,12 +195,11 @@ class Decider<Data> {
     return [again(pending, attempt + 1, nowMillis, patience)]
   }
 
-  cancel({ reason, nowMillis }: Extract<Command, { _tag: "Cancel" }>, state: State): Outcome {
+  cancel({ reason }: Extract<Command, { _tag: "Cancel" }>, state: State): Outcome {
     if (state.status === "unstarted") return notStarted()
-    if (state.cancellation !== null || state.status === "compensated" || state.status === "compensating") return []
-    const asked: SagaEvent = { _tag: "CancellationRequested", reason }
+    const isGoingForward = state.failure === null && state.status !== "completed"
     // Something is always waited for while it runs: what was asked takes effect with the answer.
-    return nowMillis >= 0 ? [asked] : []
+    return isGoingForward && state.cancellation === null ? [{ _tag: "CancellationRequested", reason }] : []
   }
 
   retry({ nowMillis }: Extract<Command, { _tag: "Retry" }>, state: State): Outcome {

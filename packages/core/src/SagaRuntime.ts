@@ -152,7 +152,7 @@ export const onReplies = ({ replyTo }: Conductor, { success, failure }: Hearing)
       return heard === undefined ? Effect.void : success(heard)
     },
     CommandRefused: ({ commandId, answer, reason, detail }, message: Message) => {
-      const heard = about(commandId, { detail, answer }, message)
+      const heard = about(commandId, answer ?? { detail }, message)
       return heard === undefined ? Effect.void : failure({ ...heard, reason })
     }
   })

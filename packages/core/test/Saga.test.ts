@@ -167,7 +167,7 @@ describe("a saga", () => {
     const { state, events } = play(
       start,
       success("freeze"),
-      { _tag: "Cancel", reason: "changed my mind", nowMillis: 0 },
+      { _tag: "Cancel", reason: "changed my mind" },
       success("look"),
       success("freeze", "backward")
     )
@@ -182,7 +182,7 @@ describe("a saga", () => {
       success("freeze"),
       success("look"),
       success("reserve"),
-      { _tag: "Cancel", reason: "too late", nowMillis: 0 },
+      { _tag: "Cancel", reason: "too late" },
       success("pay"),
       success("confirm")
     )
@@ -249,7 +249,7 @@ describe("whatever is lost, repeated or refused", () => {
         for (let turn = 0; turn < 40 && state.pending !== null; turn++) {
           const { step, direction, attempt, commandId, dueAtMillis } = state.pending
           const { fails, lost, repeated } = fates[turn % fates.length]!
-          if (cancelAt === turn) give({ _tag: "Cancel", reason: "cancelled", nowMillis: now })
+          if (cancelAt === turn) give({ _tag: "Cancel", reason: "cancelled" })
           if (lost > 0 && attempt <= lost && attempt < 3) {
             now = dueAtMillis
             give({ _tag: "RunOutOfPatience", step, attempt, nowMillis: now })

@@ -1,0 +1,115 @@
+/**
+ * What the checkout's HTTP API does: makes ids where the caller gave none, and passes commands and queries on.
+ */
+import { randomUUID } from "node:crypto"
+import type { CommandOptions } from "@daybook/core/Entities"
+import type { Command } from "@daybook/core/Saga"
+import { SagaNotStarted } from "@daybook/core/SagaProblems"
+import type { SagaRow } from "@daybook/postgres/SqlSagaView"
+import * as Clock from "effect/Clock"
+import * as DateTime from "effect/DateTime"
+import * as Effect from "effect/Effect"
+import { HttpApiBuilder, HttpApiSchema } from "effect/http-api"
+import * as Option from "effect/Option"
+import { accepted, commandOptions, defaultLimit, NotYetVisible, waitMillis } from "../Http.ts"
+import { type BeginCheckout, CheckoutApi, type CheckoutView as View } from "./Api.ts"
+import { CheckoutProjector, Checkouts, CheckoutView } from "./Checkout.ts"
+import { type CheckoutData, cancelled, name } from "./Saga.ts"
+
+const iso = (millis: number): string => DateTime.formatIso(DateTime.makeUnsafe(millis))
+
+const viewOf = ({ sagaId, dueAtMillis, startedAtMillis, updatedAtMillis, status, ...row }: SagaRow): View => ({
+  ...row,
+  id: sagaId,
+  // Nothing is written of a saga before it has started.
+  status: status === "unstarted" ? "running" : status,
+  dueAt: dueAtMillis === null ? null : iso(dueAtMillis),
+  startedAt: iso(startedAtMillis),
+  updatedAt: iso(updatedAtMillis)
+})
+
+const dataOf = ({ cartId, cartVersion, acceptedTotal, paymentMethod }: typeof BeginCheckout.Type): CheckoutData => ({
+  cartId,
+  cartVersion: cartVersion ?? null,
+  acceptedTotal: acceptedTotal ?? null,
+  paymentMethod: {
+    token: paymentMethod.token,
+    brand: paymentMethod.brand ?? null,
+    last4: paymentMethod.last4 ?? null
+  }
+})
+
+const notFound = (id: string): SagaNotStarted =>
+  new SagaNotStarted({ detail: `There is no checkout ${id}. Check the id, or begin it with POST /checkouts.` })
+
+const notYetVisible = (id: string, atLeastVersion: number): NotYetVisible =>
+  new NotYetVisible({
+    atLeastVersion,
+    retryAfterSeconds: 1,
+    detail: `Checkout ${id} is not visible at version ${atLeastVersion} after ${waitMillis} ms. Ask again.`
+  })
+
+const commands = Effect.gen(function* () {
+  const checkouts = yield* Checkouts
+  const send = (id: string, command: Command, options: CommandOptions) =>
+    Effect.map(checkouts.execute(id, command, { ...options, correlationId: options.correlationId ?? id }), accepted)
+
+  /** The idempotency key makes the id, so that a repeated request means the same checkout. */
+  const begin = (payload: typeof BeginCheckout.Type, options: CommandOptions) =>
+    Effect.gen(function* () {
+      const id = payload.id ?? options.commandId ?? randomUUID()
+      const nowMillis = yield* Clock.currentTimeMillis
+      const body = yield* send(id, { _tag: "Start", sagaId: id, data: dataOf(payload), nowMillis }, options)
+      return HttpApiSchema.withHeaders({ body, headers: { location: `/checkouts/${encodeURIComponent(id)}` } })
+    })
+  return { send, begin }
+})
+
+/** The handlers of the checkout's API. */
+export const layer = HttpApiBuilder.group(
+  CheckoutApi,
+  "checkouts",
+  Effect.fnUntraced(function* (handlers) {
+    const { send, begin } = yield* commands
+    const view = yield* CheckoutView
+    const projector = yield* CheckoutProjector
+
+    const show = (id: string, atLeastVersion: number) =>
+      Effect.gen(function* () {
+        const found = yield* projector.awaitUntil(
+          `${name}-view`,
+          Effect.map(view.get(id), (row): Option.Option<Option.Option<SagaRow>> => {
+            const version = Option.isSome(row) ? row.value.version : 0
+            return version >= atLeastVersion ? Option.some(row) : Option.none()
+          }),
+          waitMillis
+        )
+        if (Option.isNone(found)) return yield* notYetVisible(id, atLeastVersion)
+        return Option.isSome(found.value) ? viewOf(found.value.value) : yield* notFound(id)
+      })
+
+    return handlers
+      .handle("begin", ({ payload, headers }) => begin(payload, commandOptions(headers)))
+      .handle("show", ({ params: { id }, query }) =>
+        Effect.map(show(id, query.atLeastVersion ?? 0), (body) =>
+          HttpApiSchema.withHeaders({ body, headers: { etag: `"${body.version}"` } })
+        )
+      )
+      .handle("list", ({ query: { status, after, limit } }) =>
+        Effect.map(view.list({ status, after, limit: limit ?? defaultLimit }), (rows) => rows.map(viewOf))
+      )
+      .handle("cancel", ({ params: { id }, headers }) =>
+        send(id, { _tag: "Cancel", reason: cancelled }, commandOptions(headers))
+      )
+      .handle("retry", ({ params: { id }, headers }) =>
+        Effect.flatMap(Clock.currentTimeMillis, (nowMillis) =>
+          send(id, { _tag: "Retry", nowMillis }, commandOptions(headers))
+        )
+      )
+      .handle("resolve", ({ params: { id }, payload: { outcome, answer }, headers }) =>
+        Effect.flatMap(Clock.currentTimeMillis, (nowMillis) =>
+          send(id, { _tag: "Resolve", outcome, answer: answer ?? null, nowMillis }, commandOptions(headers))
+        )
+      )
+  })
+)
