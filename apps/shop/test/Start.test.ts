@@ -44,6 +44,13 @@ describe("a shop that cannot start says why, what to do, and ends with 1", () =>
       () => ({ DAYBOOK_HOME: join(folder, "a-file/store") }),
       ["a-file/store", "writable"]
     ],
+    [
+      "DAYBOOK_HOME takes no folders",
+      () => ({ DAYBOOK_HOME: "/proc/daybook/store" }),
+      ["/proc/daybook/store", "writable"]
+    ],
+    ["DAYBOOK_HOME takes no files", () => ({ DAYBOOK_HOME: "/proc" }), ["/proc", "writable"]],
+    ["ANSWER_WITHIN_SECONDS is none", () => ({ ANSWER_WITHIN_SECONDS: "0" }), ['ANSWER_WITHIN_SECONDS is "0"', "3600"]],
     ["DATABASE_URL is no URL", () => ({ DATABASE_URL: "localhost" }), ["DATABASE_URL is not a URL", "postgres://"]],
     [
       "DATABASE_URL is of something else",

@@ -5,7 +5,8 @@
  * guarded by `StoreLock`: two processes on one folder would destroy it.
  */
 
-import { mkdirSync } from "node:fs"
+import { existsSync, mkdirSync } from "node:fs"
+import { dirname, resolve } from "node:path"
 import { makeCompiler } from "@effect/sql-pg/PgClient"
 import { PGlite } from "@electric-sql/pglite"
 import * as Effect from "effect/Effect"
@@ -65,13 +66,26 @@ const makeConnection = (db: PGlite, refusal: () => string | undefined): Connecti
   }
 }
 
+/** Not by `recursive`, which tries for ever where a folder is there and takes no others, such as below /proc. */
+const makeFolder = (folder: string): void => {
+  if (existsSync(folder)) return
+  const parent = dirname(folder)
+  if (parent !== folder) makeFolder(parent)
+  try {
+    mkdirSync(folder)
+  } catch (error) {
+    // Another process may have been faster.
+    if (!existsSync(folder)) throw error
+  }
+}
+
 /** Opens the store in a folder, which is created if need be; without one, a store in memory. Closes with the scope. */
 export const make = (
   folder: string | undefined
 ): Effect.Effect<SqlClient.SqlClient, SqlError | StoreLock.StoreHeld, Scope.Scope | Reactivity.Reactivity> =>
   Effect.gen(function* () {
     if (folder !== undefined) {
-      yield* Effect.try({ try: () => mkdirSync(folder, { recursive: true }), catch: openFailed(folder) })
+      yield* Effect.try({ try: () => makeFolder(resolve(folder)), catch: openFailed(folder) })
       yield* Effect.catchTag(StoreLock.hold(folder), "CannotLock", ({ cause }) =>
         Effect.fail(openFailed(folder)(cause))
       )
