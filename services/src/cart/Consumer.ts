@@ -6,10 +6,11 @@ import type { Message } from "@daybook/core/Message"
 import * as Participant from "@daybook/core/Participant"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
+import { invalidRequest } from "../InvalidRequest.ts"
 import { Id } from "../Text.ts"
 import type { Carts } from "./Cart.ts"
 import { CartCommands, type FrozenCart } from "./Contract.ts"
-import type { Command, State } from "./Domain.ts"
+import { Command, type State } from "./Domain.ts"
 import { cartNotFound, checkoutMismatch } from "./Rejection.ts"
 
 type CommandMessage = Message & { readonly commandId: string }
@@ -32,14 +33,16 @@ const frozenCart = (cartId: string, { customerId, country, currency, totalMinor,
 })
 
 const isId = Schema.is(Id)
+const check = Schema.decodeUnknownEffect(Schema.toType(Command))
 
 /** The commands that come by message, carried out by these carts. */
 export const cartCommands = (carts: Carts["Service"]) => {
-  const send = (message: CommandMessage, command: Command, expectedVersion: number | null = null) =>
+  const send = Effect.fnUntraced(function* (message: CommandMessage, command: Command, version: number | null = null) {
     // What is no id of a cart could not even be looked up, which would be tried again for ever.
-    isId(message.key)
-      ? carts.execute(message.key, command, { ...optionsOf(message), expectedVersion: expectedVersion ?? undefined })
-      : Effect.fail(cartNotFound())
+    if (!isId(message.key)) return yield* cartNotFound()
+    yield* Effect.mapError(check(command), ({ message }) => invalidRequest({ path: ["body"], message }))
+    return yield* carts.execute(message.key, command, { ...optionsOf(message), expectedVersion: version ?? undefined })
+  })
 
   return Participant.on("/cart", CartCommands, {
     BeginCheckout: ({ checkoutId, acceptedTotal, expectedVersion }, message) =>

@@ -7,7 +7,6 @@
 import * as Contract from "@daybook/core/Contract"
 import * as Schema from "effect/Schema"
 import { Money } from "../Money.ts"
-import { Id } from "../Text.ts"
 
 /** What was in the cart, at the price that it was added at. */
 const Line = Schema.Struct({
@@ -51,7 +50,10 @@ export const CartEvents = Contract.define("cart-events", {
 /** What the cart has to say. */
 export type CartEvent = Contract.Type<typeof CartEvents>
 
-/** What other services may ask of a cart, by its id as the key. Each may be sent again. */
+/**
+ * What other services may ask of a cart, by its id as the key. Each may be sent again, and each that can be read is answered: a
+ * value that no cart would take is refused with `InvalidRequest`.
+ */
 export const CartCommands = Contract.define("cart-commands", {
   /**
    * Freezes the cart. Answered with its content: `{ cartId, customerId, country, total, lines }`, the same when it is sent again.
@@ -59,15 +61,15 @@ export const CartCommands = Contract.define("cart-commands", {
    * has changed since (`TotalChanged`, `VersionMismatch`). `null` where that does not matter.
    */
   BeginCheckout: {
-    checkoutId: Id,
+    checkoutId: Schema.String,
     acceptedTotal: Schema.NullOr(Money),
-    expectedVersion: Schema.NullOr(Schema.Int.check(Schema.isGreaterThanOrEqualTo(0)))
+    expectedVersion: Schema.NullOr(Schema.Int)
   },
   /** The checkout has succeeded: the cart has been bought. */
-  CompleteCart: { checkoutId: Id },
+  CompleteCart: { checkoutId: Schema.String },
   /** The checkout has failed: the buyer gets the cart back as it was. */
   RestoreCart: {
-    checkoutId: Id,
+    checkoutId: Schema.String,
     reason: Schema.Literals(["shortage", "payment-declined", "cancelled", "failed"]),
     shortages: Schema.Array(Shortage)
   }

@@ -141,6 +141,9 @@ describe.each(levels)("at level %s", (_, persistence) => {
           [`${id}-empty`, begin(), "EmptyCart", "no lines"],
           [`${id}-unheard-of`, begin(), "CartNotFound", "no cart of this id"],
           [`${id}-unheard-of`, complete(), "CartNotFound", "no cart of this id"],
+          [id, begin({ checkoutId: "y".repeat(65) }), "InvalidRequest", "length of at most 64"],
+          [id, begin({ checkoutId: "\u0000" }), "InvalidRequest", "without NUL characters"],
+          [id, begin({ acceptedTotal: Given.gbp(-1) }), "InvalidRequest", "greater than or equal to 0"],
           // No id of a cart, and nothing that a database could be asked for.
           ["x".repeat(65), restore(), "CartNotFound", "no cart of this id"]
         ]
@@ -184,9 +187,9 @@ describe.each(levels)("at level %s", (_, persistence) => {
           commandMessage(CartCommands, id, begin())
         ]
         yield* broker.publish(CartCommands.topic, wrong)
-        const named = begin({ checkoutId: "y" })
-        const encoded = commandMessage(CartCommands, other, named, { data: { ...named, checkoutId: "y".repeat(65) } })
-        yield* broker.publish(CartCommands.topic, [encoded])
+        yield* broker.publish(CartCommands.topic, [
+          commandMessage(CartCommands, other, begin(), { data: { checkoutId: 7, acceptedTotal: null } })
+        ])
         // Others go on.
         const third = yield* filledCart
         expect(yield* told(third, begin())).toMatchObject({ _tag: "CommandDone" })
