@@ -4,8 +4,10 @@
  */
 
 import { createHash, randomUUID } from "node:crypto"
-import type { CommandOptions } from "@daybook/core/Entities"
+import type { Accepted, CommandOptions } from "@daybook/core/Entities"
+import { Journal } from "@daybook/core/Journal"
 import * as Metrics from "@daybook/core/Metrics"
+import * as Partition from "@daybook/core/Partition"
 import { Clock } from "effect/Clock"
 import * as Effect from "effect/Effect"
 import { HttpApiBuilder, HttpApiSchema } from "effect/http-api"
@@ -15,7 +17,7 @@ import { invalidRequest } from "../InvalidRequest.ts"
 import { type AddItem, CartApi, type Checkout, type OpenCart } from "./Api.ts"
 import { CartProjector, Carts } from "./Cart.ts"
 import type { Command, State } from "./Domain.ts"
-import { PriceList } from "./PriceList.ts"
+import { PriceList, type UnknownSku } from "./PriceList.ts"
 import { cartViewsName } from "./Projections.ts"
 import { CartQueries, type CartView } from "./Queries.ts"
 import { CartNotFound, cartNotFound } from "./Rejection.ts"
@@ -62,10 +64,29 @@ const mergeCommand = (guestCartId: string, guest: State): Command => ({
 const commands = Effect.gen(function* () {
   const carts = yield* Carts
   const prices = yield* PriceList
+  const journal = yield* Journal
 
   const currencyOf = (id: string) =>
     Effect.flatMap(carts.read(id), ({ version, state }) =>
       version === 0 ? Effect.fail(cartNotFound()) : Effect.succeed(state.currency)
+    )
+
+  /** What a key led to on a cart, where it has been used. */
+  const outcomeOf = (id: string, { commandId }: CommandOptions) =>
+    Effect.gen(function* () {
+      if (commandId === undefined) return Option.none()
+      const receipt = yield* journal.receipt(Partition.streamOf("cart", id), commandId)
+      return Option.map(receipt, ({ version, position }): Accepted => {
+        const partition = Partition.ofId(id, journal.partitions)
+        return { id, version, partition, position, duplicate: true }
+      })
+    })
+
+  /** What is not for sale any more may have been when the same request was carried out: then that outcome stands. */
+  const notForSale = (id: string, options: CommandOptions, unknown: UnknownSku) =>
+    Effect.flatMap(
+      outcomeOf(id, options),
+      Option.match({ onNone: () => Effect.fail(unknown), onSome: (outcome) => Effect.succeed(outcome) })
     )
 
   /**
@@ -105,9 +126,13 @@ const commands = Effect.gen(function* () {
     Effect.gen(function* () {
       const lineId = item.lineId ?? makeId(options, "line", id)
       const { sku, quantity } = item
-      const { description, unitPrice } = yield* prices.lookup(sku, yield* currencyOf(id))
-      const command: Command = { _tag: "AddItem", lineId, sku, description, quantity, unitPrice }
-      return { ...accepted(yield* carts.execute(id, command, options)), lineId }
+      const currency = yield* currencyOf(id)
+      const outcome = yield* Effect.matchEffect(prices.lookup(sku, currency), {
+        onFailure: (unknown) => notForSale(id, options, unknown),
+        onSuccess: ({ description, unitPrice }) =>
+          carts.execute(id, { _tag: "AddItem", lineId, sku, description, quantity, unitPrice }, options)
+      })
+      return { ...accepted(outcome), lineId }
     })
 
   const checkout = (id: string, asked: typeof Checkout.Type, options: CommandOptions) => {
