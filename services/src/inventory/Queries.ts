@@ -1,0 +1,348 @@
+/**
+ * The inventory's queries: they read the read models and nothing else.
+ */
+import { Problem } from "@daybook/core/Problem"
+import { ReadModelUnavailable } from "@daybook/core/ProjectionStore"
+import { reasonOf } from "@daybook/postgres/SqlFailure"
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Option from "effect/Option"
+import * as Schema from "effect/Schema"
+import { SqlClient } from "effect/sql/SqlClient"
+import { GiveUpReason, ReservationStatus, Shortage } from "./ReservationEvents.ts"
+import type { StockItemKey } from "./StockItemEvents.ts"
+import { stockItemId } from "./StockItemState.ts"
+
+/** A stock item: one SKU at one location. */
+export const StockLevel = Schema.Struct({
+  id: Schema.String,
+  sku: Schema.String,
+  location: Schema.String,
+  version: Schema.Int,
+  onHand: Schema.Int,
+  /** Promised to reservations that may still expire. */
+  reserved: Schema.Int,
+  /** Promised to orders that are certain, and not shipped yet. */
+  committed: Schema.Int,
+  safetyStock: Schema.Int,
+  /** On hand − reserved − committed − safety stock. Below 0 only where back-orders are allowed. */
+  available: Schema.Int,
+  backOrderLimit: Schema.Int,
+  reorderPoint: Schema.Int,
+  /** Since when no more has been available than the reorder point; `null` while there is more. */
+  lowSince: Schema.NullOr(Schema.String),
+  updatedAt: Schema.String
+}).annotate({ identifier: "StockLevel" })
+
+/** A SKU at all its locations, in sum and each. */
+export const SkuStock = Schema.Struct({
+  sku: Schema.String,
+  onHand: Schema.Int,
+  reserved: Schema.Int,
+  committed: Schema.Int,
+  available: Schema.Int,
+  locations: Schema.Array(StockLevel)
+}).annotate({ identifier: "SkuStock" })
+
+/** What came to a stock item or left it. */
+export const StockMovement = Schema.Struct({
+  id: Schema.String,
+  location: Schema.String,
+  version: Schema.Int,
+  kind: Schema.Literals(["received", "adjusted", "shipped", "restocked", "transferred-out", "transferred-in"]),
+  /** Below 0 when units have left. */
+  quantity: Schema.Int,
+  /** What lay there afterwards. */
+  onHand: Schema.Int,
+  /** The document that it follows from. */
+  reference: Schema.String,
+  reason: Schema.NullOr(Schema.String),
+  /** The other end of a transfer. */
+  otherLocation: Schema.NullOr(Schema.String),
+  /** The order that it was shipped for. */
+  orderId: Schema.NullOr(Schema.String),
+  actor: Schema.NullOr(Schema.String),
+  occurredAt: Schema.String
+}).annotate({ identifier: "StockMovement" })
+
+/** What an order holds, or held. */
+export const ReservationView = Schema.Struct({
+  orderId: Schema.String,
+  version: Schema.Int,
+  status: ReservationStatus,
+  /** Stock items that have not answered yet. */
+  awaited: Schema.Int,
+  lines: Schema.Array(
+    Schema.Struct({
+      sku: Schema.String,
+      location: Schema.String,
+      quantity: Schema.Int,
+      /** How many of it are promised, and were not there. */
+      backOrdered: Schema.Int
+    })
+  ),
+  /** Why it was refused. */
+  shortages: Schema.Array(Shortage),
+  giveUpReason: Schema.NullOr(GiveUpReason),
+  requestedAt: Schema.String,
+  updatedAt: Schema.String,
+  /** `null` when it was given up before it was requested. */
+  expiresAt: Schema.NullOr(Schema.String)
+}).annotate({ identifier: "ReservationView" })
+
+export type StockLevel = typeof StockLevel.Type
+export type SkuStock = typeof SkuStock.Type
+export type StockMovement = typeof StockMovement.Type
+export type ReservationView = typeof ReservationView.Type
+
+/** Nothing is known of the stock of a SKU, or of it at a location. */
+export class StockNotFound extends Problem<StockNotFound>()("StockNotFound", {
+  status: 404,
+  title: "No stock of this is known"
+}) {}
+
+/** What a page is to begin after is not in the list: it never was, or has changed since the page before. */
+export class UnknownCursor extends Problem<UnknownCursor>()(
+  "UnknownCursor",
+  { status: 422, title: "The list cannot be continued there" },
+  { after: Schema.String }
+) {}
+
+const unknownCursor = (what: string, after: string): UnknownCursor =>
+  new UnknownCursor({
+    after,
+    detail: `${what} ${after} is not in this list, or no longer. Read the list again from its beginning, without "after".`
+  })
+
+/** A slice of a list: at most `limit`, after the id that the slice before ended with. */
+export interface Page {
+  readonly limit: number
+  readonly after?: string | undefined
+}
+
+/** Which stock items. What is left out does not restrict. */
+export interface StockFilter {
+  /** Fewer than so many are available. */
+  readonly below?: number | undefined
+  /** Those at or below their own reorder point, or only the others. */
+  readonly low?: boolean | undefined
+  readonly location?: string | undefined
+}
+
+/** What can be had of a SKU at a location. */
+export interface Offer extends StockItemKey {
+  /** On hand − reserved − committed − safety stock; below 0 where more is promised. */
+  readonly free: number
+  /** How many more than that may be promised. */
+  readonly backOrderLimit: number
+}
+
+type Listed<A> = Effect.Effect<ReadonlyArray<A>, ReadModelUnavailable | UnknownCursor>
+
+export class InventoryQueries extends Context.Service<
+  InventoryQueries,
+  {
+    /** A SKU at all its locations, these in alphabetical order. */
+    stock(sku: string): Effect.Effect<Option.Option<SkuStock>, ReadModelUnavailable>
+    level(item: StockItemKey): Effect.Effect<Option.Option<StockLevel>, ReadModelUnavailable>
+    /** Stock items, the scarcest first. Pages begin after a stock item's id. */
+    levels(filter: StockFilter, page: Page): Listed<StockLevel>
+    /** The ledger of a SKU, at all locations or one, the newest first. Pages begin after a movement's id. */
+    movements(of: { readonly sku: string; readonly location?: string | undefined }, page: Page): Listed<StockMovement>
+    reservation(orderId: string): Effect.Effect<Option.Option<ReservationView>, ReadModelUnavailable>
+    /** Reservations in a state, the oldest first. Pages begin after an order's id. */
+    reservations(status: ReservationStatus, page: Page): Listed<ReservationView>
+    /** Orders whose reservations have run out and are pending or reserved still, the longest overdue first. */
+    overdue(nowMillis: number, limit: number): Effect.Effect<ReadonlyArray<string>, ReadModelUnavailable>
+    /** Where some SKUs lie, and what can be had there. As new as the read model is. */
+    offers(skus: ReadonlyArray<string>): Effect.Effect<ReadonlyArray<Offer>, ReadModelUnavailable>
+  }
+>()("@daybook/services/inventory/InventoryQueries") {
+  /** The queries over the read models in a schema of the database in context. */
+  static readonly layer = (schema: string): Layer.Layer<InventoryQueries, never, SqlClient> =>
+    Layer.effect(
+      InventoryQueries,
+      Effect.map(SqlClient, (sql) => {
+        const query = querying(sql)
+        return { ...stockQueries(query, schema), ...reservationQueries(query, schema) }
+      })
+    )
+}
+
+const iso = (column: string): string => `to_char(${column} AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')`
+
+const levelColumns = `stock_item_id AS id, sku, location, version, on_hand::float8 AS "onHand", reserved::float8 AS reserved,
+  committed::float8 AS committed, safety_stock::float8 AS "safetyStock", available::float8 AS available,
+  back_order_limit::float8 AS "backOrderLimit", reorder_point::float8 AS "reorderPoint",
+  ${iso("low_since")} AS "lowSince", ${iso("updated_at")} AS "updatedAt"`
+
+const movementColumns = `movement_id AS id, location, version, kind, quantity::float8 AS quantity, on_hand::float8 AS "onHand",
+  reference, reason, other_location AS "otherLocation", reservation_id AS "orderId", actor, ${iso("occurred_at")} AS "occurredAt"`
+
+const reservationColumns = `order_id AS "orderId", version, status, awaited, lines, shortages, give_up_reason AS "giveUpReason",
+  ${iso("requested_at")} AS "requestedAt", ${iso("updated_at")} AS "updatedAt", ${iso("expires_at")} AS "expiresAt"`
+
+const stockOf = (sku: string, locations: ReadonlyArray<StockLevel>): Option.Option<SkuStock> => {
+  if (locations.length === 0) return Option.none()
+  const sum = (figure: "onHand" | "reserved" | "committed" | "available") =>
+    locations.reduce((total, level) => total + level[figure], 0)
+  return Option.some({
+    sku,
+    onHand: sum("onHand"),
+    reserved: sum("reserved"),
+    committed: sum("committed"),
+    available: sum("available"),
+    locations
+  })
+}
+
+type Parameters = ReadonlyArray<string | null>
+
+const querying =
+  (sql: SqlClient) =>
+  <Row extends object>(text: string, params: Parameters) =>
+    Effect.mapError(
+      sql.unsafe<Row>(text, [...params]),
+      (error) =>
+        new ReadModelUnavailable({
+          retryAfterSeconds: 2,
+          detail: `The inventory's read models do not answer (${reasonOf(error)}). Try again; operators: check the read database.`
+        })
+    )
+
+type Query = ReturnType<typeof querying>
+
+/** A list in a total order, from which pages are cut. */
+interface List {
+  readonly columns: string
+  readonly table: string
+  /** May use $1, $2 … for `params`. */
+  readonly condition: string
+  readonly params: Parameters
+  /** What orders it; together they are unique. */
+  readonly by: string
+  readonly direction: "ASC" | "DESC"
+  /** The column of the ids that pages begin after, and what these are ids of. */
+  readonly id: string
+  readonly what: string
+}
+
+/** A page after what is not in the list would be empty and look like the list's end, so that it fails instead. */
+const pageOf = <Row extends object>(query: Query, list: List, { limit, after }: Page): Listed<Row> =>
+  Effect.gen(function* () {
+    const { columns, table, condition, by, direction, id } = list
+    const params = [...list.params, after ?? null]
+    const cursor = `$${params.length}::text`
+    const found = `FROM ${table} WHERE ${condition} AND ${id} = ${cursor}`
+    const order = by
+      .split(", ")
+      .map((column) => `${column} ${direction}`)
+      .join(", ")
+    const rows = yield* query<Row>(
+      `SELECT ${columns} FROM ${table}
+       WHERE ${condition} AND (${cursor} IS NULL OR (${by}) ${direction === "ASC" ? ">" : "<"} (SELECT ${by} ${found}))
+       ORDER BY ${order} LIMIT $${params.length + 1}::text::integer`,
+      [...params, String(limit)]
+    )
+    if (rows.length > 0 || after === undefined) return rows
+    const known = yield* query(`SELECT 1 AS known ${found}`, params)
+    return known.length > 0 ? [] : yield* unknownCursor(list.what, after)
+  })
+
+const text = (value: string | number | undefined): string | null => (value === undefined ? null : String(value))
+
+type StockQueries = Pick<InventoryQueries["Service"], "stock" | "level" | "levels" | "movements" | "offers">
+
+const stockQueries = (query: Query, schema: string): StockQueries => ({
+  stock: (sku) =>
+    Effect.map(
+      query<StockLevel>(`SELECT ${levelColumns} FROM ${schema}.stock_level WHERE sku = $1::text ORDER BY location`, [
+        sku
+      ]),
+      (rows) => stockOf(sku, rows)
+    ),
+  level: (item) =>
+    Effect.map(
+      query<StockLevel>(`SELECT ${levelColumns} FROM ${schema}.stock_level WHERE stock_item_id = $1::text`, [
+        stockItemId(item)
+      ]),
+      (rows) => Option.fromNullishOr(rows[0])
+    ),
+  levels: ({ below, low, location }, page) =>
+    pageOf(
+      query,
+      {
+        columns: levelColumns,
+        table: `${schema}.stock_level`,
+        // The condition of a partial index has to be there in so many words.
+        condition: `${low === undefined ? "true" : `low_since IS ${low ? "NOT " : ""}NULL`}
+          AND ($1::text IS NULL OR available < $1::text::bigint) AND ($2::text IS NULL OR location = $2::text)`,
+        params: [text(below), text(location)],
+        by: "available, stock_item_id",
+        direction: "ASC",
+        id: "stock_item_id",
+        what: "Stock item"
+      },
+      page
+    ),
+  movements: ({ sku, location }, page) =>
+    pageOf(
+      query,
+      {
+        columns: movementColumns,
+        table: `${schema}.stock_movement`,
+        condition: "sku = $1::text AND ($2::text IS NULL OR location = $2::text)",
+        params: [sku, text(location)],
+        by: "recorded_at, location, version",
+        direction: "DESC",
+        id: "movement_id",
+        what: "Movement"
+      },
+      page
+    ),
+  offers: (skus) =>
+    query<Offer>(
+      `SELECT sku, location, (on_hand - reserved - committed - safety_stock)::float8 AS free,
+              back_order_limit::float8 AS "backOrderLimit"
+       FROM ${schema}.stock_level WHERE sku IN (SELECT json_array_elements_text($1::text::json))`,
+      [JSON.stringify(skus)]
+    )
+})
+
+type ReservationQueries = Pick<InventoryQueries["Service"], "reservation" | "reservations" | "overdue">
+
+const reservationQueries = (query: Query, schema: string): ReservationQueries => ({
+  reservation: (orderId) =>
+    Effect.map(
+      query<ReservationView>(`SELECT ${reservationColumns} FROM ${schema}.reservation_view WHERE order_id = $1::text`, [
+        orderId
+      ]),
+      (rows) => Option.fromNullishOr(rows[0])
+    ),
+  reservations: (status, page) =>
+    pageOf(
+      query,
+      {
+        columns: reservationColumns,
+        table: `${schema}.reservation_view`,
+        condition: "status = $1::text",
+        params: [status],
+        by: "requested_at, order_id",
+        direction: "ASC",
+        id: "order_id",
+        what: "Order"
+      },
+      page
+    ),
+  overdue: (nowMillis, limit) =>
+    Effect.map(
+      query<{ readonly orderId: string }>(
+        `SELECT order_id AS "orderId" FROM ${schema}.reservation_view
+         WHERE status IN ('pending', 'reserved') AND expires_at <= timestamptz 'epoch' + $1::text::float8 * interval '1 millisecond'
+         ORDER BY expires_at, order_id LIMIT $2::text::integer`,
+        [String(nowMillis), String(limit)]
+      ),
+      (rows) => rows.map(({ orderId }) => orderId)
+    )
+})

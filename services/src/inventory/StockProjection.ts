@@ -1,0 +1,207 @@
+/**
+ * The read models of stock: the level of each stock item, and the ledger of movements. Part of `Projections.ts`.
+ *
+ * Load, fold, save, as in the cart: the levels that a batch is about are read at once, the events are folded into them in memory,
+ * and what has changed is written at once.
+ */
+import type { Recorded } from "@daybook/core/Event"
+import * as Projection from "@daybook/core/Projection"
+import * as Effect from "effect/Effect"
+import { SqlClient } from "effect/sql/SqlClient"
+import type { SqlError } from "effect/sql/SqlError"
+import { type Balance, type StockItemEvent, StockItemEvents, type StockItemKey } from "./StockItemEvents.ts"
+import { stockItemId } from "./StockItemState.ts"
+
+/** The name on disk. */
+export const stockViewsName = "stock-views"
+
+/** A row of `stock_level`. Times in milliseconds since 1970. */
+interface Level extends Balance {
+  id: string
+  sku: string
+  location: string
+  version: number
+  backOrderLimit: number
+  reorderPoint: number
+  lowSinceMillis: number | null
+  updatedAtMillis: number
+}
+
+/** A row of `stock_movement`. */
+interface Movement extends StockItemKey {
+  readonly movementId: string
+  readonly version: number
+  readonly kind: string
+  /** What came, or, below 0, what left. */
+  readonly quantity: number
+  readonly onHand: number
+  readonly reference: string
+  readonly reason: string | null
+  readonly otherLocation: string | null
+  readonly reservationId: string | null
+  readonly actor: string | null
+  readonly occurredAtMillis: number
+  readonly recordedAtMillis: number
+}
+
+/** What a batch changes, gathered in memory. */
+class Changes {
+  readonly levels = new Map<string, Level>()
+  readonly movements: Array<Movement> = []
+}
+
+/** The kinds of movement, and what each does to what is on hand. Freeing what was committed moves nothing. */
+const movements = {
+  StockReceived: { kind: "received", sign: 1 },
+  StockAdjusted: { kind: "adjusted", sign: 1 },
+  StockShipped: { kind: "shipped", sign: -1 },
+  StockRestocked: { kind: "restocked", sign: 1 },
+  StockTransferredOut: { kind: "transferred-out", sign: -1 },
+  StockTransferredIn: { kind: "transferred-in", sign: 1 }
+} as const
+
+type MovementEvent = Extract<StockItemEvent, { readonly _tag: keyof typeof movements }>
+
+const isMovement = (event: StockItemEvent): event is MovementEvent => event._tag in movements
+
+const otherLocationOf = (event: MovementEvent): string | null => {
+  if (event._tag === "StockTransferredOut") return event.toLocation
+  return event._tag === "StockTransferredIn" ? event.fromLocation : null
+}
+
+const movementOf = (recorded: Recorded<StockItemEvent>, event: MovementEvent): Movement => {
+  const { sku, location, quantity, reference, after } = event
+  const { kind, sign } = movements[event._tag]
+  return {
+    movementId: recorded.eventId,
+    version: recorded.version,
+    sku,
+    location,
+    kind,
+    quantity: sign * quantity,
+    onHand: after.onHand,
+    reference,
+    reason: "reason" in event ? event.reason : null,
+    otherLocation: otherLocationOf(event),
+    reservationId: event._tag === "StockShipped" ? event.reservationId : null,
+    actor: recorded.actor,
+    occurredAtMillis: recorded.occurredAtMillis,
+    recordedAtMillis: recorded.recordedAtMillis
+  }
+}
+
+/** Of a stock item of which nothing was known: nothing is there, which is low unless the same command says otherwise. */
+const unknownLevel = ({ sku, location }: StockItemKey, atMillis: number): Level => ({
+  id: stockItemId({ sku, location }),
+  sku,
+  location,
+  version: 0,
+  onHand: 0,
+  reserved: 0,
+  committed: 0,
+  safetyStock: 0,
+  available: 0,
+  backOrderLimit: 0,
+  reorderPoint: 0,
+  lowSinceMillis: atMillis,
+  updatedAtMillis: atMillis
+})
+
+/** Reservations that were refused or barred say nothing of the stock, and may be for what the shop never had. */
+const tellsNothing = ({ _tag }: StockItemEvent): boolean => _tag === "StockRefused" || _tag === "HoldBarred"
+
+/** What an event says of the level, besides what stands after it. */
+const particularOf = (event: StockItemEvent, atMillis: number): Partial<Level> => {
+  switch (event._tag) {
+    case "BackOrderLimitSet":
+      return { backOrderLimit: event.limit }
+    case "ReorderPointSet":
+      return { reorderPoint: event.reorderPoint }
+    case "StockRanLow":
+      return { lowSinceMillis: atMillis }
+    case "StockReplenished":
+      return { lowSinceMillis: null }
+    default:
+      return {}
+  }
+}
+
+const fold = (changes: Changes, recorded: Recorded<StockItemEvent>): void => {
+  const { event, version, occurredAtMillis } = recorded
+  const id = stockItemId(event)
+  const known = changes.levels.get(id)
+  if (known === undefined && tellsNothing(event)) return
+  const level = known ?? unknownLevel(event, occurredAtMillis)
+  const after = "after" in event ? event.after : {}
+  const particular = particularOf(event, occurredAtMillis)
+  changes.levels.set(id, { ...level, ...after, ...particular, version, updatedAtMillis: occurredAtMillis })
+  if (isMovement(event)) changes.movements.push(movementOf(recorded, event))
+}
+
+const load = (
+  sql: SqlClient,
+  schema: string,
+  batch: ReadonlyArray<Recorded<StockItemEvent>>
+): Effect.Effect<Changes, SqlError> =>
+  Effect.gen(function* () {
+    const ids = new Set(batch.map(({ event }) => stockItemId(event)))
+    const rows = yield* sql.unsafe<Level>(
+      `SELECT stock_item_id AS id, sku, location, version, on_hand::float8 AS "onHand", reserved::float8 AS reserved,
+              committed::float8 AS committed, safety_stock::float8 AS "safetyStock", available::float8 AS available,
+              back_order_limit::float8 AS "backOrderLimit", reorder_point::float8 AS "reorderPoint",
+              date_part('epoch', low_since) * 1000 AS "lowSinceMillis",
+              date_part('epoch', updated_at) * 1000 AS "updatedAtMillis"
+       FROM ${schema}.stock_level WHERE stock_item_id IN (SELECT json_array_elements_text($1::text::json))`,
+      [JSON.stringify([...ids])]
+    )
+    const changes = new Changes()
+    for (const row of rows) changes.levels.set(row.id, row)
+    return changes
+  })
+
+const saveLevels = (sql: SqlClient, schema: string, levels: ReadonlyArray<Level>) =>
+  sql.unsafe(
+    `INSERT INTO ${schema}.stock_level (stock_item_id, sku, location, version, on_hand, reserved, committed, safety_stock, available,
+                                        back_order_limit, reorder_point, low_since, updated_at)
+     SELECT l.id, l.sku, l.location, l.version, l."onHand", l.reserved, l.committed, l."safetyStock", l.available, l."backOrderLimit",
+            l."reorderPoint", timestamptz 'epoch' + l."lowSinceMillis" * interval '1 millisecond',
+            timestamptz 'epoch' + l."updatedAtMillis" * interval '1 millisecond'
+     FROM json_to_recordset($1::text::json) AS l (
+       id text, sku text, location text, version integer, "onHand" bigint, reserved bigint, committed bigint, "safetyStock" bigint,
+       available bigint, "backOrderLimit" bigint, "reorderPoint" bigint, "lowSinceMillis" float8, "updatedAtMillis" float8)
+     ON CONFLICT (stock_item_id) DO UPDATE SET
+       version = excluded.version, on_hand = excluded.on_hand, reserved = excluded.reserved, committed = excluded.committed,
+       safety_stock = excluded.safety_stock, available = excluded.available, back_order_limit = excluded.back_order_limit,
+       reorder_point = excluded.reorder_point, low_since = excluded.low_since, updated_at = excluded.updated_at`,
+    [JSON.stringify(levels)]
+  )
+
+const saveMovements = (sql: SqlClient, schema: string, moved: ReadonlyArray<Movement>) =>
+  sql.unsafe(
+    `INSERT INTO ${schema}.stock_movement (movement_id, version, sku, location, kind, quantity, on_hand, reference, reason,
+                                           other_location, reservation_id, actor, occurred_at, recorded_at)
+     SELECT m."movementId", m.version, m.sku, m.location, m.kind, m.quantity, m."onHand", m.reference, m.reason,
+            m."otherLocation", m."reservationId", m.actor,
+            timestamptz 'epoch' + m."occurredAtMillis" * interval '1 millisecond',
+            timestamptz 'epoch' + m."recordedAtMillis" * interval '1 millisecond'
+     FROM json_to_recordset($1::text::json) AS m (
+       "movementId" text, version integer, sku text, location text, kind text, quantity bigint, "onHand" bigint, reference text,
+       reason text, "otherLocation" text, "reservationId" text, actor text, "occurredAtMillis" float8, "recordedAtMillis" float8)`,
+    [JSON.stringify(moved)]
+  )
+
+/** The projection that writes levels and ledger into a schema. */
+export const stockViews = (schema: string) =>
+  Projection.make({
+    name: stockViewsName,
+    sources: [{ name: "stockitem", events: StockItemEvents }],
+    handle: (batch: ReadonlyArray<Recorded<StockItemEvent>>) =>
+      Effect.gen(function* () {
+        const sql = yield* SqlClient
+        const changes = yield* load(sql, schema, batch)
+        for (const recorded of batch) fold(changes, recorded)
+        const levels = [...changes.levels.values()]
+        if (levels.length > 0) yield* saveLevels(sql, schema, levels)
+        if (changes.movements.length > 0) yield* saveMovements(sql, schema, changes.movements)
+      })
+  })
