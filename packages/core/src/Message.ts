@@ -32,23 +32,39 @@ export interface Message {
   readonly data: unknown
 }
 
+/**
+ * Text that every store can keep and look up: no NUL characters or lone surrogates, and short enough for a database's index. A
+ * message with anything else could not even be set aside.
+ */
+const Attribute = Schema.String.check(
+  Schema.isMaxLength(500),
+  Schema.makeFilter<string>(
+    (text) =>
+      (text.isWellFormed() && !text.includes("\u0000")) || "Expected text without NUL characters or lone surrogates"
+  )
+)
+
+const Name = Attribute.check(Schema.isNonEmpty())
+
+const about = <S extends Schema.Top>(schema: S, description: string) => schema.annotate({ description })
+
 /** The envelope. Unknown attributes are kept out, as every consumer is free to. */
-const CloudEvent = Schema.Struct({
+export const CloudEvent = Schema.Struct({
   specversion: Schema.Literal("1.0"),
-  id: Schema.NonEmptyString,
-  source: Schema.NonEmptyString,
-  type: Schema.NonEmptyString,
+  id: about(Name, "The same message again has the same id"),
+  source: about(Name, "Who says it: a service, as /cart"),
+  type: about(Name, "The message's name"),
   datacontenttype: Schema.optionalKey(Schema.Literal("application/json")),
-  time: Schema.String,
-  partitionkey: Schema.String,
-  schemaversion: Schema.Int,
-  correlationid: Schema.optionalKey(Schema.String),
-  causationid: Schema.optionalKey(Schema.String),
-  actor: Schema.optionalKey(Schema.String),
-  traceparent: Schema.optionalKey(Schema.String),
-  tenant: Schema.optionalKey(Schema.String),
-  commandid: Schema.optionalKey(Schema.String),
-  replyto: Schema.optionalKey(Schema.String),
+  time: about(Schema.String, "When it happened in the business (RFC 3339)"),
+  partitionkey: about(Attribute, "The aggregate that it is about; messages of one key stay in order"),
+  schemaversion: about(Schema.Int, "The version of the data's schema"),
+  correlationid: Schema.optionalKey(about(Attribute, "The business conversation that it belongs to")),
+  causationid: Schema.optionalKey(about(Attribute, "The message or event that caused it")),
+  actor: Schema.optionalKey(about(Attribute, "Who did it")),
+  traceparent: Schema.optionalKey(about(Attribute, "W3C trace context")),
+  tenant: Schema.optionalKey(Attribute),
+  commandid: Schema.optionalKey(about(Attribute, "Of a command: the same however often it is sent")),
+  replyto: Schema.optionalKey(about(Attribute, "Of a command: the topic on which its sender waits for the answer")),
   data: Schema.Json
 })
 

@@ -81,7 +81,7 @@ interface Codec {
   readonly decode: (data: unknown) => Record<string, unknown>
 }
 
-const isVersioned = (definition: object): definition is Versioned<Schema.Struct.Fields> =>
+export const isVersioned = (definition: object): definition is Versioned<Schema.Struct.Fields> =>
   "~daybook/versioned" in definition
 
 const codecOf = (name: string, definition: Definitions[string]): Codec => {

@@ -2,6 +2,7 @@
  * The platform's public entry. Every module is also there by its own path, as in `@daybook/core/Journal`.
  */
 export * as Aggregate from "./Aggregate.ts"
+export * as AsyncApi from "./AsyncApi.ts"
 export * as Broker from "./Broker.ts"
 export * as Consumer from "./Consumer.ts"
 export * as Contract from "./Contract.ts"
