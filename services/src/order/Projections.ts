@@ -109,7 +109,7 @@ const loadOrders = (sql: SqlClient, schema: string, ids: ReadonlyArray<string>) 
 const loadLines = (sql: SqlClient, schema: string, orders: ReadonlyArray<string>) =>
   sql.unsafe<Lines.OrderLine & { readonly orderId: string }>(
     `SELECT order_id AS "orderId", line_id AS "lineId", sku, description, quantity, unit_price_minor::float8 AS "unitPriceMinor",
-            tax_minor::float8 AS "taxMinor", cancelled, shipped, delivered, returning, returned,
+            tax_minor::float8 AS "taxMinor", cancelled, shipped, delivered, announced AS "returning", returned,
             charged_minor::float8 AS "chargedMinor", refunded_minor::float8 AS "refundedMinor"
      FROM ${schema}.order_line WHERE order_id IN (SELECT json_array_elements_text($1::text::json)) ORDER BY order_id, place`,
     [JSON.stringify(orders)]
@@ -188,14 +188,14 @@ const changedLines = ({ lines, linesBefore }: Changes) =>
 const saveLines = (sql: SqlClient, schema: string, lines: ReturnType<typeof changedLines>) =>
   sql.unsafe(
     `INSERT INTO ${schema}.order_line (order_id, place, line_id, sku, description, quantity, unit_price_minor, tax_minor, cancelled,
-                                       shipped, delivered, returning, returned, charged_minor, refunded_minor)
+                                       shipped, delivered, announced, returned, charged_minor, refunded_minor)
      SELECT * FROM json_to_recordset($1::text::json) AS l (
        "orderId" text, place integer, "lineId" text, sku text, description text, quantity integer, "unitPriceMinor" bigint,
-       "taxMinor" bigint, cancelled integer, shipped integer, delivered integer, returning integer, returned integer,
+       "taxMinor" bigint, cancelled integer, shipped integer, delivered integer, "returning" integer, returned integer,
        "chargedMinor" bigint, "refundedMinor" bigint)
      ON CONFLICT (order_id, place) DO UPDATE SET
        cancelled = excluded.cancelled, shipped = excluded.shipped, delivered = excluded.delivered,
-       returning = excluded.returning, returned = excluded.returned, charged_minor = excluded.charged_minor,
+       announced = excluded.announced, returned = excluded.returned, charged_minor = excluded.charged_minor,
        refunded_minor = excluded.refunded_minor`,
     [JSON.stringify(lines)]
   )

@@ -108,7 +108,7 @@ const viewText = (schema: string): string =>
      cancel_reason AS "cancelReason", shortages, (
        SELECT json_agg(json_build_object('lineId', line_id, 'sku', sku, 'description', description, 'quantity', quantity,
          'unitPriceMinor', unit_price_minor, 'taxMinor', tax_minor, 'cancelled', cancelled, 'shipped', shipped,
-         'delivered', delivered, 'returning', returning, 'returned', returned, 'chargedMinor', charged_minor,
+         'delivered', delivered, 'returning', announced, 'returned', returned, 'chargedMinor', charged_minor,
          'refundedMinor', refunded_minor) ORDER BY place)
        FROM ${schema}.order_line l WHERE l.order_id = v.order_id) AS lines, (
        SELECT json_agg(json_build_object('shipmentId', s.record_id, 'carrier', s.carrier, 'trackingNumber', s.tracking_number,

@@ -33,6 +33,9 @@ import type { State } from "./State.ts"
 /** `1 shipment`, `2 shipments`. */
 const count = (number: number, noun: string): string => `${number} ${noun}${number === 1 ? "" : "s"}`
 
+export const orderNotFound = (): OrderNotFound =>
+  new OrderNotFound({ detail: "There is no order of this id. Check the id, or place the order first." })
+
 export const alreadyPlaced = ({ checkoutId, totalMinor, currency }: State): OrderAlreadyPlaced => {
   const total = { amountMinor: totalMinor, currency }
   return new OrderAlreadyPlaced({
@@ -75,9 +78,7 @@ export const notAllowed = (
   status: Status,
   allowedIn: ReadonlyArray<Status>
 ): OrderNotFound | ReturnNeeded | OrderStatusForbids => {
-  if (status === "unplaced") {
-    return new OrderNotFound({ detail: "There is no order of this id. Check the id, or place the order first." })
-  }
+  if (status === "unplaced") return orderNotFound()
   const isCancellation = command === "RequestCancellation" || command === "CancelLines"
   if (isCancellation && (status === "shipped" || status === "delivered")) {
     const detail = `The order is ${status}, so that nothing of it can be cancelled any more. Request a return instead.`

@@ -1,7 +1,9 @@
 /** Random lives of orders, for properties. */
+import * as Aggregate from "@daybook/core/Aggregate"
 import * as fc from "fast-check"
 import type { Command, Limits } from "../../src/order/Command.ts"
 import * as Domain from "../../src/order/Domain.ts"
+import type { OrderEvent } from "../../src/order/Events.ts"
 import {
   cancelLines,
   cancelOrder,
@@ -104,3 +106,14 @@ export const commands = fc
     fc.array(command, { maxLength: 50, size: "max" })
   )
   .map(([first, second, rest]) => [...first, ...second, ...rest])
+
+/** What becomes of commands, one after the other. */
+export const eventsOf = (sent: ReadonlyArray<Command>): ReadonlyArray<OrderEvent> => {
+  let state = order.initial
+  return sent.flatMap((command) => {
+    const outcome = Aggregate.decide(order, command, state)
+    if (outcome instanceof Error) return []
+    state = Aggregate.evolveAll(order, state, outcome)
+    return outcome
+  })
+}

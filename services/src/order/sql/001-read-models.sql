@@ -48,7 +48,7 @@ CREATE TABLE {schema}.order_line (
   cancelled        integer NOT NULL,
   shipped          integer NOT NULL,
   delivered        integer NOT NULL,
-  returning        integer NOT NULL,
+  announced        integer NOT NULL, -- to come back, and not yet received
   returned         integer NOT NULL,
   order_id         text    NOT NULL,
   line_id          text    NOT NULL,

@@ -1,0 +1,64 @@
+/**
+ * What the order does with messages: it carries out the commands that other services send it, and answers them. Run by `Order.ts`.
+ */
+import type { CommandOptions } from "@daybook/core/Entities"
+import type { Message } from "@daybook/core/Message"
+import * as Participant from "@daybook/core/Participant"
+import * as Effect from "effect/Effect"
+import * as Schema from "effect/Schema"
+import * as SchemaIssue from "effect/SchemaIssue"
+import { type InvalidRequest, invalidRequest } from "../InvalidRequest.ts"
+import { Id } from "../Text.ts"
+import { Command } from "./Command.ts"
+import { type OrderAnswer, type OrderCommand, OrderCommands } from "./Contract.ts"
+import type { Orders } from "./Order.ts"
+
+type CommandMessage = Message & { readonly commandId: string }
+
+const optionsOf = ({ commandId, id, ...message }: CommandMessage): CommandOptions => ({
+  commandId,
+  causationId: id,
+  // When it was asked, which may be long before a service that was down gets to it.
+  occurredAtMillis: message.occurredAtMillis,
+  correlationId: message.correlationId ?? undefined,
+  // Where no person is known, the service that asks is who did it.
+  actor: message.actor ?? message.source,
+  traceParent: message.traceParent ?? undefined,
+  tenant: message.tenant ?? undefined
+})
+
+const isId = Schema.is(Id)
+
+const format = SchemaIssue.makeFormatterStandardSchemaV1()
+
+const pathOf = (path: ReadonlyArray<PropertyKey | { readonly key: PropertyKey }> = []) =>
+  path.map((segment) => String(typeof segment === "object" ? segment.key : segment))
+
+const decode = Schema.decodeUnknownEffect(Command, { errors: "all" })
+
+/** What was asked, held to the order's own limits, which the contract leaves open so that breaking them can be answered. */
+const commandOf = (body: OrderCommand, { key }: Message): Effect.Effect<Command, InvalidRequest> =>
+  isId(key)
+    ? Effect.mapError(decode(body), ({ issue }) =>
+        invalidRequest(
+          ...format(issue).issues.map(({ path, message }) => ({ path: ["body", ...pathOf(path)], message }))
+        )
+      )
+    : Effect.fail(invalidRequest({ path: ["key"], message: "Expected the id of an order, of 1 to 64 characters" }))
+
+/** The commands that come by message, carried out by these orders. */
+export const orderCommands = (orders: Orders["Service"]) => {
+  const carryOut = (body: OrderCommand, message: CommandMessage) =>
+    Effect.gen(function* () {
+      const command = yield* commandOf(body, message)
+      const { id, version } = yield* orders.execute(message.key, command, optionsOf(message))
+      return Participant.done({ orderId: id, version } satisfies OrderAnswer)
+    })
+
+  return Participant.on("/order", OrderCommands, {
+    SubmitOrder: carryOut,
+    ConfirmOrder: carryOut,
+    RejectOrder: carryOut,
+    CancelOrder: carryOut
+  })
+}

@@ -1,0 +1,156 @@
+/**
+ * What the order's HTTP API does: makes ids where the caller gave none, and passes commands and queries on. No rules: those are
+ * the domain's.
+ */
+import { createHash, randomUUID } from "node:crypto"
+import type { CommandOptions } from "@daybook/core/Entities"
+import * as Metrics from "@daybook/core/Metrics"
+import * as Effect from "effect/Effect"
+import { HttpApiBuilder, HttpApiSchema } from "effect/http-api"
+import * as Option from "effect/Option"
+import { accepted, commandOptions, defaultLimit, NotYetVisible, waitMillis } from "../Http.ts"
+import { type CancelLines, OrderApi, type RecordShipment, type RequestCancellation, type RequestReturn } from "./Api.ts"
+import type { Command } from "./Command.ts"
+import { OrderProjector, Orders } from "./Order.ts"
+import { orderViewsName } from "./Projections.ts"
+import { OrderQueries, type TimelinePage } from "./Queries.ts"
+import { orderNotFound } from "./Refusal.ts"
+
+/** An id of ours, unique in its order: the same again for the same idempotency key, so that a repeated request means the same. */
+const makeId = ({ commandId }: CommandOptions): string =>
+  commandId === undefined ? randomUUID() : createHash("sha256").update(commandId).digest("base64url").slice(0, 22)
+
+const page = (query: { readonly limit?: number; readonly after?: string }) => ({
+  limit: query.limit ?? defaultLimit,
+  after: query.after
+})
+
+/** Records how long a query takes, also one that fails. */
+const timed = <A, E, R>(query: string, effect: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
+  Effect.gen(function* () {
+    const record = Metrics.recorder(Metrics.querySeconds, yield* Effect.context<never>(), { query })
+    const started = performance.now()
+    return yield* Effect.ensuring(
+      effect,
+      Effect.sync(() => record((performance.now() - started) / 1000))
+    )
+  })
+
+const commands = Effect.gen(function* () {
+  const orders = yield* Orders
+
+  const send = (id: string, command: Command, options: CommandOptions) =>
+    Effect.map(orders.execute(id, command, options), accepted)
+
+  const requestCancellation = (id: string, asked: typeof RequestCancellation.Type, options: CommandOptions) => {
+    const { cancellationId = makeId(options) } = asked
+    const command: Command = { _tag: "RequestCancellation", cancellationId }
+    return Effect.map(send(id, command, options), (body) => ({ ...body, cancellationId }))
+  }
+
+  const cancelLines = (id: string, asked: typeof CancelLines.Type, options: CommandOptions) => {
+    const { cancellationId = makeId(options), reason, lines } = asked
+    const command: Command = { _tag: "CancelLines", cancellationId, reason, lines }
+    return Effect.map(send(id, command, options), (body) => ({ ...body, cancellationId }))
+  }
+
+  const recordShipment = (id: string, asked: typeof RecordShipment.Type, options: CommandOptions) => {
+    const { shipmentId = makeId(options), carrier = null, trackingNumber = null, lines } = asked
+    const command: Command = { _tag: "RecordShipment", shipmentId, carrier, trackingNumber, lines }
+    return Effect.map(send(id, command, options), (body) => ({ ...body, shipmentId }))
+  }
+
+  const requestReturn = (id: string, asked: typeof RequestReturn.Type, options: CommandOptions) => {
+    const { returnId = makeId(options), reason, lines } = asked
+    const command: Command = { _tag: "RequestReturn", returnId, reason, lines }
+    return Effect.map(send(id, command, options), (body) => ({ ...body, returnId }))
+  }
+
+  return { requestCancellation, cancelLines, recordShipment, requestReturn, send }
+})
+
+const queries = Effect.gen(function* () {
+  const read = yield* OrderQueries
+  const projector = yield* OrderProjector
+
+  /** Waits until queries show an order at a version. */
+  const visible = (id: string, atLeastVersion = 0) =>
+    Effect.gen(function* () {
+      if (atLeastVersion === 0) return
+      const check = Effect.map(read.version(id), (version) =>
+        version >= atLeastVersion ? Option.some(version) : Option.none()
+      )
+      const seen = yield* projector.awaitUntil(orderViewsName, check, waitMillis)
+      if (Option.isNone(seen)) return yield* notYetVisible(id, atLeastVersion)
+    })
+
+  const show = (id: string, atLeastVersion: number | undefined) =>
+    Effect.gen(function* () {
+      yield* visible(id, atLeastVersion)
+      const order = yield* read.order(id)
+      return Option.isSome(order) ? order.value : yield* orderNotFound()
+    })
+
+  const timeline = (id: string, slice: TimelinePage, atLeastVersion: number | undefined) =>
+    Effect.gen(function* () {
+      yield* visible(id, atLeastVersion)
+      const entries = yield* read.timeline(id, slice)
+      if (entries.length === 0 && (yield* read.version(id)) === 0) return yield* orderNotFound()
+      return entries
+    })
+
+  return { read, show, timeline }
+})
+
+const notYetVisible = (id: string, atLeastVersion: number): NotYetVisible =>
+  new NotYetVisible({
+    atLeastVersion,
+    retryAfterSeconds: 1,
+    detail:
+      `Order ${id} is not visible at version ${atLeastVersion} after ${waitMillis} ms. Ask again; when it lasts, check the ` +
+      `lag of the projection ${orderViewsName}, and that the version exists.`
+  })
+
+/** The handlers of the order's API. */
+export const layer = HttpApiBuilder.group(
+  OrderApi,
+  "orders",
+  Effect.fnUntraced(function* (handlers) {
+    const { requestCancellation, cancelLines, recordShipment, requestReturn, send } = yield* commands
+    const { read, show, timeline } = yield* queries
+
+    return handlers
+      .handle("show", ({ params: { id }, query }) =>
+        timed(
+          "order",
+          Effect.map(show(id, query.atLeastVersion), (order) =>
+            HttpApiSchema.withHeaders({ body: order, headers: { etag: `"${order.version}"` } })
+          )
+        )
+      )
+      .handle("list", ({ query }) => timed("orders-of-customer", read.ordersOf(query.customerId, page(query))))
+      .handle("queue", ({ query }) => timed("order-queue", read.queue(query.status, page(query))))
+      .handle("timeline", ({ params: { id }, query: { limit = defaultLimit, after, atLeastVersion } }) =>
+        timed("order-timeline", timeline(id, { limit, after }, atLeastVersion))
+      )
+      .handle("requestCancellation", ({ params: { id }, payload, headers }) =>
+        requestCancellation(id, payload, commandOptions(headers))
+      )
+      .handle("cancelLines", ({ params: { id }, payload, headers }) =>
+        cancelLines(id, payload, commandOptions(headers))
+      )
+      .handle("recordShipment", ({ params: { id }, payload, headers }) =>
+        recordShipment(id, payload, commandOptions(headers))
+      )
+      .handle("recordDelivery", ({ params: { id, shipmentId }, headers }) =>
+        send(id, { _tag: "RecordDelivery", shipmentId }, commandOptions(headers))
+      )
+      .handle("requestReturn", ({ params: { id }, payload, headers }) =>
+        requestReturn(id, payload, commandOptions(headers))
+      )
+      .handle("receiveReturn", ({ params: { id, returnId }, payload: { lines }, headers }) =>
+        send(id, { _tag: "ReceiveReturn", returnId, lines }, commandOptions(headers))
+      )
+      .handle("close", ({ params: { id }, headers }) => send(id, { _tag: "CloseOrder" }, commandOptions(headers)))
+  })
+)
