@@ -10,6 +10,7 @@ import * as CliError from "effect/cli/CliError"
 import * as CliOutput from "effect/cli/CliOutput"
 import * as Command from "effect/cli/Command"
 import * as GlobalFlag from "effect/cli/GlobalFlag"
+import { TerminalCapabilities } from "effect/cli/TerminalCapabilities"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Logger from "effect/Logger"
@@ -32,13 +33,26 @@ const daybook = Command.make("daybook").pipe(
   Command.withSubcommands([importCommand, migrateCommand, projectionCommand])
 )
 
+/** What was not understood, on one line, and what may have been meant. */
+const misunderstood = ({ message }: CliError.NonShowHelpErrors): string =>
+  message
+    .replace("Expected: Schema validation failed: Expected", "Expected")
+    .replace(/\s*Did you mean this\?\s*(.*)$/s, ". Did you mean $1?")
+    .replaceAll(/\s*\n\s*/g, " or ")
+
 /** Help goes to standard output when it was asked for; what was not understood is said in a line or two, without the help. */
 const presenter = CliOutput.layerPresenter({
-  present: (event) => {
-    if (event._tag !== "InvalidInvocation") return CliOutput.defaultPresenter.present(event)
-    const messages = event.errors.map(({ message }) => message.replaceAll(/\s*\n\s*/g, " "))
-    return Console.error(`${messages.join("\n")}\nSee ${event.commandPath.join(" ")} --help`)
-  }
+  present: Effect.fnUntraced(function* (event) {
+    if (event._tag === "InvalidInvocation") {
+      const messages = event.errors.map(misunderstood)
+      return yield* Console.error(`${messages.join("\n")}\nSee ${event.commandPath.join(" ")} --help`)
+    }
+    if (event._tag === "Version") return yield* CliOutput.defaultPresenter.present(event)
+    const { canColor: colors } = yield* TerminalCapabilities
+    const help = CliOutput.defaultFormatter({ colors, globalFlags: "summary" }).formatHelpDoc(event.helpDoc)
+    // The formatter leaves no line between the subcommands and the examples.
+    yield* Console.log(help.replace(/([^\n])\n([^\n ]*EXAMPLES)/, "$1\n\n$2"))
+  })
 })
 
 const config = CliConfig.layer({
