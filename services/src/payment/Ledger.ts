@@ -4,6 +4,7 @@
  * Everything is computed from what is known of each operation alone, never from the order in which it became known. That is what
  * makes late, repeated and reordered notifications harmless.
  */
+import * as Schema from "effect/Schema"
 import type { Kind, OperationStatus, Statement } from "./Events.ts"
 import type { Operation, State } from "./State.ts"
 
@@ -18,18 +19,22 @@ export interface Ledger {
 }
 
 /** Where a payment stands, in one word. `captured`: at least in part. `refunded`: all that was captured. */
-export type PaymentStatus =
-  | "unopened"
-  | "authorising"
-  | "unknown"
-  | "action-required"
-  | "authorised"
-  | "declined"
-  | "expired"
-  | "captured"
-  | "refunded"
-  | "cancelling"
-  | "cancelled"
+export const PaymentStatus = Schema.Literals([
+  "unopened",
+  "authorising",
+  "unknown",
+  "action-required",
+  "authorised",
+  "declined",
+  "expired",
+  "captured",
+  "refunded",
+  "cancelling",
+  "cancelled"
+])
+
+/** Where a payment stands, in one word. */
+export type PaymentStatus = typeof PaymentStatus.Type
 
 const finals: ReadonlySet<OperationStatus> = new Set(["succeeded", "declined", "expired", "unneeded"])
 

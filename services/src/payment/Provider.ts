@@ -94,6 +94,13 @@ export class WebhookUnreadable extends Problem<WebhookUnreadable>()("WebhookUnre
   title: "The webhook cannot be read"
 }) {}
 
+/** Webhooks come from the provider that the service works with, and from no other. */
+export class UnknownProvider extends Problem<UnknownProvider>()(
+  "UnknownProvider",
+  { status: 404, title: "No such payment provider" },
+  { provider: Schema.String }
+) {}
+
 /** The outcome is unknown. */
 export type ProviderFailure = ProviderUnavailable | ProviderTimedOut
 

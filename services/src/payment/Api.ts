@@ -1,0 +1,240 @@
+/**
+ * The payment's HTTP API: what operators and the storefront do with a payment that there is, and where the provider reports.
+ * Browser-safe: a client is made from it with `HttpApiClient`.
+ *
+ * Payments are begun by message alone (`Contract.ts`), since a payment without an order is nobody's.
+ */
+import { HttpApi, HttpApiEndpoint, HttpApiGroup, HttpApiSchema, OpenApi } from "effect/http-api"
+import * as Schema from "effect/Schema"
+import { AtLeastVersion, CommandAccepted, CommandHeaders, commandProblems, PageQuery, queryProblems } from "../Http.ts"
+import { RequestProblems } from "../InvalidRequest.ts"
+import { Currency, Price } from "../Money.ts"
+import { Id, Text } from "../Text.ts"
+import { PaymentStatus } from "./Ledger.ts"
+import {
+  ProviderTimedOut,
+  ProviderUnavailable,
+  UnknownProvider,
+  WebhookNotAuthentic,
+  WebhookUnreadable
+} from "./Provider.ts"
+import { PaymentNotFound, rejections } from "./Rejection.ts"
+import {
+  AttentionItem,
+  LedgerDay,
+  OpenOperationItem,
+  PaymentSummary,
+  PaymentView,
+  UnknownPaymentCursor
+} from "./Views.ts"
+
+const errors = [...rejections, ...commandProblems] as const
+const payment = { id: Id }
+
+/** A day that the calendar has. The years are PostgreSQL's, which has no year 0. */
+const Day = Schema.String.check(
+  Schema.makeFilter((text: string) => isDay(text) || "Expected a day of the calendar, such as 2011-03-31")
+)
+
+const isDay = (text: string): boolean => {
+  if (!/^\d{4}-\d\d-\d\d$/.test(text) || text.startsWith("0000")) return false
+  const time = Date.parse(`${text}T00:00:00Z`)
+  return !Number.isNaN(time) && new Date(time).toISOString().startsWith(text)
+}
+
+const Period = Schema.Struct({
+  from: Schema.optionalKey(Day),
+  to: Schema.optionalKey(Day),
+  currency: Schema.optionalKey(Currency)
+}).check(
+  Schema.makeFilter(({ from, to }) =>
+    from !== undefined && to !== undefined && from > to
+      ? { path: ["to"], issue: "Expected a day no earlier than from" }
+      : true
+  )
+)
+
+const Listing = Schema.Struct({
+  orderId: Schema.optionalKey(Id),
+  customerId: Schema.optionalKey(Id),
+  ...PageQuery
+}).check(
+  Schema.makeFilter(({ orderId, customerId }) =>
+    (orderId === undefined) === (customerId === undefined)
+      ? { path: ["orderId"], issue: "Expected either orderId or customerId, and not both" }
+      : true
+  )
+)
+
+/** What needs attention goes on after a number. */
+const AttentionQuery = {
+  limit: PageQuery.limit,
+  after: Schema.optionalKey(Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER })))
+}
+
+/** Ids of captures, refunds and voids are chosen by the caller, or made here. They are unique within their payment. */
+export const Capture = Schema.Struct({ captureId: Schema.optionalKey(Id), amount: Price })
+export const Refund = Schema.Struct({ refundId: Schema.optionalKey(Id), amount: Price, reason: Text(200) })
+export const Void = Schema.Struct({ voidId: Schema.optionalKey(Id), reason: Text(200) })
+
+/** The command is durable, and the provider will be asked under that operation id; the payment shows what came of it. */
+const OperationAccepted = Schema.Struct({ ...CommandAccepted.fields, operationId: Schema.String })
+  .pipe(HttpApiSchema.status(202))
+  .annotate({ identifier: "OperationAccepted" })
+
+/** Where the payment stands once the provider has been asked. */
+const Confirmation = Schema.Struct({
+  id: Schema.String,
+  version: Schema.Int,
+  status: PaymentStatus,
+  /** Where the buyer still has something to do. */
+  actionUrl: Schema.NullOr(Schema.String)
+}).annotate({ identifier: "PaymentConfirmation" })
+
+const WebhookReceived = Schema.Struct({
+  /** How many notifications about payments of ours were in it. */
+  received: Schema.Int
+}).annotate({ identifier: "WebhookReceived" })
+
+const Shown = HttpApiSchema.WithHeaders(PaymentView, { etag: Schema.String })
+
+/** What the documentation says of an endpoint. */
+const describe = (summary: string, description: string) => OpenApi.annotations({ summary, description })
+
+const asking = HttpApiGroup.make("payments").add(
+  HttpApiEndpoint.get("show", "/payments/:id", {
+    params: payment,
+    query: AtLeastVersion,
+    success: Shown,
+    error: [PaymentNotFound, ...queryProblems]
+  }).annotateMerge(
+    describe(
+      "Show a payment",
+      "The payment with all that the provider was asked for, disputes, and what needs attention. `ETag` is its version, for the `If-Match` of a command; with `atLeastVersion` the answer waits until the read model shows that version."
+    )
+  ),
+  HttpApiEndpoint.get("list", "/payments", {
+    query: Listing,
+    success: Schema.Array(PaymentSummary),
+    error: [...queryProblems, UnknownPaymentCursor]
+  }).annotateMerge(
+    describe("List payments", "The payments of an order or of a customer, the newest first. Name one of the two.")
+  ),
+  HttpApiEndpoint.get("attention", "/payments/attention", {
+    query: AttentionQuery,
+    success: Schema.Array(AttentionItem),
+    error: queryProblems
+  }).annotateMerge(
+    describe(
+      "List what needs attention",
+      "What someone has to look at, in the order in which it came up, each with what to do. `after` is the number of the last one of the page before."
+    )
+  ),
+  HttpApiEndpoint.get("open", "/reports/open-payment-operations", {
+    query: { limit: PageQuery.limit },
+    success: Schema.Array(OpenOperationItem),
+    error: queryProblems
+  }).annotateMerge(
+    describe(
+      "List open operations",
+      "What the provider has not decided or not answered, the oldest first, and when it will be asked again."
+    )
+  ),
+  HttpApiEndpoint.get("ledger", "/reports/payment-ledger", {
+    query: Period,
+    success: Schema.Array(LedgerDay),
+    error: queryProblems
+  }).annotateMerge(
+    describe(
+      "Report money by day",
+      "What was authorised, captured, refunded and disputed on each day (UTC, when it became known), by currency. Both bounds are inclusive."
+    )
+  )
+)
+
+export class Payments extends asking
+  .add(
+    HttpApiEndpoint.post("capture", "/payments/:id/captures", {
+      params: payment,
+      headers: CommandHeaders,
+      payload: Capture,
+      success: OperationAccepted,
+      error: errors
+    }).annotateMerge(
+      describe(
+        "Capture an amount",
+        "Takes a part of what is held, or all of it. The same `captureId` with the same amount again does nothing."
+      )
+    ),
+    HttpApiEndpoint.post("refund", "/payments/:id/refunds", {
+      params: payment,
+      headers: CommandHeaders,
+      payload: Refund,
+      success: OperationAccepted,
+      error: errors
+    }).annotateMerge(
+      describe(
+        "Refund an amount",
+        "Gives back a part of what was captured, or all of it. The same `refundId` with the same amount again does nothing."
+      )
+    ),
+    HttpApiEndpoint.post("void", "/payments/:id/void", {
+      params: payment,
+      headers: CommandHeaders,
+      payload: Void,
+      success: CommandAccepted,
+      error: errors
+    }).annotateMerge(
+      describe(
+        "Void a payment",
+        "Releases what is held and not captured, also where the authorisation's outcome is not known yet. What is voided, declined or expired stays as it is."
+      )
+    ),
+    HttpApiEndpoint.post("confirm", "/payments/:id/confirmation", {
+      params: payment,
+      headers: CommandHeaders,
+      success: Confirmation,
+      error: [...errors, ProviderUnavailable, ProviderTimedOut]
+    }).annotateMerge(
+      describe(
+        "Tell that the buyer is back",
+        "For a buyer who comes back from confirming (3-D Secure): asks the provider what became of the authorisation, and says where the payment stands. What the caller says about it is not read."
+      )
+    ),
+    HttpApiEndpoint.post("resolve", "/payments/:id/attention/:attentionId/resolution", {
+      params: { id: Id, attentionId: Text(300) },
+      headers: CommandHeaders,
+      payload: Schema.Struct({ note: Text(1000) }),
+      success: CommandAccepted,
+      error: errors
+    }).annotateMerge(
+      describe(
+        "Resolve what needed attention",
+        "Takes it from the list, with a note of what was done. A slash in its id is written %2F."
+      )
+    ),
+    HttpApiEndpoint.post("webhook", "/payments/webhooks/:provider", {
+      params: { provider: Text(64) },
+      // For the documentation: the signature is over the bytes, which are read as they come.
+      payload: Schema.Json,
+      success: WebhookReceived,
+      error: [...errors, UnknownProvider, WebhookNotAuthentic, WebhookUnreadable]
+    }).annotateMerge(
+      describe(
+        "Receive a provider's webhook",
+        "For the provider alone, whose signature is in a header of its own choice. Answered with 200 once what it says is durable; the same again is harmless."
+      )
+    )
+  )
+  .annotateMerge(
+    OpenApi.annotations({
+      title: "Payments",
+      description: "Money that is held, taken and given back through a payment provider"
+    })
+  ) {}
+
+/** The payment service's API. */
+export const PaymentApi = HttpApi.make("payment")
+  .add(Payments)
+  .middleware(RequestProblems)
+  .annotate(HttpApi.ParseOptions, { errors: "all" })

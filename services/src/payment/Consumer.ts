@@ -1,0 +1,114 @@
+/**
+ * What the payment service does with messages: it carries out the commands that other services send it, and answers with what is
+ * known by then. Run by `Payment.ts`.
+ */
+import type { CommandOptions } from "@daybook/core/Entities"
+import type { Message } from "@daybook/core/Message"
+import * as Participant from "@daybook/core/Participant"
+import * as Effect from "effect/Effect"
+import * as Schema from "effect/Schema"
+import * as SchemaIssue from "effect/SchemaIssue"
+import { type InvalidRequest, invalidRequest } from "../InvalidRequest.ts"
+import type { Money } from "../Money.ts"
+import { Id } from "../Text.ts"
+import { PaymentCommands } from "./Contract.ts"
+import { Command } from "./Domain.ts"
+import { operationOf, voidOf } from "./Ledger.ts"
+import { operationId } from "./OperationId.ts"
+import type { Payments } from "./Payments.ts"
+import type { State } from "./State.ts"
+
+/** The name on disk: its group at the broker, and its name in the inbox. */
+export const paymentConsumerName = "payment-commands"
+
+type CommandMessage = Message & { readonly commandId: string }
+
+const optionsOf = ({ commandId, id, key, ...message }: CommandMessage): CommandOptions => ({
+  commandId,
+  causationId: id,
+  // When it was asked, which may be long before a service that was down gets to it.
+  occurredAtMillis: message.occurredAtMillis,
+  correlationId: message.correlationId ?? key,
+  // Where no person is known, the service that asks is who did it.
+  actor: message.actor ?? message.source,
+  traceParent: message.traceParent ?? undefined,
+  tenant: message.tenant ?? undefined
+})
+
+const isId = Schema.is(Id)
+const format = SchemaIssue.makeFormatterStandardSchemaV1()
+const check = Schema.decodeUnknownEffect(Schema.toType(Command), { errors: "all" })
+
+const pathOf = (path: ReadonlyArray<PropertyKey | { readonly key: PropertyKey }> = []) =>
+  path.map((segment) => String(typeof segment === "object" ? segment.key : segment))
+
+/** Holds a command to the payment's own limits, which the contract leaves open so that breaking them can be answered. */
+const checked = (command: Command, key: string): Effect.Effect<Command, InvalidRequest> =>
+  isId(key)
+    ? Effect.mapError(check(command), ({ issue }) =>
+        invalidRequest(
+          ...format(issue).issues.map(({ path, message }) => ({ path: ["body", ...pathOf(path)], message }))
+        )
+      )
+    : Effect.fail(invalidRequest({ path: ["key"], message: "Expected the id of a payment, of 1 to 64 characters" }))
+
+const moneyOf = ({ currency }: State, amountMinor: number): Money => ({ amountMinor, currency })
+
+/** What became of the authorisation. One that is not wanted any more is refused as voided, whatever became of it. */
+const authorised = (state: State, id: string): Participant.Answer => {
+  const { status, code, amountMinor } = operationOf(state, id)!
+  if (status === "declined") return Participant.refused("declined", { code })
+  if (status === "expired") return Participant.refused("expired")
+  if (voidOf(state) !== undefined) return Participant.refused("voided")
+  if (status !== "succeeded") return Participant.later
+  const { expiresAtMillis } = state
+  return Participant.done({ authorisationId: id, amount: { ...moneyOf(state, amountMinor) }, expiresAtMillis })
+}
+
+/** What became of a capture or refund. */
+const moved = (state: State, id: string, name: Record<string, string>): Participant.Answer => {
+  const { status, code, amountMinor } = operationOf(state, id)!
+  if (status === "declined") return Participant.refused("declined", { ...name, code })
+  if (status !== "succeeded") return Participant.later
+  return Participant.done({ ...name, amount: { ...moneyOf(state, amountMinor) } })
+}
+
+/** The commands that come by message, carried out by these payments. */
+export const paymentCommands = (payments: Payments["Service"]) => {
+  const send = Effect.fnUntraced(function* (command: Command, message: CommandMessage) {
+    yield* payments.execute(message.key, yield* checked(command, message.key), optionsOf(message))
+    return (yield* payments.read(message.key)).state
+  })
+
+  return Participant.on("/payment", PaymentCommands, {
+    AuthorisePayment: ({ orderId, customerId, amount, paymentMethod }, message) => {
+      const id = operationId(message.key, "authorise")
+      const command: Command = {
+        _tag: "Authorise",
+        operationId: id,
+        orderId,
+        customerId,
+        amount,
+        paymentMethod
+      }
+      return Effect.map(send(command, message), (state) => authorised(state, id))
+    },
+    CapturePayment: ({ captureId, amount }, message) => {
+      const id = operationId(message.key, "capture", captureId)
+      return Effect.map(send({ _tag: "Capture", operationId: id, amount }, message), (state) =>
+        moved(state, id, { captureId })
+      )
+    },
+    VoidPayment: ({ reason }, message) =>
+      Effect.as(
+        send({ _tag: "Void", operationId: operationId(message.key, "void"), reason }, message),
+        Participant.done()
+      ),
+    RefundPayment: ({ refundId, amount, reason }, message) => {
+      const id = operationId(message.key, "refund", refundId)
+      return Effect.map(send({ _tag: "Refund", operationId: id, amount, reason }, message), (state) =>
+        moved(state, id, { refundId })
+      )
+    }
+  })
+}

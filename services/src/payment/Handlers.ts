@@ -1,0 +1,165 @@
+/**
+ * What the payment's HTTP API does: makes ids where the caller gave none, and passes commands, queries and webhooks on. No rules:
+ * those are the domain's.
+ */
+import { createHash, randomUUID } from "node:crypto"
+import type { CommandOptions } from "@daybook/core/Entities"
+import * as Metrics from "@daybook/core/Metrics"
+import * as Effect from "effect/Effect"
+import type { HttpServerRequest } from "effect/http"
+import { HttpApiBuilder, HttpApiSchema } from "effect/http-api"
+import * as Option from "effect/Option"
+import { accepted, commandOptions, defaultLimit, NotYetVisible, waitMillis } from "../Http.ts"
+import { type Capture, PaymentApi, type Refund, type Void } from "./Api.ts"
+import type { Command } from "./Domain.ts"
+import { statusOf } from "./Ledger.ts"
+import { operationId } from "./OperationId.ts"
+import { PaymentProjector, Payments } from "./Payments.ts"
+import { paymentViewsName } from "./Projections.ts"
+import { Provider, UnknownProvider } from "./Provider.ts"
+import { ProviderCalls } from "./ProviderCalls.ts"
+import { PaymentQueries } from "./Queries.ts"
+import { paymentNotFound } from "./Rejection.ts"
+import type { PaymentView } from "./Views.ts"
+import { receive } from "./Webhooks.ts"
+
+/** An id of ours, unique in its payment: the same again for the same idempotency key, so that a repeated request means the same. */
+const makeId = ({ commandId }: CommandOptions): string =>
+  commandId === undefined ? randomUUID() : createHash("sha256").update(commandId).digest("base64url").slice(0, 22)
+
+/** Records how long a query takes, also one that fails. */
+const timed = <A, E, R>(query: string, effect: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
+  Effect.gen(function* () {
+    const record = Metrics.recorder(Metrics.querySeconds, yield* Effect.context<never>(), { query })
+    const started = performance.now()
+    return yield* Effect.ensuring(
+      effect,
+      Effect.sync(() => record((performance.now() - started) / 1000))
+    )
+  })
+
+/** A payment is a conversation of its own, unless the caller knows a larger one. */
+const optionsOf = (id: string, headers: Parameters<typeof commandOptions>[0]): CommandOptions => {
+  const options = commandOptions(headers)
+  return { ...options, correlationId: options.correlationId ?? id }
+}
+
+const commands = Effect.gen(function* () {
+  const payments = yield* Payments
+  const calls = yield* ProviderCalls
+
+  const send = (id: string, command: Command, options: CommandOptions) =>
+    Effect.map(payments.execute(id, command, options), accepted)
+
+  /** For what leads to an operation of the provider's. */
+  const request = (id: string, command: Command & { readonly operationId: string }, options: CommandOptions) =>
+    Effect.map(send(id, command, options), (body) => ({ ...body, operationId: command.operationId }))
+
+  const capture = (id: string, { captureId, amount }: typeof Capture.Type, options: CommandOptions) => {
+    const operation = operationId(id, "capture", captureId ?? makeId(options))
+    return request(id, { _tag: "Capture", operationId: operation, amount }, options)
+  }
+
+  const refund = (id: string, { refundId, amount, reason }: typeof Refund.Type, options: CommandOptions) => {
+    const operation = operationId(id, "refund", refundId ?? makeId(options))
+    return request(id, { _tag: "Refund", operationId: operation, amount, reason }, options)
+  }
+
+  /** Under an id of its own each time: the void before it may have been declined. */
+  const voidPayment = (id: string, { voidId, reason }: typeof Void.Type, options: CommandOptions) => {
+    const operation = operationId(id, "void", voidId ?? makeId(options))
+    return send(id, { _tag: "Void", operationId: operation, reason }, options)
+  }
+
+  const confirm = (id: string, options: CommandOptions) =>
+    Effect.gen(function* () {
+      yield* calls.askAboutAuthorisation(id, options)
+      const { version, state } = yield* payments.read(id)
+      return { id, version, status: statusOf(state), actionUrl: state.actionUrl }
+    })
+
+  return { send, capture, refund, voidPayment, confirm }
+})
+
+const queries = Effect.gen(function* () {
+  const read = yield* PaymentQueries
+  const projector = yield* PaymentProjector
+
+  /** The payment as the read model has it; when a version was asked for, not before it shows that. */
+  const show = (id: string, atLeastVersion: number) =>
+    Effect.gen(function* () {
+      const payment = yield* projector.awaitUntil(
+        paymentViewsName,
+        Effect.map(read.payment(id), (found): Option.Option<Option.Option<PaymentView>> => {
+          const version = Option.isSome(found) ? found.value.version : 0
+          return version >= atLeastVersion ? Option.some(found) : Option.none()
+        }),
+        waitMillis
+      )
+      if (Option.isNone(payment)) return yield* notYetVisible(id, atLeastVersion)
+      return Option.isSome(payment.value) ? payment.value.value : yield* paymentNotFound()
+    })
+
+  return { read, show }
+})
+
+const notYetVisible = (id: string, atLeastVersion: number): NotYetVisible =>
+  new NotYetVisible({
+    atLeastVersion,
+    retryAfterSeconds: 1,
+    detail:
+      `Payment ${id} is not visible at version ${atLeastVersion} after ${waitMillis} ms. Ask again; when it lasts, check the ` +
+      `lag of the projection ${paymentViewsName}, and that the version exists.`
+  })
+
+/** Takes a webhook as it came: its signature is over the bytes of the body. */
+const webhook = (name: string, request: HttpServerRequest.HttpServerRequest, provider: Provider["Service"]) =>
+  Effect.gen(function* () {
+    if (name !== provider.name) return yield* unknownProvider(name, provider.name)
+    const body = yield* Effect.orDie(request.text)
+    return { received: yield* receive(body, request.headers[provider.signatureHeader] ?? "") }
+  })
+
+const unknownProvider = (name: string, ours: string): UnknownProvider =>
+  new UnknownProvider({
+    provider: name,
+    detail: `There is no provider ${name} here. Send webhooks to /payments/webhooks/${ours}.`
+  })
+
+/** The handlers of the payment's API. */
+export const layer = HttpApiBuilder.group(
+  PaymentApi,
+  "payments",
+  Effect.fnUntraced(function* (handlers) {
+    const { send, capture, refund, voidPayment, confirm } = yield* commands
+    const { read, show } = yield* queries
+    const provider = yield* Provider
+
+    return handlers
+      .handle("show", ({ params: { id }, query }) =>
+        timed(
+          "payment",
+          Effect.map(show(id, query.atLeastVersion ?? 0), (payment) =>
+            HttpApiSchema.withHeaders({ body: payment, headers: { etag: `"${payment.version}"` } })
+          )
+        )
+      )
+      .handle("list", ({ query: { orderId, customerId, limit = defaultLimit, after } }) => {
+        const owner = orderId === undefined ? { customerId: customerId ?? "" } : { orderId }
+        return timed("payments-of", read.paymentsOf(owner, { limit, after }))
+      })
+      .handle("attention", ({ query: { limit = defaultLimit, after } }) =>
+        timed("payment-attention", read.attention({ limit, after }))
+      )
+      .handle("open", ({ query: { limit = defaultLimit } }) => timed("open-payment-operations", read.open(limit)))
+      .handle("ledger", ({ query }) => timed("payment-ledger", read.ledger(query)))
+      .handle("capture", ({ params: { id }, payload, headers }) => capture(id, payload, optionsOf(id, headers)))
+      .handle("refund", ({ params: { id }, payload, headers }) => refund(id, payload, optionsOf(id, headers)))
+      .handle("void", ({ params: { id }, payload, headers }) => voidPayment(id, payload, optionsOf(id, headers)))
+      .handle("confirm", ({ params: { id }, headers }) => confirm(id, optionsOf(id, headers)))
+      .handle("resolve", ({ params: { id, attentionId }, payload: { note }, headers }) =>
+        send(id, { _tag: "ResolveAttention", attentionId, note }, optionsOf(id, headers))
+      )
+      .handleRaw("webhook", ({ params, request }) => webhook(params.provider, request, provider))
+  })
+)
