@@ -25,7 +25,7 @@ import {
 } from "./ReservationRejection.ts"
 
 /** The group at the broker, and the name in the inbox. On disk. */
-export const inventoryConsumerName = "inventory"
+export const commandConsumerName = "inventory-commands"
 
 type Sent = Message & { readonly commandId: string }
 

@@ -5,25 +5,25 @@
  */
 import * as Deadlines from "@daybook/core/Deadlines"
 import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
 import { Reservations } from "./Entities.ts"
 import { InventoryQueries } from "./Queries.ts"
 
-type Failure<F extends (...args: never) => unknown> = Effect.Error<ReturnType<F>>
-
-const expire = (orderId: string, nowMillis: number) =>
-  Effect.gen(function* () {
-    const options = { actor: "inventory", correlationId: orderId }
-    yield* (yield* Reservations).execute(orderId, { _tag: "ExpireReservation", nowMillis }, options)
-  }).pipe(Effect.catchTags({ ReservationNotExpired: () => Effect.void, ReservationClosed: () => Effect.void }))
-
 /** A layer that expires reservations while it lives, and looks for them so often. */
-export const expiries = (pollMillis: number) => {
-  const due = (nowMillis: number, limit: number) =>
-    Effect.flatMap(InventoryQueries, (queries) => queries.overdue(nowMillis, limit))
-  return Deadlines.layer<string, Failure<typeof due>, Failure<typeof expire>, InventoryQueries | Reservations>({
-    name: "inventory-expiries",
-    due,
-    fire: expire,
-    pollMillis
-  })
-}
+export const expiries = (pollMillis: number): Layer.Layer<never, never, InventoryQueries | Reservations> =>
+  Layer.unwrap(
+    Effect.gen(function* () {
+      const queries = yield* InventoryQueries
+      const reservations = yield* Reservations
+      const expire = (orderId: string, nowMillis: number) =>
+        reservations
+          .execute(orderId, { _tag: "ExpireReservation", nowMillis }, { actor: "inventory", correlationId: orderId })
+          .pipe(Effect.catchTags({ ReservationNotExpired: () => Effect.void, ReservationClosed: () => Effect.void }))
+      return Deadlines.layer({
+        name: "inventory-expiries",
+        due: (nowMillis: number, limit: number) => queries.overdue(nowMillis, limit),
+        fire: expire,
+        pollMillis
+      })
+    })
+  )

@@ -1,6 +1,6 @@
 /**
  * What the inventory does about orders once they are certain: shipped items leave the stock, cancelled ones are free again. A
- * part of its consumer.
+ * consumer of its own, so that a shipment which has to wait for its commitment holds up no command.
  *
  * What comes back is not put on the shelf here: whether it can be sold again is found by looking at it, and said over HTTP.
  */
@@ -15,6 +15,9 @@ import { Reservations, StockItems } from "./Entities.ts"
 import { totalsOf, type Wanted } from "./LocationChoice.ts"
 import type { StockItemCommand } from "./StockItemDomain.ts"
 import { stockItemId } from "./StockItemState.ts"
+
+/** The group at the broker, and the name in the inbox. On disk. */
+export const orderConsumerName = "inventory-orders"
 
 /** An order tells of an item that its reservation does not have. For operators, who find it among the dead letters. */
 class ItemNotReserved extends Problem<ItemNotReserved>()(

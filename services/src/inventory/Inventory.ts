@@ -16,10 +16,10 @@ import type { Snapshots } from "@daybook/core/Snapshot"
 import * as Context from "effect/Context"
 import * as Layer from "effect/Layer"
 import type { SqlClient } from "effect/sql/SqlClient"
-import { inventoryCommands, inventoryConsumerName } from "./Consumer.ts"
+import { commandConsumerName, inventoryCommands } from "./Consumer.ts"
 import { Reservations, StockItems } from "./Entities.ts"
 import { expiries } from "./Expiries.ts"
-import { orderEvents } from "./Fulfilment.ts"
+import { orderConsumerName, orderEvents } from "./Fulfilment.ts"
 import { views } from "./Projections.ts"
 import { reservationPublication, stockPublication } from "./Publication.ts"
 import { InventoryQueries } from "./Queries.ts"
@@ -91,10 +91,7 @@ export const messageSide = (
         options.projector
       )
     ),
-    Consumer.layer<unknown, StockItems | Reservations | InventoryQueries | Broker>(
-      inventoryConsumerName,
-      [inventoryCommands, orderEvents],
-      { ...options.consumer, effects: "idempotent" }
-    ),
+    Consumer.layer(commandConsumerName, [inventoryCommands], { ...options.consumer, effects: "idempotent" }),
+    Consumer.layer(orderConsumerName, [orderEvents], { ...options.consumer, effects: "idempotent" }),
     expiries(options.expiryPollMillis ?? 500)
   )
