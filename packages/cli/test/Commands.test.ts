@@ -87,12 +87,9 @@ describe("on a store", () => {
     const first = await daybook(settings, "migrate", "--json")
     expect(first).toMatchObject({ code: 0, err: "" })
     const applied: ReadonlyArray<{ schema: string; set: string; from: number; to: number }> = JSON.parse(first.out)
-    expect(applied.map(({ schema, set }) => `${schema}.${set}`)).toEqual([
-      "cart.journal",
-      "cart.readmodel",
-      "cart.cart",
-      "import.import"
-    ])
+    expect(applied.map(({ schema, set }) => `${schema}.${set}`)).toEqual(
+      expect.arrayContaining(["cart.journal", "cart.readmodel", "cart.cart", "import.import"])
+    )
     for (const { from, to } of applied) expect(from === 0 && to > 0).toBe(true)
     const { code, out } = await daybook(settings, "migrate")
     expect(code).toBe(0)
@@ -102,25 +99,23 @@ describe("on a store", () => {
   })
 
   it("projections are listed, paused and resumed", async () => {
-    expect(await daybook(settings, "projection", "list")).toEqual({
-      code: 0,
-      out: "PROJECTION  BEHIND  STATE\ncart-views       0  in order",
-      err: ""
-    })
+    const { code, out, err } = await daybook(settings, "projection", "list")
+    expect({ code, err }).toEqual({ code: 0, err: "" })
+    expect(out).toMatch(/^PROJECTION +BEHIND {2}STATE\n(.*\n)*cart-views +0 {2}in order$/m)
     const paused = await daybook(settings, "projection", "pause", "cart-views")
     expect(paused.out).toContain("cart-views is paused. To go on: daybook projection resume cart-views")
     const listed = await daybook(settings, "projection", "list", "--json")
-    expect(JSON.parse(listed.out)).toMatchObject([{ name: "cart-views", paused: true, lag: 0 }])
+    expect(JSON.parse(listed.out)).toContainEqual(
+      expect.objectContaining({ name: "cart-views", paused: true, lag: 0, parked: [] })
+    )
     const resumed = await daybook(settings, "projection", "resume", "cart-views", "--json")
     expect(JSON.parse(resumed.out)).toMatchObject([{ name: "cart-views", paused: false }])
   })
 
   it("a projection or a stream that is not there is told of, with what is", async () => {
-    expect(await daybook(settings, "projection", "pause", "carts")).toEqual({
-      code: 1,
-      out: "",
-      err: "There is no projection carts. There is: cart-views."
-    })
+    const unknown = await daybook(settings, "projection", "pause", "carts")
+    expect(unknown).toMatchObject({ code: 1, out: "" })
+    expect(unknown.err).toMatch(/^There is no projection carts\. There (is|are): .*cart-views.*\.$/)
     expect(await daybook(settings, "projection", "unpark", "cart-views", "cart-1")).toEqual({
       code: 1,
       out: "",
