@@ -9,6 +9,7 @@ import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import { HttpRouter, HttpServerError, HttpServerRequest, HttpServerResponse } from "effect/http"
 import type { AllowedMethods } from "./AllowedMethods.ts"
+import type { Role, Roles } from "./Settings.ts"
 
 interface Problem {
   readonly type: string
@@ -178,15 +179,43 @@ const finish = (
 
 const isCompressed = ({ headers }: Request): boolean => (headers["content-encoding"] ?? "identity") !== "identity"
 
+/** What a request is measured by before it is looked at. */
+export interface Defence {
+  readonly allowed: AllowedMethods
+  readonly answerMillis: number
+  readonly roles: Roles
+}
+
+/** What every process answers, whatever its roles. */
+const isOfProcess = (path: string): boolean =>
+  ["/", "/docs", "/openapi.json", "/metrics"].includes(path) || path.startsWith("/health/")
+
+const otherRole = (method: string, role: Role): Problem =>
+  problem(
+    421,
+    "MisdirectedRequest",
+    "Another process answers this",
+    `${method} requests are answered by processes with the role ${role}, which this one has not. Send it to one that has; operators ` +
+      "choose the roles of a process with --roles."
+  )
+
+/** Why a request is refused before it is looked at, if so. */
+const refusalOf = (request: Request, roles: Roles): Problem | undefined => {
+  if (isCompressed(request)) return unsupported(request)
+  const role: Role = isQuery(request.method) ? "query" : "command"
+  return roles.has(role) || isOfProcess(pathOf(request)) ? undefined : otherRole(request.method, role)
+}
+
 /** What surrounds every request, whether or not there is a route for it. */
 const defend =
-  (allowed: AllowedMethods, answerMillis: number) =>
+  ({ allowed, answerMillis, roles }: Defence) =>
   (
     handler: Effect.Effect<HttpServerResponse.HttpServerResponse, unknown>
   ): Effect.Effect<HttpServerResponse.HttpServerResponse, never, HttpServerRequest.HttpServerRequest> =>
     Effect.gen(function* () {
       const request = yield* HttpServerRequest.HttpServerRequest
-      const answer = isCompressed(request) ? Effect.succeed(respond(unsupported(request))) : handler
+      const refusal = refusalOf(request, roles)
+      const answer = refusal === undefined ? handler : Effect.succeed(respond(refusal))
       const limitMillis = answerMillis + (isQuery(request.method) ? 0 : commandGraceMillis)
       return yield* orElseAfter(answer, limitMillis, () => Effect.succeed(respond(unanswered(request.method)))).pipe(
         Effect.catchCause((cause) => {
@@ -202,8 +231,8 @@ const defend =
     })
 
 /** Middleware for every request. The router's types let no middleware handle what it was not told of; this one handles all. */
-export const layer = (allowed: AllowedMethods, answerMillis: number) =>
-  HttpRouter.use((router) => router.addGlobalMiddleware<never, never>(defend(allowed, answerMillis) as never))
+export const layer = (defence: Defence) =>
+  HttpRouter.use((router) => router.addGlobalMiddleware<never, never>(defend(defence) as never))
 
 /** What Node refuses before there is a request: its code for it, the status, and what to say. */
 const refusals: Readonly<Record<string, Problem>> = {

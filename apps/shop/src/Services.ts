@@ -1,30 +1,16 @@
 /**
- * The shop's services, each with its stores, in one process.
+ * The cart with its stores and nothing around it, for programs that work on it beside a shop; and what the level of a service
+ * asks of its stores.
  */
 import type { Persistence } from "@daybook/core/Persistence"
 import { Problem } from "@daybook/core/Problem"
-import * as Database from "@daybook/postgres/Database"
 import * as Stores from "@daybook/postgres/Stores"
 import * as Cart from "@daybook/services/cart/Cart"
-import * as CartHandlers from "@daybook/services/cart/Handlers"
-import { PriceList } from "@daybook/services/cart/PriceList"
 import { tables as cartTables } from "@daybook/services/cart/Projections"
-import * as NodeFileSystem from "@effect/platform-node/NodeFileSystem"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Schema from "effect/Schema"
-import * as Settings from "./Settings.ts"
-
-type DatabaseLayer = ReturnType<typeof Database.layer>
-
-const databases = new Map<Database.Location, DatabaseLayer>()
-
-/** The client of a database: one layer, and so one pool, for each place. */
-const database = (location: Database.Location): DatabaseLayer => {
-  const layer = databases.get(location) ?? Database.layer(location)
-  databases.set(location, layer)
-  return layer
-}
+import type { DatabaseLayer } from "./Place.ts"
 
 /** Where the cart keeps its two sides, and how it is run. */
 export interface CartOptions extends Cart.Options {
@@ -42,7 +28,7 @@ export class SidesApart extends Problem<SidesApart>()(
 ) {}
 
 /** Level 1 writes read models in the transaction of the command, so that both sides have to be in one database. */
-const sidesFit = (
+export const sidesFit = (
   service: string,
   { _tag }: Persistence,
   { write, read }: Pick<CartOptions, "write" | "read">
@@ -75,17 +61,3 @@ const cartOf = ({ write, read, partitions, ...options }: CartOptions) => {
     Layer.provide(write)
   )
 }
-
-/** The cart as the environment says. */
-export const cartConfig = Layer.unwrap(
-  Effect.gen(function* () {
-    const { write, read } = yield* Settings.sides("cart")
-    return cart({ write: database(write), read: database(read), partitions: yield* Settings.partitions })
-  })
-)
-
-/** The cart's HTTP handlers, with what they need. */
-export const cartHandlers = CartHandlers.layer.pipe(
-  Layer.provide(PriceList.layerConfig),
-  Layer.provide(NodeFileSystem.layer)
-)

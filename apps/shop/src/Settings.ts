@@ -55,6 +55,18 @@ const at = (key: string, location: Location): Location => {
   return known
 }
 
+/** A place of its own, or else `DATABASE_URL`, or else the embedded store. */
+const locate = (own: Option.Option<Redacted.Redacted>): Effect.Effect<Location, Config.ConfigError> =>
+  Effect.gen(function* () {
+    const shared = yield* url("DATABASE_URL")
+    const found = Option.getOrUndefined(Option.orElse(own, () => shared))
+    if (found !== undefined) {
+      return at(`url ${Redacted.value(found)}`, { url: found, answerMillis: yield* answerMillis })
+    }
+    const folder = yield* home
+    return at(`folder ${folder}`, { folder })
+  })
+
 /**
  * Where a service's data is: `<SERVICE>_WRITE_URL` and `<SERVICE>_READ_URL`, each by default `DATABASE_URL`, and without that
  * the embedded store in `DAYBOOK_HOME`.
@@ -62,16 +74,8 @@ const at = (key: string, location: Location): Location => {
 export const sides = (service: string): Effect.Effect<Sides, Config.ConfigError> =>
   Effect.gen(function* () {
     const prefix = service.toUpperCase()
-    const shared = yield* url("DATABASE_URL")
-    const folder = yield* home
-    const millis = yield* answerMillis
-    const locate = (own: Option.Option<Redacted.Redacted>): Location => {
-      const found = Option.getOrUndefined(Option.orElse(own, () => shared))
-      return found === undefined
-        ? at(`folder ${folder}`, { folder })
-        : at(`url ${Redacted.value(found)}`, { url: found, answerMillis: millis })
-    }
-    return { write: locate(yield* url(`${prefix}_WRITE_URL`)), read: locate(yield* url(`${prefix}_READ_URL`)) }
+    const write = yield* locate(yield* url(`${prefix}_WRITE_URL`))
+    return { write, read: yield* locate(yield* url(`${prefix}_READ_URL`)) }
   })
 
 /** `DAYBOOK_PARTITIONS`: how many partitions a journal gets when it is created. A partition is the unit of parallel work. */
@@ -79,3 +83,27 @@ export const partitions: Config.Config<number | undefined> = Config.schema(
   Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: 1_024 })),
   "DAYBOOK_PARTITIONS"
 ).pipe(Config.option, Config.map(Option.getOrUndefined))
+
+/** The services, in the order in which a checkout meets them. */
+export const serviceNames = ["checkout", "cart", "order", "inventory", "payment"] as const
+
+/** A service of the shop. */
+export type ServiceName = (typeof serviceNames)[number]
+
+/**
+ * What a process may do for its services. `command` and `query`: answer HTTP requests that change something, or ask something.
+ * `projection`: keep read models up to date. `consumer`: everything that goes by message, reactions and deadlines included.
+ */
+export const roleNames = ["command", "query", "projection", "consumer"] as const
+
+/** What a process does for its services. */
+export type Role = (typeof roleNames)[number]
+
+/** What a process does for its services. */
+export type Roles = ReadonlySet<Role>
+
+/** `BROKER`: `sql` (default), in a database, or `kafka`, at `KAFKA_BROKERS`. */
+export const brokerKind = Config.Literals(["sql", "kafka"], "BROKER").pipe(Config.withDefault("sql" as const))
+
+/** Where the broker on SQL is: `BROKER_URL`, by default `DATABASE_URL`, and without that the embedded store. */
+export const brokerLocation: Effect.Effect<Location, Config.ConfigError> = Effect.flatMap(url("BROKER_URL"), locate)

@@ -2,6 +2,7 @@
  * The shop for tests: its real HTTP server on a port of its own, over an embedded store in memory that outlives restarts.
  */
 import { Agent, type IncomingHttpHeaders, request } from "node:http"
+import { Broker } from "@daybook/core/Broker"
 import * as Database from "@daybook/postgres/Database"
 import type * as Cart from "@daybook/services/cart/Cart"
 import * as Context from "effect/Context"
@@ -12,8 +13,9 @@ import * as Layer from "effect/Layer"
 import * as References from "effect/References"
 import * as Scope from "effect/Scope"
 import { expect } from "vitest"
+import * as Parts from "../src/Parts.ts"
 import * as Server from "../src/Server.ts"
-import * as Services from "../src/Services.ts"
+import type { Roles } from "../src/Settings.ts"
 
 /** An answer of the shop. */
 export interface Answer {
@@ -94,6 +96,9 @@ const build = async <A>(layer: Layer.Layer<A, unknown>) => {
   return { context, close: () => Effect.runPromise(Scope.close(scope, Exit.void)) }
 }
 
+/** A cart by itself: nobody to exchange messages with. */
+const roles: Roles = new Set(["command", "query", "projection"])
+
 /** Starts a shop, on an empty store in memory unless told otherwise. */
 export const startShop = async (
   options: Cart.Options = {},
@@ -103,8 +108,8 @@ export const startShop = async (
   const answerMillis = "url" in location ? location.answerMillis : undefined
   const database = Layer.succeedContext(store.context)
   const start = async () => {
-    const cart = Services.cart({ write: database, read: database, ...options })
-    const server = await build(Server.layer({ host: "127.0.0.1", port: 0, answerMillis }).pipe(Layer.provide(cart)))
+    const cart = Parts.cart({ write: database, read: database, broker: Broker.layerMemory(), roles }, options)
+    const server = await build(Server.layer({ host: "127.0.0.1", port: 0, answerMillis }, [cart]))
     const { address } = Context.get(server.context, HttpServer.HttpServer)
     if (!("port" in address)) throw new Error("The server has no port")
     return { port: address.port, close: server.close, agent: new Agent({ keepAlive: true }) }

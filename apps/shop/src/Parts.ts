@@ -1,0 +1,167 @@
+/**
+ * The shop's services, each as a part that a server takes up: its routes, and what it runs behind them.
+ */
+import type { Broker } from "@daybook/core/Broker"
+import type { Projector } from "@daybook/core/Projector"
+import * as KafkaBroker from "@daybook/kafka/KafkaBroker"
+import * as SqlBroker from "@daybook/postgres/SqlBroker"
+import { CartApi } from "@daybook/services/cart/Api"
+import * as Cart from "@daybook/services/cart/Cart"
+import * as CartHandlers from "@daybook/services/cart/Handlers"
+import { PriceList } from "@daybook/services/cart/PriceList"
+import { tables as cartTables } from "@daybook/services/cart/Projections"
+import { CheckoutApi } from "@daybook/services/checkout/Api"
+import * as Checkout from "@daybook/services/checkout/Checkout"
+import * as CheckoutHandlers from "@daybook/services/checkout/Handlers"
+import type { RequestProblems } from "@daybook/services/InvalidRequest"
+import { InventoryApi } from "@daybook/services/inventory/Api"
+import * as InventoryHandlers from "@daybook/services/inventory/Handlers"
+import * as Inventory from "@daybook/services/inventory/Inventory"
+import { tables as inventoryTables } from "@daybook/services/inventory/Projections"
+import { OrderApi } from "@daybook/services/order/Api"
+import * as OrderHandlers from "@daybook/services/order/Handlers"
+import * as Order from "@daybook/services/order/Order"
+import { tables as orderTables } from "@daybook/services/order/Projections"
+import * as NodeFileSystem from "@effect/platform-node/NodeFileSystem"
+import type * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import type { HttpRouter } from "effect/http"
+import { type HttpApi, HttpApiBuilder } from "effect/http-api"
+import * as Layer from "effect/Layer"
+import { at, database, type Place } from "./Place.ts"
+import { Readiness } from "./Readiness.ts"
+import { sidesFit } from "./Services.ts"
+import * as Settings from "./Settings.ts"
+
+/** What every API's routes need of the server. */
+type RouteNeeds = Layer.Services<ReturnType<typeof HttpApiBuilder.layer<"any", never>>>
+
+/** A service that a server takes up. */
+export interface Part {
+  readonly name: Settings.ServiceName
+  /** For the documentation. */
+  readonly api: HttpApi.Top
+  /** Its routes, and what it runs. */
+  readonly layer: Layer.Layer<never, unknown, RouteNeeds | HttpRouter.HttpRouter | RequestProblems | Readiness>
+}
+
+/** The groups of an API matter to its handlers; here, all are alike. */
+const part = (name: Part["name"], api: HttpApi.Constraint, layer: Part["layer"]): Part => ({
+  name,
+  api: api as HttpApi.Top,
+  layer
+})
+
+/** Tells the readiness probe of a projector. */
+const watched = <I>(tag: Context.Key<I, Projector>) =>
+  Layer.effectDiscard(
+    Effect.gen(function* () {
+      const readiness = yield* Readiness
+      yield* readiness.add(yield* tag)
+    })
+  )
+
+const views = ({ roles }: Place) => ({ projector: { run: roles.has("projection") } })
+
+/** The cart. */
+export const cart = (place: Place, options: Cart.Options = {}) => {
+  const how = { ...options, projector: { ...options.projector, ...views(place).projector } }
+  const running = at(
+    {
+      schema: Cart.schema,
+      tables: cartTables,
+      commands: Cart.commandSide(options),
+      queries: Cart.querySide(how),
+      messages: Cart.messageSide(options)
+    },
+    place
+  )
+  const handlers = CartHandlers.layer.pipe(Layer.provide(PriceList.layerConfig), Layer.provide(NodeFileSystem.layer))
+  const routes = HttpApiBuilder.layer(CartApi).pipe(Layer.provide(handlers))
+  const level = Layer.effectDiscard(sidesFit("cart", options.persistence ?? Cart.persistence, place))
+  return part(
+    "cart",
+    CartApi,
+    Layer.merge(routes, watched(Cart.CartProjector)).pipe(Layer.provide(running), Layer.provide(level))
+  )
+}
+
+/** The orders. */
+export const order = (place: Place, options: Order.Options = {}) => {
+  const running = at(
+    {
+      schema: Order.schema,
+      tables: orderTables,
+      commands: Order.commandSide(options),
+      queries: Order.querySide({ ...options, ...views(place) }),
+      messages: Order.messageSide(options)
+    },
+    place
+  )
+  const routes = HttpApiBuilder.layer(OrderApi).pipe(Layer.provide(OrderHandlers.layer))
+  return part("order", OrderApi, Layer.merge(routes, watched(Order.OrderProjector)).pipe(Layer.provide(running)))
+}
+
+/** The stock and its reservations. */
+export const inventory = (place: Place, options: Inventory.Options = {}) => {
+  const running = at(
+    {
+      schema: Inventory.schema,
+      tables: inventoryTables,
+      commands: Inventory.commandSide(options),
+      queries: Inventory.querySide({ ...options, ...views(place) }),
+      messages: Inventory.messageSide(options)
+    },
+    place
+  )
+  const routes = HttpApiBuilder.layer(InventoryApi).pipe(Layer.provide(InventoryHandlers.layer))
+  return part(
+    "inventory",
+    InventoryApi,
+    Layer.merge(routes, watched(Inventory.InventoryProjector)).pipe(Layer.provide(running))
+  )
+}
+
+/** The checkouts. */
+export const checkout = (place: Place, options: Checkout.Options = {}) => {
+  const running = at(
+    {
+      schema: Checkout.schema,
+      tables: Checkout.tables,
+      commands: Checkout.commandSide(options),
+      queries: Checkout.querySide({ ...options, ...views(place) }),
+      messages: Checkout.messageSide(options)
+    },
+    place
+  )
+  const routes = HttpApiBuilder.layer(CheckoutApi).pipe(Layer.provide(CheckoutHandlers.layer))
+  return part(
+    "checkout",
+    CheckoutApi,
+    Layer.merge(routes, watched(Checkout.CheckoutProjector)).pipe(Layer.provide(running))
+  )
+}
+
+/** The broker that the environment names. */
+const broker: Effect.Effect<Layer.Layer<Broker, unknown>, unknown> = Effect.gen(function* () {
+  if ((yield* Settings.brokerKind) === "kafka") return KafkaBroker.layerConfig
+  return SqlBroker.layer().pipe(Layer.provide(database(yield* Settings.brokerLocation)))
+})
+
+const makers = { cart, order, inventory, checkout }
+
+/** The services of that name as the environment says, playing those roles. */
+export const fromEnvironment = (
+  services: ReadonlyArray<Settings.ServiceName>,
+  roles: Settings.Roles
+): Effect.Effect<ReadonlyArray<Part>, unknown> =>
+  Effect.gen(function* () {
+    const shared = yield* broker
+    const partitions = yield* Settings.partitions
+    return yield* Effect.forEach(services, (name) =>
+      Effect.map(Settings.sides(name), ({ write, read }): Part => {
+        const place = { write: database(write), read: database(read), partitions, broker: shared, roles }
+        return makers[name as keyof typeof makers](place)
+      })
+    )
+  })

@@ -1,0 +1,74 @@
+/**
+ * Where a service of the shop runs: on which databases and broker, and which of its roles this process plays. Used by `Parts`.
+ */
+import type { Broker } from "@daybook/core/Broker"
+import type { Inbox } from "@daybook/core/Inbox"
+import type { Journal } from "@daybook/core/Journal"
+import type { ProjectionStore } from "@daybook/core/ProjectionStore"
+import type { Snapshots } from "@daybook/core/Snapshot"
+import * as Database from "@daybook/postgres/Database"
+import type { MigrationSet } from "@daybook/postgres/Migrations"
+import * as Stores from "@daybook/postgres/Stores"
+import * as Layer from "effect/Layer"
+import type { SqlClient } from "effect/sql/SqlClient"
+import type { Roles } from "./Settings.ts"
+
+/** The client of a database, as a layer. */
+export type DatabaseLayer = ReturnType<typeof Database.layer>
+
+const databases = new Map<Database.Location, DatabaseLayer>()
+
+/** The client of a database: one layer, and so one pool, for each place. */
+export const database = (location: Database.Location): DatabaseLayer => {
+  const layer = databases.get(location) ?? Database.layer(location)
+  databases.set(location, layer)
+  return layer
+}
+
+/** Where a service runs. */
+export interface Place {
+  readonly write: DatabaseLayer
+  /** The same layer as `write` where both sides share a database. */
+  readonly read: DatabaseLayer
+  /** Partitions of the journal; they count when it is created, and never again. */
+  readonly partitions?: number | undefined
+  readonly broker: Layer.Layer<Broker, unknown>
+  readonly roles: Roles
+}
+
+/** A service, as the layers of its sides. */
+export interface Sides<Entities, Queries, QueryNeeds, MessageNeeds> {
+  readonly schema: string
+  readonly tables: MigrationSet | ReadonlyArray<MigrationSet>
+  readonly commands: Layer.Layer<Entities, unknown, Journal | Snapshots | SqlClient>
+  readonly queries: Layer.Layer<Queries, unknown, Journal | ProjectionStore | SqlClient | QueryNeeds>
+  readonly messages: Layer.Layer<
+    never,
+    unknown,
+    Entities | Queries | Journal | ProjectionStore | Inbox | Broker | SqlClient | MessageNeeds
+  >
+}
+
+/** The service at that place: its entities, its queries and its journal, and behind them whatever it runs there. */
+export const at = <Entities, Queries, QueryNeeds = never, MessageNeeds = never>(
+  { schema, tables, commands, queries, messages }: Sides<Entities, Queries, QueryNeeds, MessageNeeds>,
+  { write, read, partitions, broker, roles }: Place
+) => {
+  const stores = Stores.writeSide({ schema, ...(partitions === undefined ? {} : { partitions }) }).pipe(
+    Layer.provide(write)
+  )
+  const writeSide = Layer.merge(stores, write)
+  const readSide = Stores.readSide({ schema, tables }).pipe(Layer.provideMerge(read))
+  const running = Layer.merge(
+    commands.pipe(Layer.provide(writeSide)),
+    queries.pipe(Layer.provide(readSide), Layer.provide(stores))
+  )
+  if (!roles.has("consumer")) return Layer.merge(running, stores)
+  const conversing = messages.pipe(
+    Layer.provide(running),
+    Layer.provide(readSide),
+    Layer.provide(stores),
+    Layer.provide(broker)
+  )
+  return Layer.mergeAll(running, stores, conversing)
+}
