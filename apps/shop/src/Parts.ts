@@ -22,6 +22,13 @@ import { OrderApi } from "@daybook/services/order/Api"
 import * as OrderHandlers from "@daybook/services/order/Handlers"
 import * as Order from "@daybook/services/order/Order"
 import { tables as orderTables } from "@daybook/services/order/Projections"
+import { PaymentApi } from "@daybook/services/payment/Api"
+import * as PaymentHandlers from "@daybook/services/payment/Handlers"
+import * as Payment from "@daybook/services/payment/Payment"
+import { tables as paymentTables } from "@daybook/services/payment/Projections"
+import type { Provider } from "@daybook/services/payment/Provider"
+import { ProviderSimulator } from "@daybook/services/payment/ProviderSimulator"
+import * as SimulatedWebhooks from "@daybook/services/payment/SimulatedWebhooks"
 import * as NodeFileSystem from "@effect/platform-node/NodeFileSystem"
 import type * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
@@ -142,13 +149,51 @@ export const checkout = (place: Place, options: Checkout.Options = {}) => {
   )
 }
 
+/** The payments, and the provider that they ask. */
+export const payment = (place: Place, provider: PaymentProvider, options: Payment.Options = {}) => {
+  const running = at(
+    {
+      schema: Payment.schema,
+      tables: paymentTables,
+      commands: Payment.commandSide(options).pipe(Layer.provide(provider.layer)),
+      queries: Payment.querySide({ ...options, ...views(place) }),
+      messages: Payment.messageSide(options)
+    },
+    place
+  )
+  const routes = HttpApiBuilder.layer(PaymentApi).pipe(Layer.provide(PaymentHandlers.layer))
+  const webhooks = place.roles.has("consumer") ? provider.webhooks : Layer.empty
+  return part(
+    "payment",
+    PaymentApi,
+    Layer.mergeAll(routes, webhooks, watched(Payment.PaymentProjector)).pipe(
+      Layer.provide(running),
+      Layer.provide(provider.layer)
+    )
+  )
+}
+
+/** A payment provider. */
+export interface PaymentProvider {
+  readonly layer: Layer.Layer<Provider, unknown>
+  /** Brings its webhooks here, where nobody else does. */
+  readonly webhooks: Layer.Layer<never, unknown, Payment.Payments>
+}
+
+/** The simulated provider, with its books in a file, or in memory. */
+export const simulatedProvider = (file?: string): PaymentProvider => {
+  const layer = ProviderSimulator.layer({ file })
+  return { layer, webhooks: SimulatedWebhooks.layer.pipe(Layer.provide(layer)) }
+}
+
 /** The broker that the environment names. */
 const broker: Effect.Effect<Layer.Layer<Broker, unknown>, unknown> = Effect.gen(function* () {
   if ((yield* Settings.brokerKind) === "kafka") return KafkaBroker.layerConfig
   return SqlBroker.layer().pipe(Layer.provide(database(yield* Settings.brokerLocation)))
 })
 
-const makers = { cart, order, inventory, checkout }
+/** The payment provider that the environment names. */
+const provider: Effect.Effect<PaymentProvider, unknown> = Effect.map(Settings.providerFile, simulatedProvider)
 
 /** The services of that name as the environment says, playing those roles. */
 export const fromEnvironment = (
@@ -158,10 +203,12 @@ export const fromEnvironment = (
   Effect.gen(function* () {
     const shared = yield* broker
     const partitions = yield* Settings.partitions
+    const asked = yield* provider
+    const makers = { cart, order, inventory, checkout, payment: (place: Place) => payment(place, asked) }
     return yield* Effect.forEach(services, (name) =>
       Effect.map(Settings.sides(name), ({ write, read }): Part => {
         const place = { write: database(write), read: database(read), partitions, broker: shared, roles }
-        return makers[name as keyof typeof makers](place)
+        return makers[name](place)
       })
     )
   })

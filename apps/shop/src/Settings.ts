@@ -1,6 +1,8 @@
 /**
  * What the shop reads from its environment. Every setting has a default that works on a fresh machine.
  */
+import { existsSync, mkdirSync } from "node:fs"
+import { dirname, join } from "node:path"
 import { defaultAnswerMillis } from "@daybook/postgres/AnswerLimit"
 import type { Location } from "@daybook/postgres/Database"
 import * as Config from "effect/Config"
@@ -107,3 +109,19 @@ export const brokerKind = Config.Literals(["sql", "kafka"], "BROKER").pipe(Confi
 
 /** Where the broker on SQL is: `BROKER_URL`, by default `DATABASE_URL`, and without that the embedded store. */
 export const brokerLocation: Effect.Effect<Location, Config.ConfigError> = Effect.flatMap(url("BROKER_URL"), locate)
+
+/**
+ * `SIMULATED_PROVIDER_FILE`: where the simulated payment provider keeps its books, which outlive the shop as a real provider's
+ * would. Default: in `DAYBOOK_HOME`, which is made if need be.
+ */
+export const providerFile: Effect.Effect<string, Config.ConfigError | Error> = Effect.gen(function* () {
+  const chosen = yield* Config.option(Config.NonEmptyString("SIMULATED_PROVIDER_FILE"))
+  const file = Option.isSome(chosen) ? chosen.value : join(yield* home, "simulated-provider.sqlite")
+  const folder = dirname(file)
+  yield* Effect.try({
+    try: () => existsSync(folder) || mkdirSync(folder),
+    catch: (error) =>
+      new Error(`The folder ${folder} of the simulated payment provider cannot be made: ${(error as Error).message}`)
+  })
+  return file
+})

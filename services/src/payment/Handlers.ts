@@ -113,12 +113,16 @@ const notYetVisible = (id: string, atLeastVersion: number): NotYetVisible =>
   })
 
 /** Takes a webhook as it came: its signature is over the bytes of the body. */
-const webhook = (name: string, request: HttpServerRequest.HttpServerRequest, provider: Provider["Service"]) =>
-  Effect.gen(function* () {
-    if (name !== provider.name) return yield* unknownProvider(name, provider.name)
-    const body = yield* Effect.orDie(request.text)
-    return { received: yield* receive(body, request.headers[provider.signatureHeader] ?? "") }
-  })
+const webhooks = Effect.gen(function* () {
+  const provider = yield* Provider
+  const services = yield* Effect.context<Payments | Provider>()
+  return (name: string, request: HttpServerRequest.HttpServerRequest) =>
+    Effect.gen(function* () {
+      if (name !== provider.name) return yield* unknownProvider(name, provider.name)
+      const body = yield* Effect.orDie(request.text)
+      return { received: yield* receive(body, request.headers[provider.signatureHeader] ?? "") }
+    }).pipe(Effect.provideContext(services))
+})
 
 const unknownProvider = (name: string, ours: string): UnknownProvider =>
   new UnknownProvider({
@@ -133,7 +137,7 @@ export const layer = HttpApiBuilder.group(
   Effect.fnUntraced(function* (handlers) {
     const { send, capture, refund, voidPayment, confirm } = yield* commands
     const { read, show } = yield* queries
-    const provider = yield* Provider
+    const webhook = yield* webhooks
 
     return handlers
       .handle("show", ({ params: { id }, query }) =>
@@ -160,6 +164,6 @@ export const layer = HttpApiBuilder.group(
       .handle("resolve", ({ params: { id, attentionId }, payload: { note }, headers }) =>
         send(id, { _tag: "ResolveAttention", attentionId, note }, optionsOf(id, headers))
       )
-      .handleRaw("webhook", ({ params, request }) => webhook(params.provider, request, provider))
+      .handleRaw("webhook", ({ params, request }) => webhook(params.provider, request))
   })
 )
