@@ -54,6 +54,9 @@ const checked = (command: Command, key: string): Effect.Effect<Command, InvalidR
 
 const moneyOf = ({ currency }: State, amountMinor: number): Money => ({ amountMinor, currency })
 
+const noId = (field: string): InvalidRequest =>
+  invalidRequest({ path: ["body", field], message: "Expected an id of 1 to 64 characters" })
+
 /** What became of the authorisation. One that is not wanted any more is refused as voided, whatever became of it. */
 const authorised = (state: State, id: string): Participant.Answer => {
   const { status, code, amountMinor } = operationOf(state, id)!
@@ -94,6 +97,7 @@ export const paymentCommands = (payments: Payments["Service"]) => {
       return Effect.map(send(command, message), (state) => authorised(state, id))
     },
     CapturePayment: ({ captureId, amount }, message) => {
+      if (!isId(captureId)) return Effect.fail(noId("captureId"))
       const id = operationId(message.key, "capture", captureId)
       return Effect.map(send({ _tag: "Capture", operationId: id, amount }, message), (state) =>
         moved(state, id, { captureId })
@@ -105,6 +109,7 @@ export const paymentCommands = (payments: Payments["Service"]) => {
         Participant.done()
       ),
     RefundPayment: ({ refundId, amount, reason }, message) => {
+      if (!isId(refundId)) return Effect.fail(noId("refundId"))
       const id = operationId(message.key, "refund", refundId)
       return Effect.map(send({ _tag: "Refund", operationId: id, amount, reason }, message), (state) =>
         moved(state, id, { refundId })

@@ -21,7 +21,7 @@ import { ProviderCalls } from "./ProviderCalls.ts"
 import { PaymentQueries } from "./Queries.ts"
 import { paymentNotFound } from "./Rejection.ts"
 import type { PaymentView } from "./Views.ts"
-import { receive } from "./Webhooks.ts"
+import { receiver } from "./Webhooks.ts"
 
 /** An id of ours, unique in its payment: the same again for the same idempotency key, so that a repeated request means the same. */
 const makeId = ({ commandId }: CommandOptions): string =>
@@ -112,16 +112,17 @@ const notYetVisible = (id: string, atLeastVersion: number): NotYetVisible =>
       `lag of the projection ${paymentViewsName}, and that the version exists.`
   })
 
-/** Takes a webhook as it came: its signature is over the bytes of the body. */
 const webhooks = Effect.gen(function* () {
   const provider = yield* Provider
-  const services = yield* Effect.context<Payments | Provider>()
+  const receive = yield* receiver
+
+  /** Takes a webhook as it came: its signature is over the bytes of the body. */
   return (name: string, request: HttpServerRequest.HttpServerRequest) =>
     Effect.gen(function* () {
       if (name !== provider.name) return yield* unknownProvider(name, provider.name)
       const body = yield* Effect.orDie(request.text)
       return { received: yield* receive(body, request.headers[provider.signatureHeader] ?? "") }
-    }).pipe(Effect.provideContext(services))
+    })
 })
 
 const unknownProvider = (name: string, ours: string): UnknownProvider =>

@@ -10,6 +10,7 @@ import type { Recorded } from "@daybook/core/Event"
 import * as Partition from "@daybook/core/Partition"
 import * as Projection from "@daybook/core/Projection"
 import { fromFiles, type MigrationSet } from "@daybook/postgres/Migrations"
+import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import { SqlClient } from "effect/sql/SqlClient"
 import type { SqlError } from "effect/sql/SqlError"
@@ -330,8 +331,8 @@ const saveDays = (sql: SqlClient, schema: string, days: ReadonlyArray<Day>) =>
     [JSON.stringify(days)]
   )
 
-const openRows = ([paymentId, { state, recordedAtMillis }]: readonly [string, Folded]) =>
-  openOperations(paymentId, state, recordedAtMillis).map((one) => ({ ...one, sinceMillis: recordedAtMillis }))
+const openRows = (nowMillis: number, [paymentId, { state, recordedAtMillis }]: readonly [string, Folded]) =>
+  openOperations(paymentId, state, nowMillis).map((one) => ({ ...one, sinceMillis: recordedAtMillis }))
 
 /** What stays open for the same reason keeps its place in the timetable. */
 const saveOpen = (sql: SqlClient, schema: string, payments: ReadonlyArray<string>, open: ReadonlyArray<object>) =>
@@ -360,7 +361,9 @@ const save = (sql: SqlClient, schema: string, changes: Changes): Effect.Effect<v
     if (chargebacks.length > 0) yield* saveChargebacks(sql, schema, chargebacks)
     for (const one of changes.attention) yield* saveAttention(sql, schema, one)
     if (days.length > 0) yield* saveDays(sql, schema, days)
-    yield* saveOpen(sql, schema, [...changes.payments.keys()], payments.flatMap(openRows))
+    const nowMillis = yield* Clock.currentTimeMillis
+    const open = payments.flatMap((payment) => openRows(nowMillis, payment))
+    yield* saveOpen(sql, schema, [...changes.payments.keys()], open)
   })
 
 /** The projection that writes the payment's read models into a schema. */

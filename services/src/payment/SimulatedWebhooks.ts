@@ -7,16 +7,16 @@ import * as Layer from "effect/Layer"
 import type { Payments } from "./Payments.ts"
 import type { Provider } from "./Provider.ts"
 import { ProviderSimulator } from "./ProviderSimulator.ts"
-import { receive } from "./Webhooks.ts"
+import { receiver } from "./Webhooks.ts"
 
 /** How often to look for what waits. */
 const pollMillis = 100
 
 /** Delivers what waits. What is not taken is delivered again later. */
-export const deliver: Effect.Effect<void, never, ProviderSimulator | Payments | Provider> = Effect.flatMap(
-  ProviderSimulator,
-  (simulator) => simulator.deliver(({ body, signature }) => receive(body, signature))
-)
+export const deliver: Effect.Effect<void, never, ProviderSimulator | Payments | Provider> = Effect.gen(function* () {
+  const receive = yield* receiver
+  yield* (yield* ProviderSimulator).deliver(({ body, signature }) => receive(body, signature))
+})
 
 /** Delivers for as long as the layer lives. */
 export const layer: Layer.Layer<never, never, ProviderSimulator | Payments | Provider> = Layer.effectDiscard(

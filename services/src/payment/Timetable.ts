@@ -56,7 +56,7 @@ export interface OpenOperation {
 export type Due = Omit<OpenOperation, "nextAtMillis">
 
 /** What is open of a payment that was last heard of at a time, and when to look first. */
-export const openOperations = (paymentId: string, state: State, sinceMillis: number): ReadonlyArray<OpenOperation> => {
+export const openOperations = (paymentId: string, state: State, nowMillis: number): ReadonlyArray<OpenOperation> => {
   // Whatever may ever become due, the end of an authorisation included.
   const steps = nextCalls({ paymentId, state, nowMillis: Number.MAX_SAFE_INTEGER })
   return steps.map((step): OpenOperation => {
@@ -66,7 +66,7 @@ export const openOperations = (paymentId: string, state: State, sinceMillis: num
     // Each call that led nowhere makes the next look later, so that a provider that is down is not called without end.
     const { first, longest } = paces[reason]
     const wait = Math.min(first * 2 ** Math.min(Math.max(calls - 1, 0), 30), longest)
-    const nextAtMillis = reason === "expiry" ? (state.expiresAtMillis ?? sinceMillis) : sinceMillis + wait
+    const nextAtMillis = reason === "expiry" ? (state.expiresAtMillis ?? nowMillis) : nowMillis + wait
     return { paymentId, operationId, reason, nextAtMillis }
   })
 }
