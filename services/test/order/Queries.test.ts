@@ -114,7 +114,7 @@ layer(queries, { timeout: "60 seconds" })("the queries of orders", (it) => {
         life("o", [...Given.returning, Given.returnReceived(), Given.returnRequested({ returnId: "return-2" })])
       )
       const { order, version } = yield* read
-      const { lines, ...shown } = Option.getOrThrow(yield* order("o"))
+      const { lines: _, ...shown } = Option.getOrThrow(yield* order("o"))
       expect(shown).toEqual({
         id: "o",
         version: 9,
@@ -174,6 +174,19 @@ layer(queries, { timeout: "60 seconds" })("the queries of orders", (it) => {
           }
         ]
       })
+      expect(yield* version("o")).toBe(9)
+      expect(yield* version("unheard-of")).toBe(0)
+      expect(Option.isNone(yield* order("unheard-of"))).toBe(true)
+    })
+  )
+
+  it.effect("show what has become of each line", () =>
+    Effect.gen(function* () {
+      yield* given(
+        life("o", [...Given.returning, Given.returnReceived(), Given.returnRequested({ returnId: "return-2" })])
+      )
+      const { order } = yield* read
+      const { lines } = Option.getOrThrow(yield* order("o"))
       expect(lines[0]).toEqual({
         ...Given.lantern,
         cancelled: 0,
@@ -184,9 +197,7 @@ layer(queries, { timeout: "60 seconds" })("the queries of orders", (it) => {
         charged: gbp(2441),
         refunded: gbp(1220)
       })
-      expect(yield* version("o")).toBe(9)
-      expect(yield* version("unheard-of")).toBe(0)
-      expect(Option.isNone(yield* order("unheard-of"))).toBe(true)
+      expect(lines.map(({ lineId }) => lineId)).toEqual(["1", "2"])
     })
   )
 
