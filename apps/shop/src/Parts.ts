@@ -2,7 +2,7 @@
  * The shop's services, each as a part that a server takes up: its routes, and what it runs behind them.
  */
 import type { Broker } from "@daybook/core/Broker"
-import type { Projector } from "@daybook/core/Projector"
+import type { Options, Projector } from "@daybook/core/Projector"
 import * as KafkaBroker from "@daybook/kafka/KafkaBroker"
 import * as SqlBroker from "@daybook/postgres/SqlBroker"
 import { CartApi } from "@daybook/services/cart/Api"
@@ -68,18 +68,25 @@ const watched = <I>(tag: Context.Key<I, Projector>) =>
     })
   )
 
-const views = ({ roles }: Place) => ({ projector: { run: roles.has("projection") } })
+/** How a service runs its projectors: those of read models where that is its role, those of messages wherever these are. */
+const projectors = <O extends { readonly projector?: Options }>({ roles, leaseMillis }: Place, options: O) => {
+  const lease = { ...options.projector, ...(leaseMillis === undefined ? {} : { lease: leaseMillis }) }
+  return {
+    messages: { ...options, projector: lease },
+    queries: { ...options, projector: { ...lease, run: roles.has("projection") } }
+  }
+}
 
 /** The cart. */
 export const cart = (place: Place, options: Cart.Options = {}) => {
-  const how = { ...options, projector: { ...options.projector, ...views(place).projector } }
+  const run = projectors(place, options)
   const running = at(
     {
       schema: Cart.schema,
       tables: cartTables,
       commands: Cart.commandSide(options),
-      queries: Cart.querySide(how),
-      messages: Cart.messageSide(options)
+      queries: Cart.querySide(run.queries),
+      messages: Cart.messageSide(run.messages)
     },
     place
   )
@@ -95,13 +102,14 @@ export const cart = (place: Place, options: Cart.Options = {}) => {
 
 /** The orders. */
 export const order = (place: Place, options: Order.Options = {}) => {
+  const run = projectors(place, options)
   const running = at(
     {
       schema: Order.schema,
       tables: orderTables,
       commands: Order.commandSide(options),
-      queries: Order.querySide({ ...options, ...views(place) }),
-      messages: Order.messageSide(options)
+      queries: Order.querySide(run.queries),
+      messages: Order.messageSide(run.messages)
     },
     place
   )
@@ -111,13 +119,14 @@ export const order = (place: Place, options: Order.Options = {}) => {
 
 /** The stock and its reservations. */
 export const inventory = (place: Place, options: Inventory.Options = {}) => {
+  const run = projectors(place, options)
   const running = at(
     {
       schema: Inventory.schema,
       tables: inventoryTables,
       commands: Inventory.commandSide(options),
-      queries: Inventory.querySide({ ...options, ...views(place) }),
-      messages: Inventory.messageSide(options)
+      queries: Inventory.querySide(run.queries),
+      messages: Inventory.messageSide(run.messages)
     },
     place
   )
@@ -131,13 +140,14 @@ export const inventory = (place: Place, options: Inventory.Options = {}) => {
 
 /** The checkouts. */
 export const checkout = (place: Place, options: Checkout.Options = {}) => {
+  const run = projectors(place, options)
   const running = at(
     {
       schema: Checkout.schema,
       tables: Checkout.tables,
       commands: Checkout.commandSide(options),
-      queries: Checkout.querySide({ ...options, ...views(place) }),
-      messages: Checkout.messageSide(options)
+      queries: Checkout.querySide(run.queries),
+      messages: Checkout.messageSide(run.messages)
     },
     place
   )
@@ -151,13 +161,14 @@ export const checkout = (place: Place, options: Checkout.Options = {}) => {
 
 /** The payments, and the provider that they ask. */
 export const payment = (place: Place, provider: PaymentProvider, options: Payment.Options = {}) => {
+  const run = projectors(place, options)
   const running = at(
     {
       schema: Payment.schema,
       tables: paymentTables,
       commands: Payment.commandSide(options).pipe(Layer.provide(provider.layer)),
-      queries: Payment.querySide({ ...options, ...views(place) }),
-      messages: Payment.messageSide(options)
+      queries: Payment.querySide(run.queries),
+      messages: Payment.messageSide(run.messages)
     },
     place
   )
@@ -189,7 +200,8 @@ export const simulatedProvider = (file?: string): PaymentProvider => {
 /** The broker that the environment names. */
 const broker: Effect.Effect<Layer.Layer<Broker, unknown>, unknown> = Effect.gen(function* () {
   if ((yield* Settings.brokerKind) === "kafka") return KafkaBroker.layerConfig
-  return SqlBroker.layer().pipe(Layer.provide(database(yield* Settings.brokerLocation)))
+  const leaseMillis = yield* Settings.leaseMillis
+  return SqlBroker.layer({ leaseMillis }).pipe(Layer.provide(database(yield* Settings.brokerLocation)))
 })
 
 /** The payment provider that the environment names. */
@@ -204,10 +216,11 @@ export const fromEnvironment = (
     const shared = yield* broker
     const partitions = yield* Settings.partitions
     const asked = yield* provider
+    const leaseMillis = yield* Settings.leaseMillis
     const makers = { cart, order, inventory, checkout, payment: (place: Place) => payment(place, asked) }
     return yield* Effect.forEach(services, (name) =>
       Effect.map(Settings.sides(name), ({ write, read }): Part => {
-        const place = { write: database(write), read: database(read), partitions, broker: shared, roles }
+        const place = { write: database(write), read: database(read), partitions, broker: shared, roles, leaseMillis }
         return makers[name](place)
       })
     )

@@ -34,6 +34,8 @@ export interface Place {
   readonly partitions?: number | undefined
   readonly broker: Layer.Layer<Broker, unknown>
   readonly roles: Roles
+  /** How long a process that died keeps its share of the background work from others. Default 15 seconds. */
+  readonly leaseMillis?: number | undefined
 }
 
 /** A service, as the layers of its sides. */

@@ -104,6 +104,18 @@ export type Role = (typeof roleNames)[number]
 /** What a process does for its services. */
 export type Roles = ReadonlySet<Role>
 
+/**
+ * `LEASE_SECONDS` (default 15), in milliseconds: how long a process that was killed keeps its share of the background work from
+ * others. On the embedded store nobody waits for it. Kafka has its own, `KAFKA_SESSION_TIMEOUT_MILLIS`.
+ */
+export const leaseMillis: Config.Config<number> = Config.schema(
+  Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: 3_600 })),
+  "LEASE_SECONDS"
+).pipe(
+  Config.withDefault(15),
+  Config.map((seconds) => seconds * 1000)
+)
+
 /** `BROKER`: `sql` (default), in a database, or `kafka`, at `KAFKA_BROKERS`. */
 export const brokerKind = Config.Literals(["sql", "kafka"], "BROKER").pipe(Config.withDefault("sql" as const))
 

@@ -16,8 +16,14 @@ import type { Offset, ProjectionStore } from "./ProjectionStore.ts"
 /** Kafka's default, so that what works here works there. */
 const maxMessageBytes = 1_000_000
 const defaultBatchSize = 100
-const leaseMillis = 15_000
+const defaultLeaseMillis = 15_000
 const pollMillis = 1_000
+
+/** How a broker is run. */
+export interface Options {
+  /** How long a subscriber that died keeps its partitions from others. Default 15 seconds. */
+  readonly leaseMillis?: number | undefined
+}
 
 const encoder = new TextEncoder()
 
@@ -46,14 +52,21 @@ class Subscriber {
   readonly #log: MessageLog
   readonly #store: ProjectionStore["Service"]
   readonly #subscription: Subscription
+  readonly #leaseMillis: number
   readonly #owner = globalThis.crypto.randomUUID()
   #offsets: ReadonlyArray<Offset> = []
   #claimedAtMillis = -Infinity
 
-  constructor(log: MessageLog, store: ProjectionStore["Service"], subscription: Subscription) {
+  constructor(
+    log: MessageLog,
+    store: ProjectionStore["Service"],
+    subscription: Subscription,
+    { leaseMillis = defaultLeaseMillis }: Options
+  ) {
     this.#log = log
     this.#store = store
     this.#subscription = subscription
+    this.#leaseMillis = leaseMillis
   }
 
   get #name(): string {
@@ -90,9 +103,13 @@ class Subscriber {
   get #claimIfDue(): Effect.Effect<void, BrokerUnavailable> {
     return Effect.gen({ self: this }, function* () {
       const now = yield* Clock.currentTimeMillis
-      if (now < this.#claimedAtMillis + leaseMillis / 3) return
+      if (now < this.#claimedAtMillis + this.#leaseMillis / 3) return
       this.#offsets = yield* Effect.mapError(
-        this.#store.claim(this.#name, { owner: this.#owner, partitions: this.#log.partitions, leaseMillis }),
+        this.#store.claim(this.#name, {
+          owner: this.#owner,
+          partitions: this.#log.partitions,
+          leaseMillis: this.#leaseMillis
+        }),
         unavailable
       )
       this.#claimedAtMillis = now
@@ -136,11 +153,12 @@ const deliveryOf = (topic: string, partition: number, { position, text }: LogEnt
 })
 
 /** The broker on a log, with its groups' offsets in a store. */
-export const make = (log: MessageLog, store: ProjectionStore["Service"]): Broker["Service"] => ({
+export const make = (log: MessageLog, store: ProjectionStore["Service"], options: Options = {}): Broker["Service"] => ({
   guarantees: { durable: log.durable, failover: true, maxMessageBytes },
   publish: (topic, messages) =>
     Effect.flatMap(Effect.forEach(messages, toEntry(topic)), (entries) =>
       entries.length === 0 ? Effect.void : log.append(topic, entries)
     ),
-  subscribe: (subscription, handler) => Effect.suspend(() => new Subscriber(log, store, subscription).run(handler))
+  subscribe: (subscription, handler) =>
+    Effect.suspend(() => new Subscriber(log, store, subscription, options).run(handler))
 })

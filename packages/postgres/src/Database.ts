@@ -28,6 +28,8 @@ export class Database extends Context.Service<
     readonly description: string
     /** Appends that may usefully be under way at once. */
     readonly lanes: number
+    /** Whether no other process can be at work in it: leases that it holds are of processes that have ended. */
+    readonly exclusive: boolean
   }
 >()("@daybook/postgres/Database") {}
 
@@ -64,7 +66,7 @@ const server = (
     Effect.flatMap(SqlClient.SqlClient, (sql) => Effect.mapError(sql.unsafe("SELECT 1"), cannotConnect(description)))
   )
   const limit = Layer.succeed(AnswerLimit, answerMillis)
-  return Layer.mergeAll(checked, limit, Layer.succeed(Database, { description, lanes: 2 })).pipe(
+  return Layer.mergeAll(checked, limit, Layer.succeed(Database, { description, lanes: 2, exclusive: false })).pipe(
     Layer.provideMerge(client)
   )
 }
@@ -74,7 +76,8 @@ const embedded = (folder: string | undefined): Layer.Layer<SqlClient.SqlClient |
     Pglite.layer(folder),
     Layer.succeed(Database, {
       description: folder === undefined ? "embedded store in memory" : `embedded store in ${folder}`,
-      lanes: 1
+      lanes: 1,
+      exclusive: true
     })
   )
 

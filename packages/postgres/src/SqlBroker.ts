@@ -82,15 +82,26 @@ const makeLog = (schema: string): Effect.Effect<MessageLog, never, SqlClient | S
     }
   })
 
+/** How a broker is run. */
+export interface Options {
+  /** The schema of its tables. Default `broker`. */
+  readonly schema?: string
+  /** How long a subscriber that died keeps its partitions from others. Default 15 seconds. */
+  readonly leaseMillis?: number | undefined
+}
+
 /** The broker in a schema of the database in context, which is migrated. */
-export const layer = (schemaName = "broker"): Layer.Layer<Broker, SqlError | DatabaseNewer, SqlClient> => {
-  const schema = checkSchemaName(schemaName)
-  const migrated = Effect.andThen(migrate(schema, migrations), migrate(schema, readModel))
+export const layer = (options: Options = {}): Layer.Layer<Broker, SqlError | DatabaseNewer, SqlClient> => {
+  const schema = checkSchemaName(options.schema ?? "broker")
+  const migrated = migrate(schema, migrations).pipe(
+    Effect.andThen(migrate(schema, readModel)),
+    Effect.andThen(SqlProjectionStore.releaseIfExclusive(schema))
+  )
   const broker = Layer.effect(
     Broker,
     Effect.gen(function* () {
       yield* migrated
-      return LogBroker.make(yield* makeLog(schema), yield* ProjectionStore)
+      return LogBroker.make(yield* makeLog(schema), yield* ProjectionStore, options)
     })
   )
   return Layer.provide(broker, SqlProjectionStore.layer(schema))

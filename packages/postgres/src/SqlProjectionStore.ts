@@ -14,8 +14,10 @@ import {
 } from "@daybook/core/ProjectionStore"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
+import * as Option from "effect/Option"
 import * as SqlClient from "effect/sql/SqlClient"
 import type { SqlError } from "effect/sql/SqlError"
+import { Database } from "./Database.ts"
 import { checkSchemaName } from "./Migrations.ts"
 import { isSqlError, reasonOf } from "./SqlFailure.ts"
 
@@ -192,3 +194,16 @@ const make = (schemaName: string): Effect.Effect<Store, never, SqlClient.SqlClie
 /** The offsets of a schema as a layer. */
 export const layer = (schema: string): Layer.Layer<ProjectionStore, never, SqlClient.SqlClient> =>
   Layer.effect(ProjectionStore, make(schema))
+
+/**
+ * Takes every lease of a schema back, where no other process can be at work in its database: a process that was killed need
+ * not be waited for.
+ */
+export const releaseIfExclusive = (schemaName: string): Effect.Effect<void, SqlError, SqlClient.SqlClient> =>
+  Effect.gen(function* () {
+    const database = yield* Effect.serviceOption(Database)
+    if (Option.isNone(database) || !database.value.exclusive) return
+    const sql = yield* SqlClient.SqlClient
+    const schema = checkSchemaName(schemaName)
+    yield* sql.unsafe(`UPDATE ${schema}.projection_offset SET owner = NULL, lease_until = '-infinity'`)
+  })

@@ -55,5 +55,9 @@ export const readSide = (options: {
 }): Layer.Layer<ProjectionStore | Inbox, SqlError | DatabaseNewer, SqlClient> => {
   const { schema, tables } = options
   const stores = Layer.merge(SqlProjectionStore.layer(schema), SqlInbox.layer(schema))
-  return Layer.unwrap(Effect.as(migrateReadSide(schema, ...[tables].flat()), stores))
+  const prepared = Effect.andThen(
+    migrateReadSide(schema, ...[tables].flat()),
+    SqlProjectionStore.releaseIfExclusive(schema)
+  )
+  return Layer.unwrap(Effect.as(prepared, stores))
 }

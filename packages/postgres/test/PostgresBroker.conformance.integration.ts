@@ -8,7 +8,7 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import { freshSchema, serverUrl } from "./Stores.ts"
 
-const on = (schema: string) => SqlBroker.layer(schema).pipe(Layer.provide(Database.layer({ url: serverUrl() })))
+const on = (schema: string) => SqlBroker.layer({ schema }).pipe(Layer.provide(Database.layer({ url: serverUrl() })))
 
 brokerSuite("PostgreSQL", {
   layer: () => on(freshSchema()),
