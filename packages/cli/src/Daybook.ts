@@ -15,6 +15,7 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Logger from "effect/Logger"
 import * as References from "effect/References"
+import { deadLetterCommand } from "./DeadLetterCommand.ts"
 import { explain } from "./Failure.ts"
 import { importCommand } from "./ImportCommand.ts"
 import { migrateCommand } from "./MigrateCommand.ts"
@@ -30,7 +31,7 @@ const daybook = Command.make("daybook").pipe(
     { command: "daybook projection list", description: "See whether the read models are up to date" },
     { command: "daybook migrate", description: "Bring a database up to date" }
   ]),
-  Command.withSubcommands([importCommand, migrateCommand, projectionCommand])
+  Command.withSubcommands([deadLetterCommand, importCommand, migrateCommand, projectionCommand])
 )
 
 /** What was not understood, on one line, and what may have been meant. */

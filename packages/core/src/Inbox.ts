@@ -66,6 +66,8 @@ export class Inbox extends Context.Service<
     due(consumer: string, nowMillis: number, limit: number): Effect.Effect<ReadonlyArray<Held>, ReadModelUnavailable>
     /** The first held message of a key. */
     first(consumer: string, key: string): Effect.Effect<Option.Option<Held>, ReadModelUnavailable>
+    /** How many messages of its key are held behind a message, and are handled when it is gone. */
+    behind(held: Pick<Held, "consumer" | "key" | "number">): Effect.Effect<number, ReadModelUnavailable>
     change(number: number, to: HeldChange): Effect.Effect<void, ReadModelUnavailable>
     remove(number: number): Effect.Effect<void, ReadModelUnavailable>
     /** Held messages in order, for operators; of one consumer, or of all. */

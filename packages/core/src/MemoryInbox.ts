@@ -94,6 +94,8 @@ class MemoryInbox {
       ),
     first: (consumer, key) =>
       Effect.sync(() => Option.fromNullishOr(this.#of(consumer).find((held) => held.key === key))),
+    behind: ({ consumer, key, number }) =>
+      Effect.sync(() => this.#of(consumer).filter((held) => held.key === key && held.number > number).length),
     change: (number, to) =>
       Effect.sync(() => {
         const held = this.#state.held.map((one) => (one.number === number ? { ...one, ...to } : one))

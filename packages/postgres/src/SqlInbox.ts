@@ -109,6 +109,15 @@ const holding = (query: Query, schema: string): Omit<Inbox["Service"], Received>
          ORDER BY number LIMIT 1`,
         [consumer, key]
       ),
+    behind: ({ consumer, key, number }) =>
+      Effect.map(
+        query<{ readonly n: number }>(
+          `SELECT count(*)::integer AS n FROM ${schema}.held_message
+           WHERE consumer = $1::text AND key = $2::text AND number > $3::text::bigint`,
+          [consumer, key, String(number)]
+        ),
+        (rows) => rows[0]!.n
+      ),
     change: (number, to) =>
       Effect.asVoid(
         query(
