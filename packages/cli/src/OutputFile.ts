@@ -12,6 +12,10 @@ import { Failure } from "./Failure.ts"
 const cannot = (file: string, why: string): Failure =>
   new Failure({ message: `${file} cannot be written: ${why}. Give another place.` })
 
+/** The system's own words, such as "ENOSPC: no space left on device". */
+const reasonOf = ({ message, reason: { cause } }: PlatformError): string =>
+  cause instanceof Error ? cause.message : message
+
 /** Fails if a file could not be written: after minutes of work it would be too late. */
 export const check = Effect.fnUntraced(
   function* (file: string) {
@@ -26,13 +30,20 @@ export const check = Effect.fnUntraced(
   Effect.catchTag("PlatformError", (error) => Effect.die(error))
 )
 
-/** Writes a file beside its place and moves it there, so that what was there before stays until the new one is complete. */
+/**
+ * Writes a file beside its place and moves it there, so that what was there before stays until the new one is complete. What is
+ * no file, such as `/dev/stdout` or a pipe, is written to as it is, and a link stays one.
+ */
 export const write = Effect.fnUntraced(function* <E, R>(file: string, content: Stream.Stream<Uint8Array, E, R>) {
   const fs = yield* FileSystem.FileSystem
-  const unfinished = `${file}.unfinished`
-  const failed = (error: PlatformError) => cannot(file, error.message)
-  yield* Stream.run(content, Sink.mapError(fs.sink(unfinished), failed)).pipe(
-    Effect.andThen(Effect.mapError(fs.rename(unfinished, file), failed)),
+  const failed = (error: PlatformError) => cannot(file, reasonOf(error))
+  const into = (place: string, flag: "w" | "a") => Stream.run(content, Sink.mapError(fs.sink(place, { flag }), failed))
+  const there = yield* Effect.option(fs.stat(file))
+  if (there._tag === "Some" && there.value.type !== "File") return yield* into(file, "a")
+  const place = there._tag === "Some" ? yield* Effect.mapError(fs.realPath(file), failed) : file
+  const unfinished = `${place}.unfinished`
+  yield* into(unfinished, "w").pipe(
+    Effect.andThen(Effect.mapError(fs.rename(unfinished, place), failed)),
     Effect.onError(() => Effect.ignore(fs.remove(unfinished)))
   )
 })

@@ -4,7 +4,18 @@
  */
 import { readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
+import * as NodeServices from "@effect/platform-node/NodeServices"
+import type * as Cause from "effect/Cause"
+import * as ConfigProvider from "effect/ConfigProvider"
+import { TerminalCapabilities } from "effect/cli/TerminalCapabilities"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Option from "effect/Option"
+import * as Queue from "effect/Queue"
+import * as Terminal from "effect/Terminal"
+import * as TestConsole from "effect/testing/TestConsole"
 import { afterAll, beforeAll, describe, expect, it } from "vitest"
+import * as Daybook from "../src/Daybook.ts"
 import { completeCart, held, heldIn, setAside } from "./Letters.ts"
 import { daybook, scratch } from "./Orders.ts"
 
@@ -221,7 +232,48 @@ describe("replay", () => {
   })
 })
 
+/** Somebody at a terminal, who presses a key when asked. */
+const atTerminal = (key: string) => {
+  const asked: Array<string> = []
+  const pressed = { input: Option.some(key), key: { name: key, ctrl: false, meta: false, shift: false } }
+  const terminal = Terminal.make({
+    columns: Effect.succeed(120),
+    rows: Effect.succeed(40),
+    size: Effect.flatMap(Queue.unbounded<Terminal.Size, Cause.Done>(), (sizes) =>
+      Effect.as(Queue.offer(sizes, { columns: 120, rows: 40 }), sizes)
+    ),
+    readInput: Effect.flatMap(Queue.unbounded<Terminal.UserInput, Cause.Done>(), (keys) =>
+      Effect.as(Queue.offer(keys, pressed), keys)
+    ),
+    readLine: Effect.succeed(key),
+    display: (text) => Effect.sync(() => asked.push(text))
+  })
+  const run = (...args: ReadonlyArray<string>) =>
+    Effect.andThen(Daybook.run(["dead-letter", ...args], "1.2.3"), TestConsole.logLines).pipe(
+      Effect.provideService(Terminal.Terminal, terminal),
+      Effect.provideService(TerminalCapabilities, { canColor: false, canAnimate: false, canPrompt: true }),
+      Effect.provide(
+        Layer.mergeAll(
+          NodeServices.layer,
+          TestConsole.layer,
+          ConfigProvider.layer(ConfigProvider.fromUnknown(settings))
+        )
+      ),
+      Effect.runPromise
+    )
+  return { asked, run }
+}
+
 describe("discard", () => {
+  it("asks whoever is there, names the message and what waits behind it, and takes no for an answer", async () => {
+    const { asked, run } = atTerminal("n")
+    expect(await run("discard", "2")).toEqual(["Nothing was discarded."])
+    expect(asked.join("")).toContain(
+      "Discard message 2 of cart (CompleteCart, key cart-1) for good? 1 message of the same key waits behind it"
+    )
+    expect(await heldIn(at, "cart")).toHaveLength(4)
+  })
+
   it("does nothing when nobody is there to be asked", async () => {
     const { code, out, err } = await dead("discard", "2")
     expect({ code, out }).toEqual({ code: 1, out: "" })
@@ -236,7 +288,9 @@ describe("discard", () => {
     expect((await dead("discard", "1", "--service", "cart", "--yes")).out).toBe(
       "Message 1 of cart is discarded. The 1 message behind it is handled next, in order."
     )
-    expect((await dead("discard", "4", "--yes")).out).toBe("Message 4 of cart is discarded. Nothing waited behind it.")
+    expect(await atTerminal("y").run("discard", "4")).toEqual([
+      "Message 4 of cart is discarded. Nothing waited behind it."
+    ])
     const left = await heldIn(at, "cart")
     expect(left.map(({ number }) => number)).toEqual([3])
   })

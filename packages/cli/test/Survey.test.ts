@@ -1,7 +1,8 @@
 /**
  * What the first look at a folder finds: the lines, the invoices, and everything that cannot be read, by file and line.
  */
-import { mkdirSync, writeFileSync } from "node:fs"
+import { execFileSync } from "node:child_process"
+import { mkdirSync, symlinkSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { gzipSync } from "node:zlib"
 import * as NodeServices from "@effect/platform-node/NodeServices"
@@ -134,6 +135,20 @@ describe("what cannot be read is told by file and line, with what to do", () => 
   it("a folder without files", async () => {
     expect(await failure(folder({}))).toBe(
       "DIR: there is no *.csv or *.csv.gz file in it. Give the folder that holds the order lines."
+    )
+  })
+
+  it("a pipe, which would be waited for", async () => {
+    const path = folder({ "a.csv": csv() })
+    execFileSync("mkfifo", [join(path, "b.csv")])
+    expect(await failure(path)).toBe("DIR: b.csv is no file. Take it out, or put a file in its place.")
+  })
+
+  it("a link that leads nowhere", async () => {
+    const path = folder({ "a.csv": csv() })
+    symlinkSync("nowhere.csv", join(path, "b.csv"))
+    expect(await failure(path)).toBe(
+      "DIR: b.csv is a link to a file that is not there. Put the link right, or take it out."
     )
   })
 

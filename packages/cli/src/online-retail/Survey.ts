@@ -57,8 +57,15 @@ const list = Effect.fnUntraced(function* (folder: string) {
   const found: Array<{ readonly name: string; readonly path: string; readonly bytes: number }> = []
   for (const name of names.filter(isOrderFile).sort()) {
     const file = path.join(folder, name)
-    const stat = yield* Effect.mapError(fs.stat(file), (error) => failed(`${name} cannot be read (${error.message})`))
-    if (stat.type !== "Directory") found.push({ name, path: file, bytes: Number(stat.size) })
+    const stat = yield* Effect.mapError(fs.stat(file), (error) =>
+      error.reason._tag === "NotFound"
+        ? failed(`${name} is a link to a file that is not there. Put the link right, or take it out.`)
+        : failed(`${name} cannot be read (${error.message})`)
+    )
+    if (stat.type === "File") found.push({ name, path: file, bytes: Number(stat.size) })
+    // A pipe, say: files are read twice, and by name.
+    else if (stat.type !== "Directory")
+      return yield* failed(`${name} is no file. Take it out, or put a file in its place.`)
   }
   if (found.length === 0) {
     return yield* failed("there is no *.csv or *.csv.gz file in it. Give the folder that holds the order lines.")
