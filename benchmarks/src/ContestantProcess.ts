@@ -37,6 +37,9 @@ export interface Spawn {
 
 const closeTimeoutMillis = 20_000
 
+/** Daybook sets this for itself (docs/adr/0013). The others get it too: Emmett's handler gains by it as well. */
+const v8Flags = ["--no-allocation-site-pretenuring"]
+
 const ask = async (child: ChildProcess, request: Request): Promise<unknown> => {
   const ended = new AbortController()
   const exit = once(child, "exit", { signal: ended.signal }).then(([code, signal]): Answer => {
@@ -56,7 +59,7 @@ export const spawn = async (options: Spawn): Promise<ContestantProcess> => {
   const { benchmark, contestant, databaseUrl, settings, profileFolder } = options
   const profiling = profileFolder === undefined ? [] : ["--cpu-prof", `--cpu-prof-dir=${profileFolder}`]
   const child = fork(fileURLToPath(new URL("main.ts", import.meta.url)), [contestantArgument, benchmark, contestant], {
-    execArgv: [...process.execArgv, ...profiling]
+    execArgv: [...process.execArgv, ...v8Flags, ...profiling]
   })
   const failedAs = (error: unknown) => {
     const why = error instanceof Error ? error.message : String(error)
