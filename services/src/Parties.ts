@@ -13,7 +13,7 @@ import { PaymentCommands, PaymentEvents } from "./payment/Contract.ts"
 export const parties: ReadonlyArray<Party> = [
   { service: "cart", sends: [CartEvents], receives: [CartCommands] },
   { service: "order", sends: [OrderEvents], receives: [OrderCommands] },
-  { service: "inventory", sends: [InventoryEvents], receives: [InventoryCommands] },
+  { service: "inventory", sends: [InventoryEvents], receives: [InventoryCommands, OrderEvents] },
   { service: "payment", sends: [PaymentEvents], receives: [PaymentCommands] },
   {
     service: "checkout",

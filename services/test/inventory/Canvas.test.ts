@@ -2,12 +2,15 @@
 
 import * as DeciderLaws from "@daybook/testkit/DeciderLaws"
 import { describe, expect, it } from "vitest"
+import { InventoryApi } from "../../src/inventory/Api.ts"
+import { InventoryCommands, InventoryEvents } from "../../src/inventory/Contract.ts"
 import { ReservationCommand } from "../../src/inventory/ReservationDomain.ts"
 import { ReservationEvents } from "../../src/inventory/ReservationEvents.ts"
 import { reservationRejections } from "../../src/inventory/ReservationRejection.ts"
 import { StockItemCommand } from "../../src/inventory/StockItemDomain.ts"
 import { StockItemEvents } from "../../src/inventory/StockItemEvents.ts"
 import { stockItemRejections } from "../../src/inventory/StockItemRejection.ts"
+import { StockNotFound } from "../../src/inventory/Views.ts"
 import * as Canvas from "../Canvas.ts"
 import { reservation, reservationCommands } from "./Life.ts"
 
@@ -24,9 +27,22 @@ describe("the canvas of the inventory", () => {
     expect(names("Events of a reservation")).toEqual(ReservationEvents.names)
   })
 
+  it("lists what is published and what is accepted by message, in order", () => {
+    expect(names("Published")).toEqual(InventoryEvents.names)
+    expect(names("Accepted by message")).toEqual(InventoryCommands.names)
+  })
+
+  it("lists the endpoints", () => {
+    const endpoints = Object.values(InventoryApi.groups).flatMap((group) =>
+      Object.values(group.endpoints).map(({ method, path }) => `${method} ${path.replaceAll(/:(\w+)/g, "{$1}")}`)
+    )
+    expect([...names("HTTP")].sort()).toEqual(expect.arrayContaining(endpoints.sort()))
+    expect(names("HTTP").filter((name) => name.includes("/")).length).toBe(endpoints.length)
+  })
+
   it("lists the rejections with their types and statuses, in order", () => {
     expect(Canvas.rejectionsIn("inventory")).toEqual(
-      Canvas.declared([...stockItemRejections, ...reservationRejections])
+      Canvas.declared([...stockItemRejections, ...reservationRejections, StockNotFound])
     )
   })
 
