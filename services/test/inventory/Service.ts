@@ -1,4 +1,4 @@
-/** The whole inventory over an empty embedded store, with a clock that can be put forward, and ways to ask for its stock. */
+/** The whole inventory over an empty store, with a clock that can be put forward, and ways to ask for its stock. */
 import type * as Consumer from "@daybook/core/Consumer"
 import * as Database from "@daybook/postgres/Database"
 import * as SqlBroker from "@daybook/postgres/SqlBroker"
@@ -46,16 +46,20 @@ const clock = Layer.effectContext(
 
 const consumer: Consumer.Options = { firstBackoffMillis: 5, pollMillis: 5 }
 
-/** The service, all sides of it running. Dead letters are logged as errors, and in some tests they are wanted. */
-export const service = messageSide({ consumer, expiryPollMillis: 5 }).pipe(
-  Layer.provideMerge(Layer.merge(commandSide(), querySide())),
-  Layer.provideMerge(
-    Layer.mergeAll(Stores.writeSide({ schema }), Stores.readSide({ schema, tables }), SqlBroker.layer())
-  ),
-  Layer.provide(Database.layer({ folder: undefined })),
-  Layer.provideMerge(clock),
-  Layer.provide(Layer.succeed(References.MinimumLogLevel, "None"))
-)
+/** The service on a database, all sides of it running. Dead letters are logged as errors, and in some tests they are wanted. */
+export const serviceOn = (database: ReturnType<typeof Database.layer>) =>
+  messageSide({ consumer, expiryPollMillis: 5 }).pipe(
+    Layer.provideMerge(Layer.merge(commandSide(), querySide())),
+    Layer.provideMerge(
+      Layer.mergeAll(Stores.writeSide({ schema }), Stores.readSide({ schema, tables }), SqlBroker.layer())
+    ),
+    Layer.provide(database),
+    Layer.provideMerge(clock),
+    Layer.provide(Layer.succeed(References.MinimumLogLevel, "None"))
+  )
+
+/** The service on an embedded store in memory. */
+export const service = serviceOn(Database.layer({ folder: undefined }))
 
 /** Until it finds something. */
 export const until = <A, E, R>(find: Effect.Effect<A | undefined, E, R>): Effect.Effect<A, E, R> =>
