@@ -22,8 +22,8 @@ const instant = (parameter: string): string => `timestamptz 'epoch' + ${paramete
 const columns = `number::float8 AS number, consumer, topic, key, message_id AS "messageId", body AS text, state, attempts,
   ${millis("next_attempt_at")} AS "nextAttemptAtMillis", error, ${millis("held_at")} AS "heldAtMillis"`
 
-/** Text as PostgreSQL stores it: without NUL characters. */
-const storable = (text: string): string => text.replaceAll("\u0000", "\ufffd")
+/** Text as PostgreSQL stores it: without NUL characters and lone surrogates. */
+const storable = (text: string): string => text.replaceAll("\u0000", "\ufffd").toWellFormed()
 
 const storableChange = ({ text, error, ...rest }: HeldChange): HeldChange => ({
   ...rest,

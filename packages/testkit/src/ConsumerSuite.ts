@@ -6,16 +6,15 @@
  */
 import { Broker } from "@daybook/core/Broker"
 import * as Consumer from "@daybook/core/Consumer"
-import * as Contract from "@daybook/core/Contract"
-import { type Held, Inbox } from "@daybook/core/Inbox"
-import { type Message, toCloudEvent } from "@daybook/core/Message"
+import { Inbox, type NewHeld } from "@daybook/core/Inbox"
+import { toCloudEvent } from "@daybook/core/Message"
 import { assert } from "@effect/vitest"
-import { uuidV4Unsafe } from "effect/crypto/SecureRandom"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import type * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
-import * as Schema from "effect/Schema"
+import { consume, eventually, freshConversation, heldOf, patient, type Run, soon } from "./internal/ConsumerFixture.ts"
+import { poison } from "./internal/PoisonMessages.ts"
 import { type Registered, register, type Section, scenario, scenarioWith } from "./Suite.ts"
 import type { Witness } from "./Witness.ts"
 
@@ -27,83 +26,6 @@ export interface ConsumerSuiteOptions<R> {
   /** Given where what the witness writes is undone with the transaction. */
   readonly rollback?: true
 }
-
-/** How consumers are run in the scenarios. */
-type Effects = NonNullable<Consumer.Options["effects"]>
-
-interface Counted {
-  readonly n: number
-  readonly fail: string | null
-}
-
-/** A contract on a topic of its own, and messages on it. */
-const freshConversation = Effect.sync(() => {
-  const run = uuidV4Unsafe()
-  const contract = Contract.define(`counts-${run}`, {
-    Counted: { n: Schema.Int, fail: Schema.NullOr(Schema.String) },
-    Skipped: {}
-  })
-  const message = (key: string, n: number, given: Partial<Message> = {}): Message => ({
-    id: `${run}-${key}-${n}`,
-    source: "/test",
-    type: "Counted",
-    schemaVersion: 1,
-    key: `${run}-${key}`,
-    occurredAtMillis: 0,
-    correlationId: null,
-    causationId: null,
-    actor: null,
-    traceParent: null,
-    tenant: null,
-    commandId: null,
-    replyTo: null,
-    data: { n, fail: null },
-    ...given
-  })
-  return { contract, message, name: `consumer-${run}` }
-})
-
-type Conversation = Effect.Success<typeof freshConversation>
-
-const patient: Consumer.Options = { attempts: 4, firstBackoffMillis: 5, maxBackoffMillis: 20, pollMillis: 5 }
-
-/** A witness, and how consumers are run. */
-interface Run<R> {
-  readonly witness: Witness<R>
-  readonly effects: Effects
-}
-
-/** Starts a consumer that writes a note for each message, and does to it what `intercept` says first. */
-const consume = <R>(
-  { contract, name }: Conversation,
-  { witness, effects }: Run<R>,
-  intercept: (body: Counted, message: Message) => Effect.Effect<void, unknown> = () => Effect.void
-) =>
-  Effect.gen(function* () {
-    const handled: Array<string> = []
-    const source = Consumer.on(contract, {
-      Counted: (body, message) =>
-        Effect.gen(function* () {
-          yield* intercept(body, message)
-          // Idempotent, where the message may come again.
-          if (effects === "transactional" || !(yield* witness.has(message.id))) yield* witness.write(message.id)
-          handled.push(message.id)
-        }),
-      Skipped: Consumer.ignored
-    })
-    const fiber = yield* Effect.forkScoped(Consumer.run(name, [source], { ...patient, effects }))
-    return { handled, fiber }
-  })
-
-const eventually = <E, R>(condition: Effect.Effect<boolean, E, R>): Effect.Effect<void, E, R> =>
-  Effect.flatMap(condition, (met) => (met ? Effect.void : Effect.andThen(Effect.sleep(5), eventually(condition))))
-
-const soon = (condition: () => boolean) => eventually(Effect.sync(condition))
-
-const heldOf = (name: string, states: ReadonlyArray<Held["state"]>) =>
-  Effect.flatMap(Inbox, (inbox) =>
-    Effect.map(inbox.list({ consumer: name, limit: 100 }), (held) => held.filter(({ state }) => states.includes(state)))
-  )
 
 const receiving = <R>(run: Run<R>): Section<Broker | Inbox | R> => ({
   title: `${run.effects}: receiving`,
@@ -123,7 +45,7 @@ const receiving = <R>(run: Run<R>): Section<Broker | Inbox | R> => ({
         yield* soon(() => handled.length >= 5)
         // The witness refuses the same note twice, so that a second effect would have failed.
         assert.strictEqual(new Set(handled).size, handled.length)
-        for (const { id } of [one, two, three]) assert.isTrue(yield* run.witness.has(id))
+        for (const { id } of [one, two, three]) yield* eventually(run.witness.has(id))
       })
     ),
     scenario(
@@ -152,7 +74,8 @@ const receiving = <R>(run: Run<R>): Section<Broker | Inbox | R> => ({
         yield* Fiber.interrupt(first.fiber)
         const second = yield* consume(conversation, run)
         yield* soon(() => second.handled.includes(message("a", 4).id))
-        for (const n of [1, 2, 3, 4]) assert.isTrue(yield* run.witness.has(message("a", n).id))
+        // What has been handled is seen once it is committed.
+        for (const n of [1, 2, 3, 4]) yield* eventually(run.witness.has(message("a", n).id))
       })
     )
   ]
@@ -292,6 +215,28 @@ const operating = <R>(run: Run<R>): Section<Broker | Inbox | R> => ({
       })
     ),
     scenario(
+      "it is known how many wait behind one, of its key and its consumer alone",
+      Effect.gen(function* () {
+        const inbox = yield* Inbox
+        const { name } = yield* freshConversation
+        const held = (key: string): NewHeld => ({
+          topic: "topic",
+          key: `${name}/${key}`,
+          messageId: "id",
+          text: "",
+          state: "dead",
+          attempts: 1,
+          nextAttemptAtMillis: 0,
+          error: "",
+          heldAtMillis: 0
+        })
+        yield* inbox.setAside(name, [held("a"), held("b"), held("a"), held("a")])
+        yield* inbox.setAside(`${name}-other`, [held("a")])
+        const all = yield* inbox.list({ consumer: name, limit: 10 })
+        assert.deepStrictEqual(yield* Effect.forEach(all, inbox.behind), [2, 0, 1, 0])
+      })
+    ),
+    scenario(
       "received ids are forgotten when they are old enough, not before",
       Effect.gen(function* () {
         const inbox = yield* Inbox
@@ -309,7 +254,7 @@ export const consumerSuite = <R>(name: string, options: ConsumerSuiteOptions<R>)
   register(`Consumer conformance: ${name}`, options.layer(), [
     ...(["transactional", "idempotent"] as const).flatMap((effects) => {
       const run = { witness: options.witness, effects }
-      return [receiving(run), failing(run), givingUp(run), operating(run)]
+      return [receiving(run), failing(run), givingUp(run), poison(run), operating(run)]
     }),
     undoing(options)
   ])
