@@ -4,12 +4,13 @@
 
 import * as Aggregate from "@daybook/core/Aggregate"
 import { Broker } from "@daybook/core/Broker"
-import { BrokerUnavailable } from "@daybook/core/BrokerProblems"
+import { BrokerUnavailable, MessageTooLarge } from "@daybook/core/BrokerProblems"
 import * as Contract from "@daybook/core/Contract"
 import * as Entities from "@daybook/core/Entities"
 import * as Event from "@daybook/core/Event"
 import { Journal } from "@daybook/core/Journal"
 import type { Message } from "@daybook/core/Message"
+import * as Partition from "@daybook/core/Partition"
 import * as Persistence from "@daybook/core/Persistence"
 import { ProjectionStore } from "@daybook/core/ProjectionStore"
 import * as Projector from "@daybook/core/Projector"
@@ -56,15 +57,26 @@ const publication = Publication.make({
   Sent: ({ skus }) => skus.map((sku) => ({ _tag: "ItemSent", sku }))
 })
 
-/** A broker that remembers, and fails while `broken`. */
+const tooLarge = (topic: string, { id, data }: Message, maxBytes: number): MessageTooLarge =>
+  new MessageTooLarge({
+    id,
+    topic,
+    bytes: JSON.stringify(data).length,
+    maxBytes,
+    detail: `Message ${id} is larger than ${maxBytes} bytes`
+  })
+
+/** A broker that remembers, fails while `broken`, and takes no data of more than `maxBytes`. */
 const recordingBroker = () => {
   const published: Array<Message> = []
-  const state = { broken: false, published }
+  const state = { broken: false, maxBytes: 1_000_000, published }
   const broker: Broker["Service"] = {
     guarantees: { durable: false, failover: false, maxMessageBytes: 1_000_000 },
-    publish: (_, messages) =>
-      Effect.suspend(() => {
+    publish: (topic, messages) =>
+      Effect.suspend((): Effect.Effect<void, BrokerUnavailable | MessageTooLarge> => {
         if (state.broken) return Effect.fail(new BrokerUnavailable({ retryAfterSeconds: 1 }))
+        const large = messages.find(({ data }) => JSON.stringify(data).length > state.maxBytes)
+        if (large !== undefined) return Effect.fail(tooLarge(topic, large, state.maxBytes))
         published.push(...messages)
         return Effect.void
       }),
@@ -126,6 +138,39 @@ describe("publication", () => {
       assert.deepStrictEqual(
         state.published.map(({ data }) => (data as { readonly sku: string }).sku),
         skus
+      )
+    }).pipe(Effect.scoped, Effect.provide(Layer.merge(stores, layer)))
+  })
+
+  it.effect("stops where a message is too large for the broker, says so, and goes on in order once it is not", () => {
+    const { state, layer } = recordingBroker()
+    return Effect.gen(function* () {
+      const { parcels, projector } = yield* started
+      state.maxBytes = 100
+      const [large, small] = ["l".repeat(200), "s"]
+      const { partition } = yield* parcels.execute("1", { _tag: "Pack", sku: large })
+      yield* parcels.execute("1", { _tag: "Pack", sku: small })
+      // Another partition is none the worse for it.
+      const other = ["2", "3", "4", "5"].find((id) => Partition.ofId(id, 8) !== partition)!
+      yield* parcels.execute(other, { _tag: "Pack", sku: small })
+      yield* TestClock.adjust("10 minutes")
+      assert.deepStrictEqual(
+        state.published.map(({ key }) => key),
+        [other]
+      )
+      const [status] = yield* projector.status
+      const stopped = status!.offsets.filter(({ stoppedBecause }) => stoppedBecause !== null)
+      assert.deepStrictEqual(
+        stopped.map((offset) => offset.partition),
+        [partition]
+      )
+      assert.match(stopped[0]!.stoppedBecause!, /larger than 100 bytes/)
+      state.maxBytes = 1_000
+      yield* projector.resume("parcel-publication")
+      yield* TestClock.adjust("10 seconds")
+      assert.deepStrictEqual(
+        state.published.slice(1).map(({ data }) => (data as { readonly sku: string }).sku),
+        [large, small]
       )
     }).pipe(Effect.scoped, Effect.provide(Layer.merge(stores, layer)))
   })
