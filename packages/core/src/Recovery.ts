@@ -100,13 +100,16 @@ const rowOf = <State>(
     }))
   )
 
-/** What has been remembered of a stream at any level, the newest first. */
-const remembered = <State>(
-  options: Options<State, any>,
-  stream: string
-): Effect.Effect<ReadonlyArray<Remembered<State>>, JournalUnavailable> =>
-  Effect.map(Effect.all([rowOf(options, stream), snapshotsOf(options, stream)], { concurrency: 2 }), (found) =>
-    found.flat().sort((a, b) => b.version - a.version)
+/** The version of a stream, and what has been remembered of it at any level, the newest first. Asked for in one turn. */
+const remembered = <State>(options: Options<State, any>, stream: string) =>
+  Effect.map(
+    Effect.all([options.stores.journal.version(stream), rowOf(options, stream), snapshotsOf(options, stream)], {
+      concurrency: "unbounded"
+    }),
+    ([reached, row, snapshots]) => ({
+      reached,
+      known: [...row, ...snapshots].sort((a, b) => b.version - a.version)
+    })
   )
 
 const failed = (stream: string, detail: string) => new RecoveryFailed({ stream, detail })
@@ -207,13 +210,13 @@ export const recover =
   <State, Event extends Tagged>(options: Options<State, Event>) =>
   (stream: string): Effect.Effect<Recovered<State>, JournalUnavailable | UndecodableEvent | RecoveryFailed> =>
     Effect.gen(function* () {
-      const known = yield* remembered(options, stream)
+      const { reached, known } = yield* remembered(options, stream)
       const newest = known.find(({ state }) => state !== undefined)
       const from: Recovered<State> =
         newest === undefined
           ? { version: 0, state: options.aggregate.initial, replayed: 0 }
           : { version: newest.version, state: newest.state!, replayed: 0 }
-      const current = yield* replay(options, stream, from)
+      const current = reached > from.version ? yield* replay(options, stream, from) : from
       const unread = known.find(({ version }) => version > current.version)
       if (unread !== undefined) {
         return yield* unreadable(stream, unread, options.aggregate.state, current.version)

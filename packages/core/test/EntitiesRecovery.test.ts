@@ -23,16 +23,16 @@ import {
   withJournal
 } from "./Bank.ts"
 
-/** A journal whose streams are read when the gate opens; `reads` counts the attempts. */
+/** A journal that says of streams how far they are when the gate opens; `reads` counts the attempts. */
 const gated = Effect.gen(function* () {
   const gate = yield* Deferred.make<void, JournalUnavailable>()
   const count = { reads: 0 }
   const through = withJournal((journal) => ({
-    readStream: (stream, range) =>
+    version: (stream) =>
       Effect.suspend(() => {
-        if (stream !== "account-a") return journal.readStream(stream, range)
+        if (stream !== "account-a") return journal.version(stream)
         count.reads++
-        return Effect.andThen(Deferred.await(gate), journal.readStream(stream, range))
+        return Effect.andThen(Deferred.await(gate), journal.version(stream))
       })
   }))
   return { gate, count, through }

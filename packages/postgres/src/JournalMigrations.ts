@@ -13,7 +13,8 @@ export const journal: MigrationSet = {
     "journal-002-append-only",
     "journal-003-receipts",
     "journal-004-append",
-    "journal-005-privileges"
+    "journal-005-privileges",
+    "journal-006-recall"
   ])
 }
 

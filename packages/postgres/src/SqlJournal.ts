@@ -11,7 +11,6 @@ import {
   JournalUnavailable,
   type Outcome,
   type Receipt,
-  type StoredState,
   type StreamRange
 } from "@daybook/core/Journal"
 import { Signal } from "@daybook/core/Signal"
@@ -24,6 +23,7 @@ import type { SqlError } from "effect/sql/SqlError"
 import { AnswerLimit, orNoAnswer } from "./AnswerLimit.ts"
 import { outcomeOfRefusal, type Prepared, prepare, type Refusal, statementOf } from "./AppendStatement.ts"
 import { checkSchemaName } from "./Migrations.ts"
+import { type Recall, recallOf } from "./Recall.ts"
 import { isSqlError, reasonOf } from "./SqlFailure.ts"
 import * as WakeUps from "./WakeUps.ts"
 
@@ -115,6 +115,7 @@ const appender = (query: Query, schema: string) => {
 
 const reader = (
   query: Query,
+  recall: Recall,
   schema: string
 ): Omit<Journal["Service"], "partitions" | "lanes" | "signal" | "append"> => ({
   readStream: (stream, range: StreamRange = {}) =>
@@ -131,15 +132,7 @@ const reader = (
       ),
       (rows) => rows.map(storedOf)
     ),
-  version: (stream) =>
-    Effect.map(
-      query<{ readonly version: number }>(
-        `SELECT greatest((SELECT max(version) FROM ${schema}.event WHERE stream = $1::text),
-                         (SELECT version FROM ${schema}.state WHERE stream = $1::text), 0) AS version`,
-        [stream]
-      ),
-      (rows) => rows[0]!.version
-    ),
+  version: (stream) => Effect.map(orUnavailable(recall(stream)), ({ version }) => version),
   readPartition: (partition, { after, limit }) =>
     Effect.map(
       query<Stored>(
@@ -154,12 +147,10 @@ const reader = (
     (rows) => rows.map((row) => row.head)
   ),
   state: (stream) =>
-    Effect.map(
-      query<StoredState>(
-        `SELECT version, schema_version AS "schemaVersion", data FROM ${schema}.state WHERE stream = $1::text`,
-        [stream]
-      ),
-      (rows) => Option.fromNullishOr(rows[0])
+    Effect.map(orUnavailable(recall(stream)), ({ stateVersion, stateSchemaVersion, stateData }) =>
+      stateVersion === null
+        ? Option.none()
+        : Option.some({ version: stateVersion, schemaVersion: stateSchemaVersion, data: stateData })
     ),
   receipt: (stream, commandId) =>
     Effect.map(
@@ -209,7 +200,7 @@ export const make = (
             : sql.withTransaction(Effect.tap(append(batch), (outcomes) => within(outcomes)))
         return Effect.tap(orUnavailable(orNoAnswer(work, limit)), () => appended) as never
       },
-      ...reader(query, schema)
+      ...reader(query, recallOf(sql, schema), schema)
     }
   })
 

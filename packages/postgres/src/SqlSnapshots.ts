@@ -8,6 +8,7 @@ import * as Option from "effect/Option"
 import * as SqlClient from "effect/sql/SqlClient"
 import type { SqlError } from "effect/sql/SqlError"
 import { checkSchemaName } from "./Migrations.ts"
+import { type Recalled, recallOf } from "./Recall.ts"
 import { reasonOf } from "./SqlFailure.ts"
 
 const unavailable = (error: SqlError): SnapshotsUnavailable =>
@@ -43,10 +44,23 @@ const paramsOf = (stream: string, criteria: Criteria | undefined): Array<any> =>
   textOf(criteria?.maxTakenAtMillis)
 ]
 
+const newestOf = (recalled: Recalled): Option.Option<Snapshot> =>
+  recalled.snapshotVersion === null
+    ? Option.none()
+    : Option.some({
+        stream: recalled.stream,
+        version: recalled.snapshotVersion,
+        schemaVersion: recalled.snapshotSchemaVersion,
+        takenAtMillis: Math.round(recalled.snapshotTakenAtMillis),
+        data: recalled.snapshotData
+      })
+
 const make = (schemaName: string): Effect.Effect<Snapshots["Service"], never, SqlClient.SqlClient> =>
   Effect.gen(function* () {
     const sql = yield* SqlClient.SqlClient
-    const table = `${checkSchemaName(schemaName)}.snapshot`
+    const schema = checkSchemaName(schemaName)
+    const table = `${schema}.snapshot`
+    const recall = recallOf(sql, schema)
     const query = <Row extends object>(text: string, params: Array<any>) =>
       Effect.mapError(sql.unsafe<Row>(text, params), unavailable)
     const deleted = (condition: string, params: Array<any>) =>
@@ -77,8 +91,9 @@ const make = (schemaName: string): Effect.Effect<Snapshots["Service"], never, Sq
             )
           )
         ),
-      latest: (stream, criteria) =>
-        Effect.map(
+      latest: (stream, criteria) => {
+        if (criteria === undefined) return Effect.map(Effect.mapError(recall(stream), unavailable), newestOf)
+        return Effect.map(
           query<Snapshot>(
             `SELECT stream, version, schema_version AS "schemaVersion", date_part('epoch', taken_at) * 1000 AS "takenAtMillis", data
              FROM ${table} WHERE ${whereFits} ORDER BY version DESC LIMIT 1`,
@@ -89,7 +104,8 @@ const make = (schemaName: string): Effect.Effect<Snapshots["Service"], never, Sq
               ...row,
               takenAtMillis: Math.round(row.takenAtMillis)
             }))
-        ),
+        )
+      },
       delete: (stream, criteria) => deleted(whereFits, paramsOf(stream, criteria)),
       keepLatest: (stream, keep) =>
         deleted(
