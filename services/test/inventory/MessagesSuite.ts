@@ -7,9 +7,11 @@ import { Inbox } from "@daybook/core/Inbox"
 import { expect, layer } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
+import { inventoryCommands } from "../../src/inventory/Consumer.ts"
 import { type InventoryCommand, InventoryCommands, InventoryEvents } from "../../src/inventory/Contract.ts"
 import { Reservations, StockItems } from "../../src/inventory/Entities.ts"
 import { InventoryQueries } from "../../src/inventory/Queries.ts"
+import { initial } from "../../src/inventory/ReservationDomain.ts"
 import { balanceOf, stockItemId } from "../../src/inventory/StockItemState.ts"
 import { OrderEvents } from "../../src/order/Contract.ts"
 import { ask, commandMessage, eventually, hear, replyTo } from "../Conversation.ts"
@@ -144,6 +146,28 @@ export const messagesSuite = (store: string, service: ReturnType<typeof serviceO
         })
       )
 
+      it.effect("keeps the first choice where two workers choose at once, and answers both alike", () =>
+        Effect.gen(function* () {
+          const reservations = yield* Reservations
+          const sku = yield* skuWith({ LONDON: 5 })
+          const id = yield* reservedOrder(sku, 3)
+          yield* stockUp({ _tag: "ReceiveStock", sku, location: "LEEDS", quantity: 90, reference: "more" })
+          // The other worker has looked before the order was reserved, and chooses after it.
+          let looks = 0
+          const late = {
+            ...reservations,
+            read: (order: string) =>
+              Effect.map(reservations.read(order), (found) => (looks++ === 0 ? { version: 0, state: initial } : found))
+          }
+          const message = toReservation(id, reserve(id, [{ sku, quantity: 3 }]))
+          const replies = yield* hear(replyTo)
+          yield* Effect.provideService(inventoryCommands.handle(message), Reservations, late)
+          const reply = yield* eventually(() => replies.find(({ causationId }) => causationId === message.id))
+          expect(reply).toMatchObject({ type: "CommandDone", data: { answer: { lines: [{ location: "LONDON" }] } } })
+          expect(yield* figures(sku, "LEEDS")).toMatchObject({ reserved: 0 })
+        })
+      )
+
       it.effect("commits, extends and releases, and says so as often as it is asked", () =>
         Effect.gen(function* () {
           const sku = yield* skuWith({ LONDON: 9 })
@@ -247,9 +271,9 @@ export const messagesSuite = (store: string, service: ReturnType<typeof serviceO
           const sku = yield* skuWith({ LONDON: 100 })
           const replies = yield* hear(replyTo)
           const outcomes = yield* hearOutcomes
-          const ids = yield* Effect.forEach(Array.from({ length: 60 }), () => reservedOrder(sku, 1, hour), {
-            concurrency: 20
-          })
+          const ids = Array.from({ length: 60 }, orderId)
+          yield* publish(...ids.map((id) => toReservation(id, reserve(id, [{ sku, quantity: 1 }]))))
+          yield* eventually(() => (ids.every((id) => outcomes(id).length > 0) ? true : undefined))
           const commits = ids.map((id) => toReservation(id, commit))
           // A third in time; of the others nobody knows.
           yield* publish(...commits.slice(0, 20))
