@@ -57,7 +57,9 @@ const move = ({ reservationId, lines, _tag, reference }: Movement, message: Mess
       commands,
       (command) => {
         const id = stockItemId(command)
-        return stockItems.execute(id, command, following(message, message.id, `${_tag}/${reference}/${id}`))
+        const options = following(message, message.id, `${_tag}/${reference}/${id}`)
+        // The ledger says when it was shipped, not when that came to be known here.
+        return stockItems.execute(id, command, { ...options, occurredAtMillis: message.occurredAtMillis })
       },
       { concurrency: 16, discard: true }
     )

@@ -363,6 +363,7 @@ export const messagesSuite = (store: string, service: ReturnType<typeof serviceO
             )
           )
           expect(newest).toMatchObject({ quantity: -3, onHand: 6, reference: `${id}/shipment`, orderId: id })
+          expect(newest.occurredAt).toBe(new Date(shipped.occurredAtMillis).toISOString())
         })
       )
 
