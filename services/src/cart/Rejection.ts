@@ -62,6 +62,12 @@ export class UnknownLine extends Problem<UnknownLine>()(
 
 export class EmptyCart extends Problem<EmptyCart>()("EmptyCart", { status: 409, title: "The cart is empty" }) {}
 
+export class CartTooLarge extends Problem<CartTooLarge>()(
+  "CartTooLarge",
+  { status: 422, title: "The cart's content is too large for one order" },
+  { bytes: Schema.Int, maximumBytes: Schema.Int }
+) {}
+
 export class TotalChanged extends Problem<TotalChanged>()(
   "TotalChanged",
   { status: 409, title: "The cart's total is not the one that was accepted" },
@@ -86,6 +92,7 @@ export const rejections = [
   LineIdTaken,
   UnknownLine,
   EmptyCart,
+  CartTooLarge,
   TotalChanged,
   CheckoutMismatch
 ] as const
@@ -188,6 +195,15 @@ export const unknownLine = (lineId: string, lines: number): UnknownLine =>
 
 export const emptyCart = (): EmptyCart =>
   new EmptyCart({ detail: "The cart has no lines, so that there is nothing to check out. Add an item first." })
+
+export const cartTooLarge = (lines: number, bytes: number, maximumBytes: number): CartTooLarge =>
+  new CartTooLarge({
+    bytes,
+    maximumBytes,
+    detail:
+      `The cart's ${lines} lines come to ${bytes} bytes, and an order takes ${maximumBytes}. ` +
+      "Remove lines, and buy them with another cart."
+  })
 
 export const totalChanged = (accepted: Money.Money, actual: Money.Money): TotalChanged =>
   new TotalChanged({

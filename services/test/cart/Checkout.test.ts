@@ -3,7 +3,15 @@
  * one checkout never touches another, and sending a command again is harmless.
  */
 import { describe, expect, it } from "vitest"
-import { CartNotEditable, CartNotFound, CheckoutMismatch, EmptyCart, TotalChanged } from "../../src/cart/Rejection.ts"
+import { defaultLimits } from "../../src/cart/Domain.ts"
+import {
+  CartNotEditable,
+  CartNotFound,
+  CartTooLarge,
+  CheckoutMismatch,
+  EmptyCart,
+  TotalChanged
+} from "../../src/cart/Rejection.ts"
 import {
   abandonCart,
   abandoned,
@@ -100,6 +108,21 @@ describe("begin checkout", () => {
           "The buyer accepted GBP 19.99, and the cart comes to GBP 20.34. " +
           "Show the cart again, and check out with the total that it has now."
       })
+  })
+
+  it("is refused when the cart's content would not fit the messages about it, and taken when it just does", () => {
+    const { lines } = stateAfter(twoLines)
+    const total = gbp(2 * 2034)
+    const bytes = new TextEncoder().encode(JSON.stringify(lines)).length
+    const limited = (maxContentBytes: number) =>
+      given(twoLines, { ...defaultLimits, maxContentBytes }).when(beginCheckout())
+    limited(bytes).then([checkoutBegun({ total, lines })])
+    const detail = /2 lines come to \d+ bytes.*Remove lines/
+    limited(bytes - 1).thenRejected(CartTooLarge, { status: 422, bytes, maximumBytes: bytes - 1, detail })
+  })
+
+  it("leaves room in a message for the tax and the names that an order adds", () => {
+    expect(defaultLimits.maxContentBytes + defaultLimits.maxLines * 60).toBeLessThan(1_000_000)
   })
 
   it.each([

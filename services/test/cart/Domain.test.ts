@@ -388,7 +388,7 @@ describe("merge a guest cart", () => {
 
   it("is all or nothing: one line that is refused refuses the merge", () => {
     const merge = (line: Partial<typeof heart>) =>
-      given(filled, { maxQuantity: 10, maxLines: 2 }).when(
+      given(filled, { ...defaultLimits, maxQuantity: 10, maxLines: 2 }).when(
         mergeGuestCart({ lines: [heart, { ...heart, lineId: "3", ...line }] })
       )
     merge({ sku: "22423" }).thenRejected(TooManyLines)

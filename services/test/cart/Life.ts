@@ -13,7 +13,7 @@ import {
   restoreCart
 } from "./Given.ts"
 
-export const limits: Domain.Limits = { maxQuantity: 10, maxLines: 4 }
+export const limits: Domain.Limits = { maxQuantity: 10, maxLines: 4, maxContentBytes: 350 }
 /** A cart with limits that random commands reach. */
 export const cart = Domain.make(limits)
 
