@@ -213,7 +213,14 @@ const operating = <R>(run: Run<R>): Section<Broker | Inbox | R> => ({
         yield* soon(() => handled.length === 1)
         yield* eventually(Effect.map(inbox.first(name, message("a", 1).key), Option.isNone))
       })
-    ),
+    )
+  ]
+})
+
+/** What the inbox answers, whoever runs consumers. */
+const inboxes: Section<Inbox> = {
+  title: "the inbox",
+  scenarios: [
     scenario(
       "it is known how many wait behind one, of its key and its consumer alone",
       Effect.gen(function* () {
@@ -247,7 +254,7 @@ const operating = <R>(run: Run<R>): Section<Broker | Inbox | R> => ({
       })
     )
   ]
-})
+}
 
 /** Registers the suite with vitest as `Consumer conformance: <name>`. */
 export const consumerSuite = <R>(name: string, options: ConsumerSuiteOptions<R>): Registered =>
@@ -256,5 +263,6 @@ export const consumerSuite = <R>(name: string, options: ConsumerSuiteOptions<R>)
       const run = { witness: options.witness, effects }
       return [receiving(run), failing(run), givingUp(run), poison(run), operating(run)]
     }),
-    undoing(options)
+    undoing(options),
+    inboxes
   ])
