@@ -17,7 +17,7 @@ export interface Bought {
   readonly millis: number
 }
 
-const pollMillis = 250
+const pollMillis = 500
 
 interface Checkout {
   readonly status: string

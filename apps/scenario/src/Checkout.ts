@@ -51,7 +51,7 @@ export interface Result extends Options {
 /** How long is waited for checkouts after the last has begun, and for fate to have done its work. */
 const patienceMillis = 300_000
 
-/** Kafka gives a killed process's partitions to others after its session has run out, databases its leases. */
+/** Kafka gives a killed process's partitions to others after its session has run out, databases after their leases have. */
 const patience = { KAFKA_SESSION_TIMEOUT_MILLIS: "6000", LEASE_SECONDS: "3" }
 
 /** Where everything runs. */
@@ -89,7 +89,7 @@ const distributed = async (folder: string): Promise<Ground> => {
 const embedded = (folder: string): Ground => {
   const services = ["checkout", "cart", "order", "inventory", "payment"]
   const books = join(folder, "provider.sqlite")
-  const settings = { ...patience, BROKER: "sql", DAYBOOK_HOME: join(folder, "home"), SIMULATED_PROVIDER_FILE: books }
+  const settings = { BROKER: "sql", DAYBOOK_HOME: join(folder, "home"), SIMULATED_PROVIDER_FILE: books }
   return {
     planned: [{ name: "shop", services, settings }],
     kafka: undefined,

@@ -87,7 +87,10 @@ export interface Options {
   readonly firstBackoffMillis?: number
   /** The longest wait. Default 30 s. */
   readonly maxBackoffMillis?: number
-  /** How often to look for messages to be tried again. Default 100 ms. */
+  /**
+   * How often to look for messages to be tried again, while there are some. Default 100 ms. Otherwise ten times slower: that is
+   * how long a replay by an operator may take.
+   */
   readonly pollMillis?: number
 }
 
@@ -128,6 +131,8 @@ class ConsumerRun<E, R> {
   readonly #sources: ReadonlyMap<string, Source<E, R>>
   readonly #settings: Settings
   readonly #inbox: Inbox["Service"]
+  /** The latest attempt that this run has put off. */
+  #nextAttemptAtMillis = 0
 
   constructor(name: string, sources: ReadonlyArray<Source<E, R>>, settings: Settings, inbox: Inbox["Service"]) {
     this.#name = name
@@ -195,7 +200,9 @@ class ConsumerRun<E, R> {
       const aside = yield* Effect.forEach(byKey, ([key, group]) => this.#handleKey(group, held.has(key)), {
         concurrency: keysAtOnce
       })
-      if (fresh.length > 0) yield* this.#inbox.transact(this.#keep(fresh, aside.flat()))
+      if (fresh.length === 0) return
+      const kept = this.#keep(fresh, aside.flat())
+      yield* aside.every((one) => one.length === 0) ? kept : this.#inbox.transact(kept)
     })
   }
 
@@ -258,11 +265,13 @@ class ConsumerRun<E, R> {
       const wait = Math.min(firstBackoffMillis * 2 ** Math.min(attempts - 1, 30), maxBackoffMillis)
       const jittered = wait * (0.5 + 0.5 * (yield* Random.next))
       const now = yield* Clock.currentTimeMillis
+      const nextAttemptAtMillis = Math.round(now + jittered)
+      if (!hopeless) this.#nextAttemptAtMillis = Math.max(this.#nextAttemptAtMillis, nextAttemptAtMillis)
       if (hopeless) yield* Effect.logError(`Consumer ${this.#name}: a message is a dead letter: ${whyOf(error)}`)
       return {
         state: hopeless ? "dead" : "retrying",
         attempts,
-        nextAttemptAtMillis: Math.round(now + jittered),
+        nextAttemptAtMillis,
         error: whyOf(error)
       }
     })
@@ -272,11 +281,14 @@ class ConsumerRun<E, R> {
   get retrying(): Effect.Effect<never, ReadModelUnavailable, R> {
     return Effect.forever(
       Effect.gen({ self: this }, function* () {
-        const due = yield* this.#inbox.due(this.#name, yield* Clock.currentTimeMillis, dueAtOnce)
+        const now = yield* Clock.currentTimeMillis
+        const due = yield* this.#inbox.due(this.#name, now, dueAtOnce)
         // Of each key at most one is due.
         const concurrency = this.#settings.effects === "idempotent" ? keysAtOnce : 1
         yield* Effect.forEach(due, (held) => this.#retry(held), { concurrency, discard: true })
-        if (due.length < dueAtOnce) yield* Effect.sleep(this.#settings.pollMillis)
+        if (due.length === dueAtOnce) return
+        const isExpected = due.length > 0 || now <= this.#nextAttemptAtMillis
+        yield* Effect.sleep(this.#settings.pollMillis * (isExpected ? 1 : 10))
       })
     )
   }

@@ -85,12 +85,13 @@ class Subscriber {
     handler: (batch: ReadonlyArray<Delivery>) => Effect.Effect<void, E, R>
   ): Effect.Effect<void, BrokerUnavailable | E, R> {
     return Effect.gen({ self: this }, function* () {
-      const seen = this.#log.signal.count
+      const signal = this.#log.signalOf(this.#subscription.topic)
+      const seen = signal.count
       yield* this.#claimIfDue
       const heads = yield* this.#log.heads(this.#subscription.topic)
       const behind = this.#offsets.filter((offset) => heads[offset.partition]! > offset.position)
       if (behind.length === 0) {
-        yield* Effect.race(this.#log.signal.changed(seen), Effect.sleep(pollMillis))
+        yield* Effect.race(signal.changed(seen), Effect.sleep(pollMillis))
         return
       }
       const moved = yield* Effect.forEach(behind, (offset) => this.#deliver(offset, handler), {

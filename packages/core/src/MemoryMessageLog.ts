@@ -4,12 +4,12 @@
 import * as Effect from "effect/Effect"
 import type { LogEntry, MessageLog, NewLogEntry } from "./MessageLog.ts"
 import * as Partition from "./Partition.ts"
-import { Signal } from "./Signal.ts"
+import { Signals } from "./Signal.ts"
 
 export class MemoryMessageLog implements MessageLog {
   readonly partitions: number
   readonly durable = false
-  readonly signal = new Signal()
+  readonly #signals = new Signals()
   readonly #topics = new Map<string, ReadonlyArray<Array<LogEntry>>>()
 
   constructor(partitions: number) {
@@ -22,13 +22,15 @@ export class MemoryMessageLog implements MessageLog {
     return topic
   }
 
+  signalOf: MessageLog["signalOf"] = (topic) => this.#signals.of(topic)
+
   append = (topic: string, entries: ReadonlyArray<NewLogEntry>): Effect.Effect<void> =>
     Effect.sync(() => {
       for (const { key, text } of entries) {
         const log = this.#topic(topic)[Partition.ofId(key, this.partitions)]!
         log.push({ position: log.length + 1, text })
       }
-      this.signal.notify()
+      this.signalOf(topic).notify()
     })
 
   heads = (topic: string): Effect.Effect<ReadonlyArray<number>> =>

@@ -23,8 +23,8 @@ export interface MessageLog {
   /** Partitions of every topic. A key belongs to `Partition.ofId`. */
   readonly partitions: number
   readonly durable: boolean
-  /** Moves after every append that this process hears of. Polling must suffice. */
-  readonly signal: Signal
+  /** Moves after every append to the topic that this process hears of. Polling must suffice. */
+  readonly signalOf: (topic: string) => Signal
   readonly append: (topic: string, entries: ReadonlyArray<NewLogEntry>) => Effect.Effect<void, BrokerUnavailable>
   /** The newest position of each partition of a topic; zeros for one that nothing was published to. */
   readonly heads: (topic: string) => Effect.Effect<ReadonlyArray<number>, BrokerUnavailable>

@@ -39,3 +39,19 @@ export class Signal {
     })
   }
 }
+
+/** Wake-ups by name, made when first asked for. */
+export class Signals {
+  readonly #byName = new Map<string, Signal>()
+
+  of(name: string): Signal {
+    const known = this.#byName.get(name) ?? new Signal()
+    this.#byName.set(name, known)
+    return known
+  }
+
+  /** For who cannot tell which. */
+  notifyAll(): void {
+    for (const signal of this.#byName.values()) signal.notify()
+  }
+}

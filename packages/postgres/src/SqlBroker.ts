@@ -9,7 +9,7 @@ import * as LogBroker from "@daybook/core/LogBroker"
 import type { LogEntry, MessageLog } from "@daybook/core/MessageLog"
 import * as Partition from "@daybook/core/Partition"
 import { ProjectionStore } from "@daybook/core/ProjectionStore"
-import { Signal } from "@daybook/core/Signal"
+import { Signal, Signals } from "@daybook/core/Signal"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import type * as Scope from "effect/Scope"
@@ -41,14 +41,16 @@ const unavailable = (error: SqlError): BrokerUnavailable =>
 const makeLog = (schema: string): Effect.Effect<MessageLog, never, SqlClient | Scope.Scope> =>
   Effect.gen(function* () {
     const sql = yield* SqlClient
-    const signal = new Signal()
-    const wakeOthers = yield* WakeUps.make(`daybook_${schema}`, signal)
+    const signals = new Signals()
+    const others = new Signal()
+    others.listen(() => signals.notifyAll())
+    const wakeOthers = yield* WakeUps.make(`daybook_${schema}`, others)
     const query = <Row extends object>(text: string, params: ReadonlyArray<string>) =>
       Effect.mapError(sql.unsafe<Row>(text, params), unavailable)
     return {
       partitions,
       durable: true,
-      signal,
+      signalOf: (topic) => signals.of(topic),
       append: (topic, entries) => {
         const messages = entries.map(({ id, key, text }) => ({ p: Partition.ofId(key, partitions), i: id, b: text }))
         return Effect.tap(
@@ -57,7 +59,7 @@ const makeLog = (schema: string): Effect.Effect<MessageLog, never, SqlClient | S
             // Readers look after the commit, whichever transaction this is part of.
             sql.afterCommit(
               Effect.sync(() => {
-                signal.notify()
+                signals.of(topic).notify()
                 wakeOthers()
               })
             )

@@ -17,6 +17,7 @@ import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as SqlClient from "effect/sql/SqlClient"
 import type { SqlError } from "effect/sql/SqlError"
+import { AnswerLimit, orNoAnswer } from "./AnswerLimit.ts"
 import { Database } from "./Database.ts"
 import { checkSchemaName } from "./Migrations.ts"
 import { isSqlError, reasonOf } from "./SqlFailure.ts"
@@ -49,6 +50,7 @@ type Query = <Row extends object>(
 ) => Effect.Effect<ReadonlyArray<Row>, SqlError>
 
 type Store = ProjectionStore["Service"]
+type Claim = Parameters<Store["claim"]>[1]
 
 /** Leases and offsets: what workers use. */
 const working = (
@@ -67,17 +69,13 @@ const working = (
         JSON.stringify(advances.map(({ partition, epoch, from, to }) => ({ partition, epoch, from_: from, to_: to })))
       ]
     )
-  const claim = Effect.fnUntraced(function* (
-    projection: string,
-    { owner, partitions, leaseMillis }: Parameters<Store["claim"]>[1]
-  ) {
-    yield* query(`INSERT INTO ${schema}.projection (name) VALUES ($1::text) ON CONFLICT DO NOTHING`, [projection])
-    yield* query(
-      `INSERT INTO ${schema}.projection_offset (projection, partition)
-       SELECT $1::text, generate_series(0, $2::text::integer - 1) ON CONFLICT DO NOTHING`,
-      [projection, String(partitions)]
-    )
-    return yield* query<Offset>(
+  const moveAll = Effect.fnUntraced(function* (projection: string, advances: ReadonlyArray<Advance>) {
+    const moved = yield* move(projection, advances)
+    const stale = advances.find((advance) => !moved.some(({ partition }) => partition === advance.partition))
+    if (stale !== undefined) return yield* fenced(projection, stale.partition)
+  })
+  const take = (projection: string, { owner, leaseMillis }: Claim) =>
+    query<Offset>(
       `UPDATE ${schema}.projection_offset SET
          epoch = CASE WHEN owner = $2::text THEN epoch ELSE epoch + 1 END,
          owner = $2::text,
@@ -86,9 +84,22 @@ const working = (
        RETURNING ${offsetColumns}`,
       [projection, owner, String(leaseMillis)]
     )
+  const create = (projection: string, { partitions }: Claim) =>
+    query<{ readonly partition: number }>(
+      `WITH known AS (INSERT INTO ${schema}.projection (name) VALUES ($1::text) ON CONFLICT DO NOTHING)
+       INSERT INTO ${schema}.projection_offset (projection, partition)
+       SELECT $1::text, generate_series(0, $2::text::integer - 1) ON CONFLICT DO NOTHING RETURNING partition`,
+      [projection, String(partitions)]
+    )
+  /** Nearly always a renewal, of all partitions: then one statement does. */
+  const claim = Effect.fnUntraced(function* (projection: string, wanted: Claim) {
+    const taken = yield* take(projection, wanted)
+    if (taken.length >= wanted.partitions) return taken
+    const created = yield* create(projection, wanted)
+    return created.length === 0 ? taken : yield* take(projection, wanted)
   })
   return {
-    claim: (projection, options) => orReadModelUnavailable(sql.withTransaction(claim(projection, options))),
+    claim: (projection, options) => orReadModelUnavailable(claim(projection, options)),
     release: (projection, owner) =>
       orReadModelUnavailable(
         Effect.asVoid(
@@ -99,17 +110,12 @@ const working = (
           )
         )
       ),
-    transact: (projection, advances, work) =>
-      orReadModelUnavailable(
-        sql.withTransaction(
-          Effect.gen(function* () {
-            const moved = yield* move(projection, advances)
-            const stale = advances.find((advance) => !moved.some(({ partition }) => partition === advance.partition))
-            if (stale !== undefined) return yield* fenced(projection, stale.partition)
-            return yield* work
-          })
-        )
-      ) as never,
+    transact: (projection, advances, work) => {
+      const moved = moveAll(projection, advances)
+      // The offset of one partition and nothing else: the statement is a transaction by itself.
+      const alone = (work as unknown) === Effect.void && advances.length === 1
+      return orReadModelUnavailable(alone ? moved : sql.withTransaction(Effect.andThen(moved, work))) as never
+    },
     offsets: (projection) =>
       orReadModelUnavailable(
         query<Offset>(
@@ -185,9 +191,11 @@ const operating = (query: Query, schema: string): Omit<Store, "claim" | "release
 const storable = (text: string): string => text.replaceAll("\u0000", "")
 
 const make = (schemaName: string): Effect.Effect<Store, never, SqlClient.SqlClient> =>
-  Effect.map(SqlClient.SqlClient, (sql) => {
+  Effect.gen(function* () {
+    const sql = yield* SqlClient.SqlClient
+    const limit = yield* AnswerLimit
     const schema = checkSchemaName(schemaName)
-    const query: Query = (text, params) => sql.unsafe(text, params)
+    const query: Query = (text, params) => orNoAnswer(sql.unsafe(text, params), limit)
     return { ...working(sql, query, schema), ...operating(query, schema) }
   })
 
