@@ -44,7 +44,8 @@ const jsonText = (value: unknown): string => {
 }
 
 /** UTF-8 has no unpaired surrogates, and PostgreSQL's text no NUL: such a text would come back changed, or not at all. */
-export const isStorable = (text: string | null): boolean => text === null || (!text.includes("\u0000") && text.isWellFormed())
+export const isStorable = (text: string | null): boolean =>
+  text === null || (!text.includes("\u0000") && text.isWellFormed())
 
 const hasStorableTexts = (event: NewEvent): boolean =>
   isStorable(event.type) &&

@@ -17,7 +17,9 @@ export const consumers = (name: string, location: Database.Location): void => {
   const inbox = Layer.unwrap(Effect.as(migrate(schema, SqlInbox.migrations), SqlInbox.layer(schema)))
   consumerSuite(name, {
     layer: () =>
-      withWitness(Layer.merge(SqlBroker.layer({ schema: freshSchema() }), inbox).pipe(Layer.provideMerge(database(location)))),
+      withWitness(
+        Layer.merge(SqlBroker.layer({ schema: freshSchema() }), inbox).pipe(Layer.provideMerge(database(location)))
+      ),
     witness,
     rollback: true
   })
