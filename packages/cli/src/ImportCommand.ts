@@ -138,7 +138,7 @@ const onlineRetail = Effect.fn("Daybook.importOnlineRetail")(
       passivateAfter: "5 seconds"
     } as const
     const resumable = Effect.mapError(program, (error) => (error instanceof Failure ? error : stopped(error)))
-    yield* Effect.provide(resumable, Stores.cart({ entities }))
+    yield* Stores.withCart({ entities })(resumable)
   },
   Effect.scoped,
   Effect.onInterrupt(() => Console.error(`Stopped. ${carryOn}`))

@@ -71,7 +71,7 @@ const projectorOf = Effect.fnUntraced(function* (name: string) {
   })
 })
 
-const withStores = Effect.provide(Stores.cart({ projector: { run: false } }))
+const withStores = Stores.withCart({ projector: { run: false } })
 
 const list = Command.make(
   "list",

@@ -1,6 +1,7 @@
 /**
  * The stores that the commands work on: the same as the shop's, found through the same settings.
  */
+import { orElseAfter } from "@daybook/postgres/AnswerLimit"
 import * as Database from "@daybook/postgres/Database"
 import { type Applied, migrate } from "@daybook/postgres/Migrations"
 import * as Stores from "@daybook/postgres/Stores"
@@ -8,8 +9,11 @@ import * as Cart from "@daybook/services/cart/Cart"
 import { tables as cartTables } from "@daybook/services/cart/Projections"
 import * as Services from "@daybook/shop/Services"
 import * as Settings from "@daybook/shop/Settings"
+import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
 import * as Layer from "effect/Layer"
+import * as Scope from "effect/Scope"
 import { ImportStore, schema as importSchema, tables as importTables } from "./online-retail/ImportStore.ts"
 
 /** The clients of a service's two sides, the same one where both are in one place. */
@@ -20,7 +24,7 @@ const sidesOf = Effect.fnUntraced(function* (service: string) {
 })
 
 /** The cart service, and the import's own tables beside the cart's journal. */
-export const cart = (options: Cart.Options) =>
+const cart = (options: Cart.Options) =>
   Layer.unwrap(
     Effect.gen(function* () {
       const { write, read } = yield* sidesOf("cart")
@@ -31,6 +35,29 @@ export const cart = (options: Cart.Options) =>
       )
     })
   )
+
+/** How long to wait for the end of stores that a command is done with: accepted commands are answered within half a minute. */
+const endMillis = 45_000
+
+/** The same after a failure. A database that does not answer would keep whoever is to be told why. */
+const failedEndMillis = 3_000
+
+/** Runs a command on the stores, which end with it. */
+export const withCart =
+  (options: Cart.Options) =>
+  <A, E, R>(command: Effect.Effect<A, E, R>) =>
+    Effect.gen(function* () {
+      const scope = yield* Scope.make()
+      const end = (exit: Exit.Exit<A, unknown>) => {
+        const failed = Exit.isFailure(exit) && !Cause.hasInterruptsOnly(exit.cause)
+        const ended = orElseAfter(Scope.close(scope, exit), failed ? failedEndMillis : endMillis, () => Effect.void)
+        return Effect.interruptible(ended)
+      }
+      const built = Effect.flatMap(Layer.buildWithScope(cart(options), scope), (context) =>
+        Effect.provideContext(command, context)
+      )
+      return yield* Effect.onExit(built, end)
+    })
 
 /** Brings every schema up to date; what was done, in order. */
 export const migrateAll = Effect.gen(function* () {

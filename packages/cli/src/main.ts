@@ -26,10 +26,15 @@ process.on("SIGINT", () => {
   if (performance.now() - firstMillis > 500) process.exit(130)
 })
 
+/** How long what is left open may keep the process: long enough for output to be written. */
+const lingerMillis = 1_000
+
 run(process.argv.slice(2), metadata.version).pipe(
   Effect.tap((code) =>
     Effect.sync(() => {
       process.exitCode = code
+      // Connections to a database that hangs would keep the process.
+      setTimeout(() => process.exit(), lingerMillis).unref()
     })
   ),
   Effect.provide(NodeServices.layer),

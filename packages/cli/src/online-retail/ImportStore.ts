@@ -2,6 +2,7 @@
  * What the import remembers between runs, in a schema of its own beside the cart's journal: how far each file has come, and the
  * lines that were rejected. It lives with the journal so that a backup of the one is a backup of the other.
  */
+import { AnswerLimit, orNoAnswer } from "@daybook/postgres/AnswerLimit"
 import { fromFiles, type MigrationSet, migrate } from "@daybook/postgres/Migrations"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
@@ -73,7 +74,11 @@ export class ImportStore extends Context.Service<
   /** The tables in the database in context, migrated. */
   static readonly layer = Layer.effect(
     ImportStore,
-    Effect.flatMap(SqlClient, (sql) => Effect.as(migrate(schema, tables), make(sql)))
+    Effect.gen(function* () {
+      const sql = yield* SqlClient
+      yield* migrate(schema, tables)
+      return make(sql, yield* AnswerLimit)
+    })
   )
 }
 
@@ -105,8 +110,8 @@ const savingOf = (query: Query) => ({
     )
 })
 
-const make = (sql: SqlClient): ImportStore["Service"] => {
-  const query: Query = (text, params) => sql.unsafe(text, params as Array<string>) as never
+const make = (sql: SqlClient, limitMillis: number): ImportStore["Service"] => {
+  const query: Query = (text, params) => orNoAnswer(sql.unsafe(text, params as Array<string>), limitMillis) as never
   const { insert, advance } = savingOf(query)
   const page = (hash: string, after: number) =>
     query<RejectedLine>(
@@ -135,11 +140,14 @@ const make = (sql: SqlClient): ImportStore["Service"] => {
         (rows) => rows.map(({ name }) => name)
       ),
     save: (steps, rejected) =>
-      sql.withTransaction(
-        Effect.gen(function* () {
-          if (rejected.length > 0) yield* insert(rejected)
-          if (steps.length > 0) yield* advance(steps)
-        })
+      orNoAnswer(
+        sql.withTransaction(
+          Effect.gen(function* () {
+            if (rejected.length > 0) yield* insert(rejected)
+            if (steps.length > 0) yield* advance(steps)
+          })
+        ),
+        limitMillis
       ),
     totals: (hashes) =>
       Effect.map(
