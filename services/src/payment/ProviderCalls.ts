@@ -86,20 +86,28 @@ const ask = (provider: Provider["Service"], call: Call): Effect.Effect<Answer, P
 const outcomeOf = (asked: Result.Result<Answer, ProviderFailure>): Outcome =>
   Result.isSuccess(asked) ? asked.success : { _tag: "Unknown", why: asked.failure.message.slice(0, 200) }
 
-const make = ({ payments, provider, permits, answerWithin }: Parts): ProviderCalls["Service"] => {
-  /** Within the time. A defect of the adapter is a failure like any other: the provider may have done it all the same. */
-  const bounded = <A>(operationId: string, asked: Effect.Effect<A, ProviderFailure>) =>
-    Effect.timeoutOrElse(asked, {
+/** Asks within the time. A defect of the adapter is a failure like any other: the provider may have done it all the same. */
+const bounded = <A>(
+  { provider, answerWithin }: Parts,
+  operationId: string,
+  asking: () => Effect.Effect<A, ProviderFailure>
+): Effect.Effect<A, ProviderFailure> =>
+  Effect.suspend(asking).pipe(
+    Effect.timeoutOrElse({
       duration: answerWithin,
       orElse: () => Effect.fail(tooLate(operationId, answerWithin))
-    }).pipe(
-      Effect.catchDefect((defect) =>
-        Effect.andThen(
-          Effect.logError(`The adapter of provider ${provider.name} failed at operation ${operationId}`, defect),
-          Effect.fail(adapterFailed(operationId, defect))
-        )
+    }),
+    Effect.catchDefect((defect) =>
+      Effect.andThen(
+        Effect.logError(`The adapter of provider ${provider.name} failed at operation ${operationId}`, defect),
+        Effect.fail(adapterFailed(operationId, defect))
       )
     )
+  )
+
+/** How one step is carried out. */
+const stepsBy = (parts: Parts) => {
+  const { payments, provider, permits } = parts
 
   const carryOut = Effect.fnUntraced(function* (call: Call, options: CommandOptions) {
     const { paymentId, operationId } = call.request
@@ -109,28 +117,26 @@ const make = ({ payments, provider, permits, answerWithin }: Parts): ProviderCal
       if (begun.failure._tag === "ProviderCallNotDue") return
       return yield* Effect.fail(begun.failure)
     }
-    const asked = yield* Effect.result(
-      bounded(
-        operationId,
-        Effect.suspend(() => ask(provider, call))
-      )
-    )
-    const outcome = outcomeOf(asked)
+    const outcome = outcomeOf(yield* Effect.result(bounded(parts, operationId, () => ask(provider, call))))
     yield* payments.execute(paymentId, { _tag: "RecordOutcome", operationId, outcome }, options)
   })
 
   const find = Effect.fnUntraced(function* ({ request }: Pick<Query, "request">, options: CommandOptions) {
     const { paymentId, operationId } = request
-    const finding: QueryAnswer = yield* bounded(
-      operationId,
-      Effect.suspend(() => provider.query(request))
-    )
+    const finding: QueryAnswer = yield* bounded(parts, operationId, () => provider.query(request))
     yield* payments.execute(paymentId, { _tag: "Reconcile", operationId, finding }, options)
   })
 
+  // A permit comes first: what is begun and not answered for long is queried.
+  const query = (next: Pick<Query, "request">, options: CommandOptions) => permits.withPermits(1)(find(next, options))
   const step = (next: NextCall, options: CommandOptions) =>
-    // Before the call is begun: what is begun and not answered for long is queried.
-    permits.withPermits(1)(next._tag === "Query" ? find(next, options) : carryOut(next, options))
+    next._tag === "Query" ? query(next, options) : permits.withPermits(1)(carryOut(next, options))
+  return { query, step }
+}
+
+const make = (parts: Parts): ProviderCalls["Service"] => {
+  const { payments } = parts
+  const { query, step } = stepsBy(parts)
 
   const stepsOf = Effect.fnUntraced(function* (paymentId: string) {
     const { state } = yield* payments.read(paymentId)
@@ -159,7 +165,7 @@ const make = ({ payments, provider, permits, answerWithin }: Parts): ProviderCal
       if (authorisation === undefined) return yield* paymentNotFound()
       if (!isOpen(authorisation) || authorisation.calls === 0) return
       const { operationId, kind, providerReference } = authorisation
-      yield* permits.withPermits(1)(find({ request: { paymentId, operationId, kind, providerReference } }, options))
+      yield* query({ request: { paymentId, operationId, kind, providerReference } }, options)
     })
   }
 }

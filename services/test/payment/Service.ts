@@ -2,12 +2,7 @@
  * The payment service on real stores in an embedded database, with the simulated provider outside of it: services come and go,
  * as processes do, and stores and provider stay. For tests.
  */
-import type { Broker } from "@daybook/core/Broker"
-import type { Inbox } from "@daybook/core/Inbox"
-import type { Journal } from "@daybook/core/Journal"
-import { Journal as JournalService } from "@daybook/core/Journal"
-import type { ProjectionStore } from "@daybook/core/ProjectionStore"
-import type { Snapshots } from "@daybook/core/Snapshot"
+import { Journal } from "@daybook/core/Journal"
 import * as Database from "@daybook/postgres/Database"
 import * as SqlBroker from "@daybook/postgres/SqlBroker"
 import * as Stores from "@daybook/postgres/Stores"
@@ -15,7 +10,6 @@ import { expect } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as References from "effect/References"
-import type { SqlClient } from "effect/sql/SqlClient"
 import * as TestClock from "effect/testing/TestClock"
 import type { PaymentEvent } from "../../src/payment/Events.ts"
 import { PaymentEvents } from "../../src/payment/Events.ts"
@@ -27,9 +21,6 @@ import { ProviderSimulator } from "../../src/payment/ProviderSimulator.ts"
 import * as Given from "./Given.ts"
 
 export const { schema } = Payment
-
-/** What outlives a service. */
-export type Outside = Journal | Snapshots | ProjectionStore | Inbox | Broker | SqlClient
 
 /** Empty stores. */
 export const stores = Layer.mergeAll(
@@ -119,6 +110,6 @@ export const providerLedger = (id: string) => Effect.flatMap(ProviderSimulator, 
 /** All that has happened to a payment. */
 export const eventsOf = (id: string): Effect.Effect<ReadonlyArray<PaymentEvent>, unknown, Journal> =>
   Effect.gen(function* () {
-    const stored = yield* (yield* JournalService).readStream(`payment-${id}`, { from: 1 })
+    const stored = yield* (yield* Journal).readStream(`payment-${id}`, { from: 1 })
     return stored.map((one) => PaymentEvents.decode(one))
   })

@@ -109,6 +109,7 @@ layer(timetable, { timeout: "60 seconds" })("the timetable", (it) => {
         const stray = [Given.notFound(), Given.voidRequested(), Given.voidUnneeded({ why: "not-found" })]
         yield* given("p", [...Given.unknown, ...stray])
         const found: Array<number> = []
+        const start = yield* nowMillis
         for (let minute = 1; minute <= 4 * 1_440; minute += minute < 128 ? 1 : 64) {
           yield* TestClock.setTime(start + minute * 60_000)
           if ((yield* take).length > 0) found.push(minute)
