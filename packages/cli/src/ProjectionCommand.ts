@@ -25,7 +25,7 @@ const stateOf = ({ paused, offsets, parked }: Status): string => {
   const states = [
     ...(paused ? ["paused"] : []),
     ...(stopped > 0 ? [`${stopped} of ${offsets.length} partitions stopped`] : []),
-    ...(parked.length > 0 ? [`${parked.length} streams set aside`] : [])
+    ...(parked.length > 0 ? [parked.length === 1 ? "1 stream set aside" : `${parked.length} streams set aside`] : [])
   ]
   return states.length === 0 ? "in order" : states.join(", ")
 }

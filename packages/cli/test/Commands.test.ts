@@ -4,8 +4,15 @@
  */
 import { rmSync } from "node:fs"
 import { join } from "node:path"
-import { afterAll, describe, expect, it } from "vitest"
-import { daybook, scratch } from "./Orders.ts"
+import * as Partition from "@daybook/core/Partition"
+import { ProjectionStore } from "@daybook/core/ProjectionStore"
+import * as Database from "@daybook/postgres/Database"
+import * as SqlProjectionStore from "@daybook/postgres/SqlProjectionStore"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import { SqlClient } from "effect/sql/SqlClient"
+import { afterAll, beforeAll, describe, expect, it } from "vitest"
+import { csv, daybook, folder, line, scratch } from "./Orders.ts"
 
 const root = scratch()
 const settings = { DAYBOOK_HOME: join(root, "store") }
@@ -82,6 +89,16 @@ describe("settings that are wrong are named", () => {
   })
 })
 
+/** Does what a worker of the read models would, on the store that the commands work on. */
+const onReadSide = (
+  { DAYBOOK_HOME }: { readonly DAYBOOK_HOME: string },
+  work: (store: ProjectionStore["Service"]) => Effect.Effect<unknown, Error>
+) =>
+  Effect.flatMap(ProjectionStore, work).pipe(
+    Effect.provide(SqlProjectionStore.layer("cart").pipe(Layer.provide(Database.layer({ folder: DAYBOOK_HOME })))),
+    Effect.runPromise
+  )
+
 describe("on a store", () => {
   it("migrate says what it did, and the second time that there was nothing to do", async () => {
     const first = await daybook(settings, "migrate", "--json")
@@ -112,6 +129,23 @@ describe("on a store", () => {
     expect(JSON.parse(resumed.out)).toMatchObject([{ name: "cart-views", paused: false }])
   })
 
+  it("a partition that has stopped is shown with why, and goes on when it is resumed", async () => {
+    await onReadSide(settings, (store) =>
+      Effect.andThen(
+        store.claim("cart-views", { owner: "gone", partitions: 8, leaseMillis: 1 }),
+        store.stop("cart-views", 3, "an event that this code cannot read")
+      )
+    )
+    const { out } = await daybook(settings, "projection", "list")
+    expect(out).toMatch(/^cart-views +0 {2}1 of 8 partitions stopped$/m)
+    expect(out).toContain(
+      "cart-views, partition 3: an event that this code cannot read\n" +
+        "  Once that is mended: daybook projection resume cart-views"
+    )
+    const { out: resumed } = await daybook(settings, "projection", "resume", "cart-views")
+    expect(resumed).toMatch(/^cart-views +0 {2}in order$/m)
+  })
+
   it("a projection or a stream that is not there is told of, with what is", async () => {
     const unknown = await daybook(settings, "projection", "pause", "carts")
     expect(unknown).toMatchObject({ code: 1, out: "" })
@@ -121,5 +155,67 @@ describe("on a store", () => {
       out: "",
       err: "cart-views has not set cart-1 aside. daybook projection list shows the streams that are."
     })
+  })
+})
+
+describe("a stream that was set aside", () => {
+  const apart = { DAYBOOK_HOME: join(root, "apart") }
+  const orders = folder({ "1.csv": csv(line({ invoice: "7", quantity: "2", price: "1.50" })) })
+  const importing = () =>
+    daybook(apart, "import", "online-retail", orders, "--json", "--rejects", join(root, "out/rejects.csv"))
+
+  beforeAll(async () => {
+    await daybook(apart, "projection", "pause", "cart-views")
+    expect((await importing()).err).toContain("they are paused")
+    // As a worker does that cannot apply the cart's first event.
+    const partition = Partition.ofId("7", 8)
+    const first = { stream: "cart-7", partition, version: 1, position: 1, reason: "no such column", parkedAtMillis: 0 }
+    await onReadSide(apart, (store) => store.park("cart-views", first))
+    await daybook(apart, "projection", "resume", "cart-views")
+  })
+
+  afterAll(() => rmSync(orders, { recursive: true, force: true }))
+
+  it("keeps the report waiting, is shown with what to do, and is taken back in", async () => {
+    expect((await importing()).err).toContain("1 cart is set aside, the first because: no such column")
+    const { out } = await daybook(apart, "projection", "list")
+    expect(out).toMatch(/^cart-views +0 {2}1 stream set aside$/m)
+    expect(out).toContain(
+      "cart-views, stream cart-7 from version 1: no such column\n" +
+        "  Once that is mended: daybook projection unpark cart-views cart-7"
+    )
+    const unparked = await daybook(apart, "projection", "unpark", "cart-views", "cart-7")
+    expect(unparked).toMatchObject({ code: 0, err: "" })
+    expect(unparked.out).toMatch(/^cart-views +0 {2}in order$/m)
+    expect(JSON.parse((await importing()).out)).toMatchObject({ accepted: 1, revenueMinor: 300 })
+  })
+
+  it("whose events are gone stays aside, and says so", async () => {
+    const gone = { stream: "cart-8", partition: 0, version: 1, position: 1, reason: "bad", parkedAtMillis: 0 }
+    await onReadSide(apart, (store) => store.park("cart-views", gone))
+    const { code, err } = await daybook(apart, "projection", "unpark", "cart-views", "cart-8")
+    expect(code).toBe(1)
+    expect(err).toMatch(/still cannot apply stream cart-8 from version 1 on: its events are gone\. Nothing was changed/)
+  })
+})
+
+describe("on a store that a later release has brought further", () => {
+  const later = { DAYBOOK_HOME: join(root, "later") }
+
+  const beLater = Effect.flatMap(SqlClient, (sql) =>
+    sql.unsafe("INSERT INTO cart.migration (set_name, number, name) VALUES ('journal', 999, 'of-a-later-release')")
+  ).pipe(Effect.provide(Database.layer({ folder: later.DAYBOOK_HOME })))
+
+  beforeAll(async () => {
+    expect((await daybook(later, "migrate")).code).toBe(0)
+    await Effect.runPromise(beLater)
+  })
+
+  it.each([[["migrate"]], [["projection", "list"]]])("daybook %j refuses, and says what to do", async (command) => {
+    const { code, out, err } = await daybook(later, ...command)
+    expect({ code, out }).toEqual({ code: 1, out: "" })
+    expect(err).toMatch(
+      /^Schema cart is at migration 999 of "journal"; this release knows \d+\. Run the release that migrated it, or a later one\./
+    )
   })
 })

@@ -1,5 +1,6 @@
 /**
- * The real order lines on a real PostgreSQL: every total is that of the reference, and a second run changes nothing.
+ * The real order lines, on a real PostgreSQL and on an embedded store: every total is that of the reference, and a second run
+ * changes nothing.
  */
 import { existsSync, readFileSync, rmSync } from "node:fs"
 import { join } from "node:path"
@@ -13,6 +14,7 @@ import { scratch, start } from "./Orders.ts"
 /** Not in the repository: the UCI "Online Retail" data, by month, and its reference totals. */
 const data = new URL("../../../../shared/data/online-retail", import.meta.url).pathname
 const present = existsSync(join(data, "expected.json"))
+const reference = present ? JSON.parse(readFileSync(join(data, "expected.json"), "utf8")) : undefined
 
 const given = process.env.DATABASE_URL
 if (given === undefined) throw new Error("Run this with npm run test:integration, which provides DATABASE_URL")
@@ -28,15 +30,10 @@ const administer = (statement: string) =>
     Effect.runPromise
   )
 
-const importing = () =>
-  start({ DATABASE_URL: url.href }, [
-    "import",
-    "online-retail",
-    data,
-    "--json",
-    "--report",
-    join(root, "out/report.json")
-  ]).ended
+const stores = [
+  ["PostgreSQL", { DATABASE_URL: url.href }],
+  ["an embedded store", { DAYBOOK_HOME: join(root, "store") }]
+] as const
 
 if (!present) console.warn(`Skipped: there are no order lines in ${data}. Put the data set there to test with it.`)
 
@@ -48,20 +45,26 @@ describe.skipIf(!present)("the real order lines", () => {
     rmSync(root, { recursive: true, force: true })
   })
 
-  it("come to the totals of the reference", async () => {
-    const reference = JSON.parse(readFileSync(join(data, "expected.json"), "utf8"))
-    const { code, out, err } = await importing()
-    expect(code, err).toBe(0)
-    expect(JSON.parse(out)).toEqual(reference)
-    expect(JSON.parse(readFileSync(join(root, "out/report.json"), "utf8"))).toEqual(reference)
-    const rejected = readFileSync(join(root, "out/online-retail.rejects.csv"), "utf8").trimEnd().split("\n")
-    expect(rejected).toHaveLength(1 + reference.lines - reference.accepted)
-  }, 900_000)
+  describe.each(stores)("on %s", (name, settings) => {
+    const report = join(root, `out/${name}.json`)
+    const importing = () =>
+      start(settings, ["import", "online-retail", data, "--json", "--report", report, "--rejects", rejects]).ended
+    const rejects = join(root, `out/${name}.csv`)
 
-  it("a second run changes nothing", async () => {
-    const report = readFileSync(join(root, "out/report.json"), "utf8")
-    const { code, out } = await importing()
-    expect(code).toBe(0)
-    expect(`${out}`).toBe(report)
+    it("come to the totals of the reference", async () => {
+      const { code, out, err } = await importing()
+      expect(code, err).toBe(0)
+      expect(JSON.parse(out)).toEqual(reference)
+      expect(JSON.parse(readFileSync(report, "utf8"))).toEqual(reference)
+      const rejected = readFileSync(rejects, "utf8").trimEnd().split("\n")
+      expect(rejected).toHaveLength(1 + reference.lines - reference.accepted)
+    }, 900_000)
+
+    it("are all in when the same command is run again, which changes nothing", async () => {
+      const before = readFileSync(report, "utf8")
+      const { code, out } = await importing()
+      expect(code).toBe(0)
+      expect(out).toBe(before)
+    })
   })
 })

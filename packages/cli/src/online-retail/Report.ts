@@ -67,7 +67,9 @@ export const caughtUp = Effect.fnUntraced(function* (progress: Progress) {
   progress.end()
   const { parked } = yield* status
   if (parked.length > 0)
-    return yield* stuck(`${parked.length} carts are set aside, the first because ${parked[0]!.reason}`)
+    return yield* stuck(
+      `${parked.length === 1 ? "1 cart is" : `${parked.length} carts are`} set aside, the first because: ${parked[0]!.reason}`
+    )
 })
 
 /** The report on these files. */
