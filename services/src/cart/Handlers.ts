@@ -61,7 +61,8 @@ const mergeCommand = (guestCartId: string, guest: State): Command => ({
   lines: guest.lines.map((line) => ({ ...line, lineId: derivedId("merged line", guestCartId, line.lineId) }))
 })
 
-const commands = Effect.gen(function* () {
+/** Adding an item, which needs the price looked up. */
+const adding = Effect.gen(function* () {
   const carts = yield* Carts
   const prices = yield* PriceList
   const journal = yield* Journal
@@ -88,6 +89,24 @@ const commands = Effect.gen(function* () {
       outcomeOf(id, options),
       Option.match({ onNone: () => Effect.fail(unknown), onSome: (outcome) => Effect.succeed(outcome) })
     )
+
+  return (id: string, item: typeof AddItem.Type, options: CommandOptions) =>
+    Effect.gen(function* () {
+      const lineId = item.lineId ?? makeId(options, "line", id)
+      const { sku, quantity } = item
+      const currency = yield* currencyOf(id)
+      const outcome = yield* Effect.matchEffect(prices.lookup(sku, currency), {
+        onFailure: (unknown) => notForSale(id, options, unknown),
+        onSuccess: ({ description, unitPrice }) =>
+          carts.execute(id, { _tag: "AddItem", lineId, sku, description, quantity, unitPrice }, options)
+      })
+      return { ...accepted(outcome), lineId }
+    })
+})
+
+const commands = Effect.gen(function* () {
+  const carts = yield* Carts
+  const addItem = yield* adding
 
   /**
    * Moves a guest cart's lines. The guest cart is closed first, so that nothing can be added to it meanwhile, but not before the
@@ -121,19 +140,6 @@ const commands = Effect.gen(function* () {
       HttpApiSchema.withHeaders({ body: accepted(outcome), headers: { location: `/carts/${encodeURIComponent(id)}` } })
     )
   }
-
-  const addItem = (id: string, item: typeof AddItem.Type, options: CommandOptions) =>
-    Effect.gen(function* () {
-      const lineId = item.lineId ?? makeId(options, "line", id)
-      const { sku, quantity } = item
-      const currency = yield* currencyOf(id)
-      const outcome = yield* Effect.matchEffect(prices.lookup(sku, currency), {
-        onFailure: (unknown) => notForSale(id, options, unknown),
-        onSuccess: ({ description, unitPrice }) =>
-          carts.execute(id, { _tag: "AddItem", lineId, sku, description, quantity, unitPrice }, options)
-      })
-      return { ...accepted(outcome), lineId }
-    })
 
   const checkout = (id: string, asked: typeof Checkout.Type, options: CommandOptions) => {
     const { checkoutId = makeId(options, "checkout", id), acceptedTotal = null } = asked
