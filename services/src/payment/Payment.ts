@@ -18,6 +18,7 @@ import * as Layer from "effect/Layer"
 import type { SqlClient } from "effect/sql/SqlClient"
 import { paymentCommands, paymentConsumerName } from "./Consumer.ts"
 import { defaultLimits, type Limits, make as makePayment } from "./Domain.ts"
+import { fulfilmentConsumerName, orderEvents } from "./Fulfilment.ts"
 import { PaymentProjector, Payments } from "./Payments.ts"
 import { paymentViews } from "./Projections.ts"
 import type { Provider } from "./Provider.ts"
@@ -70,16 +71,21 @@ export const querySide = (
   )
 
 /**
- * The message side: asks the provider what payments wait for, tells others what becomes of them, and carries out what they ask.
+ * The message side: asks the provider what payments wait for, tells others what becomes of them, carries out what they ask, and
+ * follows orders to their end.
  * Provides nothing, and works while it lives; any number of processes may run it. Without it no payment gets anywhere.
  */
 export const messageSide = (
   options: Options = {}
 ): Layer.Layer<never, never, Payments | ProviderCalls | Timetable | Journal | ProjectionStore | Broker | Inbox> => {
   const consumer = Layer.unwrap(
-    Effect.map(Payments, (payments) =>
-      Consumer.layer(paymentConsumerName, [paymentCommands(payments)], { ...options.consumer, effects: "idempotent" })
-    )
+    Effect.map(Payments, (payments) => {
+      const how = { ...options.consumer, effects: "idempotent" } as const
+      return Layer.merge(
+        Consumer.layer(paymentConsumerName, [paymentCommands(payments)], how),
+        Consumer.layer(fulfilmentConsumerName, [orderEvents(payments)], how)
+      )
+    })
   )
   return Layer.mergeAll(
     Layer.effectDiscard(Projector.make<ProviderCalls | Broker>([reaction, paymentPublication], options.projector)),

@@ -44,6 +44,9 @@ const paces: Readonly<Record<OpenReason, Pace>> = {
   stray: { first: minute, longest: 24 * hour, most: 11 }
 }
 
+/** Every reason. */
+export const openReasons: ReadonlyArray<string> = Object.keys(paces)
+
 /** An operation that the provider is to be asked about. */
 export interface OpenOperation {
   readonly paymentId: string
