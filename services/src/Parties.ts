@@ -14,7 +14,7 @@ export const parties: ReadonlyArray<Party> = [
   { service: "cart", sends: [CartEvents], receives: [CartCommands] },
   { service: "order", sends: [OrderEvents], receives: [OrderCommands] },
   { service: "inventory", sends: [InventoryEvents], receives: [InventoryCommands, OrderEvents] },
-  { service: "payment", sends: [PaymentEvents], receives: [PaymentCommands] },
+  { service: "payment", sends: [PaymentEvents], receives: [PaymentCommands, OrderEvents] },
   {
     service: "checkout",
     sends: [CartCommands, OrderCommands, InventoryCommands, PaymentCommands],

@@ -2,7 +2,7 @@
  * The shop's services, each as a part that a server takes up: its routes, and what it runs behind them.
  */
 import type { Broker } from "@daybook/core/Broker"
-import type { Options, Projector } from "@daybook/core/Projector"
+import type { Options } from "@daybook/core/Projector"
 import * as KafkaBroker from "@daybook/kafka/KafkaBroker"
 import * as SqlBroker from "@daybook/postgres/SqlBroker"
 import { CartApi } from "@daybook/services/cart/Api"
@@ -30,13 +30,12 @@ import type { Provider } from "@daybook/services/payment/Provider"
 import { ProviderSimulator } from "@daybook/services/payment/ProviderSimulator"
 import * as SimulatedWebhooks from "@daybook/services/payment/SimulatedWebhooks"
 import * as NodeFileSystem from "@effect/platform-node/NodeFileSystem"
-import type * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import type { HttpRouter } from "effect/http"
 import { type HttpApi, HttpApiBuilder } from "effect/http-api"
 import * as Layer from "effect/Layer"
 import { at, database, type Place } from "./Place.ts"
-import { Readiness } from "./Readiness.ts"
+import { observed, type Readiness } from "./Readiness.ts"
 import { sidesFit } from "./Services.ts"
 import * as Settings from "./Settings.ts"
 
@@ -52,21 +51,12 @@ export interface Part {
   readonly layer: Layer.Layer<never, unknown, RouteNeeds | HttpRouter.HttpRouter | RequestProblems | Readiness>
 }
 
-/** The groups of an API matter to its handlers; here, all are alike. */
+/** The groups of an API matter to its handlers; here, all are alike. Readiness hears of every projector behind them. */
 const part = (name: Part["name"], api: HttpApi.Constraint, layer: Part["layer"]): Part => ({
   name,
   api: api as HttpApi.Top,
-  layer
+  layer: layer.pipe(Layer.provide(observed))
 })
-
-/** Tells the readiness probe of a projector. */
-const watched = <I>(tag: Context.Key<I, Projector>) =>
-  Layer.effectDiscard(
-    Effect.gen(function* () {
-      const readiness = yield* Readiness
-      yield* readiness.add(yield* tag)
-    })
-  )
 
 /** How a service runs its projectors: those of read models where that is its role, those of messages wherever these are. */
 const projectors = <O extends { readonly projector?: Options }>({ roles, leaseMillis }: Place, options: O) => {
@@ -93,11 +83,7 @@ export const cart = (place: Place, options: Cart.Options = {}) => {
   const handlers = CartHandlers.layer.pipe(Layer.provide(PriceList.layerConfig), Layer.provide(NodeFileSystem.layer))
   const routes = HttpApiBuilder.layer(CartApi).pipe(Layer.provide(handlers))
   const level = Layer.effectDiscard(sidesFit("cart", options.persistence ?? Cart.persistence, place))
-  return part(
-    "cart",
-    CartApi,
-    Layer.merge(routes, watched(Cart.CartProjector)).pipe(Layer.provide(running), Layer.provide(level))
-  )
+  return part("cart", CartApi, routes.pipe(Layer.provide(running), Layer.provide(level)))
 }
 
 /** The orders. */
@@ -114,7 +100,7 @@ export const order = (place: Place, options: Order.Options = {}) => {
     place
   )
   const routes = HttpApiBuilder.layer(OrderApi).pipe(Layer.provide(OrderHandlers.layer))
-  return part("order", OrderApi, Layer.merge(routes, watched(Order.OrderProjector)).pipe(Layer.provide(running)))
+  return part("order", OrderApi, routes.pipe(Layer.provide(running)))
 }
 
 /** The stock and its reservations. */
@@ -131,11 +117,7 @@ export const inventory = (place: Place, options: Inventory.Options = {}) => {
     place
   )
   const routes = HttpApiBuilder.layer(InventoryApi).pipe(Layer.provide(InventoryHandlers.layer))
-  return part(
-    "inventory",
-    InventoryApi,
-    Layer.merge(routes, watched(Inventory.InventoryProjector)).pipe(Layer.provide(running))
-  )
+  return part("inventory", InventoryApi, routes.pipe(Layer.provide(running)))
 }
 
 /** The checkouts. */
@@ -152,11 +134,7 @@ export const checkout = (place: Place, options: Checkout.Options = {}) => {
     place
   )
   const routes = HttpApiBuilder.layer(CheckoutApi).pipe(Layer.provide(CheckoutHandlers.layer))
-  return part(
-    "checkout",
-    CheckoutApi,
-    Layer.merge(routes, watched(Checkout.CheckoutProjector)).pipe(Layer.provide(running))
-  )
+  return part("checkout", CheckoutApi, routes.pipe(Layer.provide(running)))
 }
 
 /** The payments, and the provider that they ask. */
@@ -177,10 +155,7 @@ export const payment = (place: Place, provider: PaymentProvider, options: Paymen
   return part(
     "payment",
     PaymentApi,
-    Layer.mergeAll(routes, webhooks, watched(Payment.PaymentProjector)).pipe(
-      Layer.provide(running),
-      Layer.provide(provider.layer)
-    )
+    Layer.merge(routes, webhooks).pipe(Layer.provide(running), Layer.provide(provider.layer))
   )
 }
 

@@ -188,7 +188,7 @@ export interface Defence {
 
 /** What every process answers, whatever its roles. */
 const isOfProcess = (path: string): boolean =>
-  ["/", "/docs", "/openapi.json", "/metrics"].includes(path) || path.startsWith("/health/")
+  ["/", "/docs", "/openapi.json", "/asyncapi.json", "/metrics"].includes(path) || path.startsWith("/health/")
 
 const otherRole = (method: string, role: Role): Problem =>
   problem(

@@ -3,7 +3,7 @@
  */
 import type { JournalUnavailable } from "@daybook/core/Journal"
 import type { ReadModelUnavailable } from "@daybook/core/ProjectionStore"
-import type { Projector, Status } from "@daybook/core/Projector"
+import { Observer, type Projector, type Status } from "@daybook/core/Projector"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
@@ -30,3 +30,9 @@ export class Readiness extends Context.Service<
     return { add: (projector) => Effect.sync(() => void projectors.push(projector)), statuses }
   })
 }
+
+/** Has every projector that is made asked. */
+export const observed: Layer.Layer<never, never, Readiness> = Layer.effect(
+  Observer,
+  Effect.map(Readiness, ({ add }) => add)
+)

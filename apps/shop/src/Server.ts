@@ -3,8 +3,10 @@
  */
 
 import { createServer } from "node:http"
+import * as AsyncApi from "@daybook/core/AsyncApi"
 import { defaultAnswerMillis } from "@daybook/postgres/AnswerLimit"
 import { RequestProblems } from "@daybook/services/InvalidRequest"
+import { parties } from "@daybook/services/Parties"
 import * as NodeHttpServer from "@effect/platform-node/NodeHttpServer"
 import * as ByteSize from "effect/ByteSize"
 import * as Effect from "effect/Effect"
@@ -32,6 +34,17 @@ export const apiOf = (parts: ReadonlyArray<Pick<Part, "api">>): Part["api"] => {
   const none: Part["api"] = HttpApi.make("shop") as never
   return parts.reduce((all, { api }) => all.addHttpApi(api), none).annotateMerge(annotations)
 }
+
+/** The messages that these services send and receive, as an AsyncAPI document. */
+const messagesOf = (parts: ReadonlyArray<Part>): AsyncApi.Document =>
+  AsyncApi.document(
+    {
+      title: "Daybook shop",
+      version: "1",
+      description: "What the services say to each other, and what they can be told: CloudEvents 1.0 in structured JSON"
+    },
+    parties.filter(({ service }) => parts.some(({ name }) => name === service))
+  )
 
 /** How long the readiness probe waits for the read side; a probe itself times out after some seconds. */
 const readyWithinMillis = 2_000
@@ -83,6 +96,7 @@ const routes = ({ parts, roles, answerMillis }: Serving) => {
   return Layer.mergeAll(
     services,
     HttpRouter.use((router) => router.add("GET", "/openapi.json", HttpServerResponse.jsonUnsafe(OpenApi.fromApi(api)))),
+    HttpRouter.use((router) => router.add("GET", "/asyncapi.json", HttpServerResponse.jsonUnsafe(messagesOf(parts)))),
     HttpApiScalar.layer(api, { path: "/docs" }),
     PrometheusMetrics.layerHttp(),
     health,

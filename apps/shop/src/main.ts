@@ -31,6 +31,7 @@ const banner = (address: string, services: ReadonlyArray<string>, roles: Setting
       `    API           ${address}/`,
       `    Documentation ${address}/docs`,
       `    OpenAPI       ${address}/openapi.json`,
+      `    AsyncAPI      ${address}/asyncapi.json`,
       `    Health        ${address}/health/ready`,
       `    Metrics       ${address}/metrics`,
       "",

@@ -7,6 +7,7 @@
  * wakes workers; polling alone would do.
  */
 import { Clock } from "effect/Clock"
+import * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
@@ -61,6 +62,15 @@ export interface Projector {
     within: Duration.Input
   ) => Effect.Effect<Option.Option<A>, E, R>
 }
+
+/**
+ * Told of every projector that is made, for readiness probes and the like: those of a service's messages too, which nobody else
+ * gets to see. By default nobody is told.
+ */
+export const Observer = Context.Reference<(projector: Projector) => Effect.Effect<void>>(
+  "@daybook/core/Projector/Observer",
+  { defaultValue: () => () => Effect.void }
+)
 
 /** How workers run. */
 export interface Options {
@@ -119,7 +129,7 @@ export const make = <R = never>(
         }
       })
 
-    return {
+    const projector: Projector = {
       awaitUntil,
       awaitPosition: (name, { partition, position }, within) =>
         Effect.map(
@@ -149,6 +159,8 @@ export const make = <R = never>(
         ),
       unpark: (name, stream) => Effect.flatMap(workerOf(name), (worker) => worker.unpark(stream))
     }
+    yield* (yield* Observer)(projector)
+    return projector
   })
 
 const settingsOf = (options: Options): Settings => ({
