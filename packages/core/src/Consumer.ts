@@ -92,6 +92,11 @@ export interface Options {
    * how long a replay by an operator may take.
    */
   readonly pollMillis?: number
+  /**
+   * How long the ids of received messages are remembered. Default two weeks: twice as long as Kafka keeps messages unless told
+   * otherwise, so that nothing which is forgotten can be delivered again.
+   */
+  readonly rememberMillis?: number
 }
 
 type Settings = Required<Options>
@@ -101,8 +106,12 @@ const defaults: Settings = {
   attempts: 8,
   firstBackoffMillis: 250,
   maxBackoffMillis: 30_000,
-  pollMillis: 100
+  pollMillis: 100,
+  rememberMillis: 14 * 24 * 3_600_000
 }
+
+/** How often old ids are forgotten. */
+const forgetEveryMillis = 3_600_000
 
 /** Keys that are handled side by side, where effects are idempotent. Enough for their commands to share commits. */
 const keysAtOnce = 64
@@ -293,6 +302,14 @@ class ConsumerRun<E, R> {
     )
   }
 
+  /** Forgets what nobody will deliver again, for ever. Any consumer of an inbox does it for all. */
+  get forgetting(): Effect.Effect<never, ReadModelUnavailable> {
+    const forget = Effect.flatMap(Clock.currentTimeMillis, (now) =>
+      this.#inbox.forget(now - this.#settings.rememberMillis)
+    )
+    return Effect.forever(Effect.andThen(Effect.sleep(forgetEveryMillis), forget))
+  }
+
   /** Tries one held message, and then those that waited behind it. */
   #retry(held: Held): Effect.Effect<void, ReadModelUnavailable, R> {
     return Effect.gen({ self: this }, function* () {
@@ -344,7 +361,7 @@ export const run = <E, R>(
     const listening = sources.map(({ topic }) =>
       broker.subscribe({ topic, group: name }, (batch) => consumer.receive(batch))
     )
-    yield* Effect.all([consumer.retrying, ...listening], { concurrency: "unbounded" })
+    yield* Effect.all([consumer.retrying, consumer.forgetting, ...listening], { concurrency: "unbounded" })
     return yield* Effect.never
   })
 
