@@ -6,9 +6,9 @@ import { expect } from "vitest"
 const main = new URL("../src/main.ts", import.meta.url).pathname
 
 /** A shop in a process of its own. `exited` has its exit code and all that it printed. */
-export const start = (settings: Readonly<Record<string, string>>) => {
+export const start = (settings: Readonly<Record<string, string>>, args: ReadonlyArray<string> = []) => {
   const { DATABASE_URL, ...environment } = process.env
-  const child = spawn(process.execPath, [main], { env: { ...environment, ...settings }, stdio: "pipe" })
+  const child = spawn(process.execPath, [main, ...args], { env: { ...environment, ...settings }, stdio: "pipe" })
   let output = ""
   for (const stream of [child.stdout, child.stderr]) {
     stream.setEncoding("utf8").on("data", (text) => {
