@@ -1,8 +1,8 @@
 /**
- * One batch as one statement: the parameters of the SQL function `append`, and the meaning of its answer.
+ * One batch as one statement: the parameters of the SQL function `append_batch`, and the meaning of its answer.
  *
- * The whole batch goes as JSON: measured beside arrays with one element a column, it costs the same and can grow. Parameters
- * are sent as text and cast in SQL, because the two drivers differ in how they encode anything else.
+ * Each column of the batch is one parameter, an array in PostgreSQL's own notation. Parameters are sent as text and cast in
+ * SQL, because the two drivers differ in how they encode anything else.
  */
 import type { Append, NewEvent, Outcome, Receipt } from "@daybook/core/Journal"
 import { serialise } from "@daybook/core/MemoryJournal"
@@ -22,50 +22,149 @@ export interface Refusal {
   readonly r: ReadonlyArray<{ readonly k: string; readonly v: number; readonly p: number }> | null
 }
 
-/** NUL and lone surrogates are escapes that PostgreSQL's reader of nested JSON refuses. The first test is the quick one. */
-const isAwkward = (json: string): boolean =>
-  json === "null" || (json.includes("\\u") && /(?<!\\)(?:\\\\)*\\u(?:0000|d[89a-f])/i.test(json))
-
 const encodeJson = (value: unknown): string => {
   const json = JSON.stringify(value)
   if (json === undefined) throw new TypeError(`${typeof value} is not a JSON value`)
   return json
 }
 
-/** Data as a field of a larger JSON text: as it is, or, where that cannot be, as text. */
-const dataField = (json: string): string => (isAwkward(json) ? `,"f":${JSON.stringify(json)}` : `,"d":${json}`)
+const quoted = (text: string): string =>
+  text.includes('"') || text.includes("\\") ? `"${text.replace(/["\\]/g, "\\$&")}"` : `"${text}"`
 
-const textField = (name: string, value: string | null): string =>
-  value === null ? "" : `,"${name}":${JSON.stringify(value)}`
+/** The values of one column, which make the text of an array. */
+class Column {
+  #text = ""
+  #nulls = 0
 
-const eventJson = (prepared: Prepared, index: number, place: number, isReceipt: boolean): string => {
-  const { append } = prepared
-  const event = append.events[index] as NewEvent
-  const version = append.expectedVersion + index + 1
-  return (
-    `{"p":${append.partition},"o":${place},"s":${JSON.stringify(append.stream)},"v":${version},"t":${JSON.stringify(event.type)}` +
-    `,"z":${event.schemaVersion},"e":"${event.eventId}","a":${event.occurredAtMillis}${isReceipt ? ',"q":true' : ""}` +
-    textField("k", event.commandId) +
-    textField("c", event.correlationId) +
-    textField("u", event.causationId) +
-    textField("w", event.actor) +
-    textField("y", event.reason) +
-    textField("x", event.traceParent) +
-    textField("m", event.tenant) +
-    dataField(prepared.events[index]!) +
-    "}"
-  )
+  /** A value that needs no quotes. */
+  addRaw(value: string | number | boolean): void {
+    this.#text = this.#text === "" ? `${"NULL,".repeat(this.#nulls)}${value}` : `${this.#text},${value}`
+  }
+
+  add(text: string | null): void {
+    if (text !== null) this.addRaw(quoted(text))
+    else if (this.#text === "") this.#nulls++
+    else this.addRaw("NULL")
+  }
+
+  /** The array; null when it has no values, or none but null. */
+  get param(): string | null {
+    return this.#text === "" ? null : `{${this.#text}}`
+  }
 }
 
-const groupJson = ({ append, events }: Prepared, index: number): string => {
-  const ids = append.receipts.length === 0 ? "" : `,"k":${JSON.stringify(append.receipts.map((r) => r.commandId))}`
-  const eventless = events.length === 0 ? ',"x":true' : ""
-  return `{"i":${index},"s":${JSON.stringify(append.stream)},"v":${append.expectedVersion}${ids}${eventless}}`
+/** JSON texts one after the other. JSON escapes control characters, so that one of them can stand between two texts. */
+class Documents {
+  #text: string | null = null
+
+  add(json: string): void {
+    this.#text = this.#text === null ? json : `${this.#text}\u001f${json}`
+  }
+
+  get param(): string | null {
+    return this.#text
+  }
 }
 
-const stateJson = (append: Append, state: string): string =>
-  `{"s":${JSON.stringify(append.stream)},"n":${append.expectedVersion + append.events.length}` +
-  `,"z":${append.state!.schemaVersion}${dataField(state)}}`
+/** The columns of each kind of row, by type. Their order is that of the parameters of the SQL function. */
+const types = {
+  group: { stream: "text[]", version: "integer[]", eventless: "boolean[]" },
+  event: {
+    partition: "smallint[]",
+    place: "integer[]",
+    stream: "text[]",
+    version: "integer[]",
+    type: "text[]",
+    schemaVersion: "smallint[]",
+    eventId: "uuid[]",
+    occurredAtMillis: "float8[]",
+    isReceipt: "boolean[]",
+    commandId: "text[]",
+    correlationId: "text[]",
+    causationId: "text[]",
+    actor: "text[]",
+    reason: "text[]",
+    traceParent: "text[]",
+    tenant: "text[]",
+    data: "text"
+  },
+  state: { stream: "text[]", version: "integer[]", schemaVersion: "smallint[]", data: "text" },
+  receipt: { stream: "text[]", commandId: "text[]" },
+  bareReceipt: { stream: "text[]", commandId: "text[]", version: "integer[]" }
+} as const
+
+type Columns<Types> = { readonly [Name in keyof Types]: Name extends "data" ? Documents : Column }
+
+const columnsOf = <Types extends object>(given: Types): Columns<Types> =>
+  Object.fromEntries(
+    Object.entries(given).map(([name]) => [name, name === "data" ? new Documents() : new Column()])
+  ) as never
+
+/** The rows of a batch. */
+class Rows {
+  readonly group = columnsOf(types.group)
+  readonly event = columnsOf(types.event)
+  readonly state = columnsOf(types.state)
+  readonly receipt = columnsOf(types.receipt)
+  readonly bareReceipt = columnsOf(types.bareReceipt)
+
+  addEvent(append: Append, index: number, place: number, isReceipt: boolean, data: string): void {
+    const row = this.event
+    const event = append.events[index] as NewEvent
+    row.partition.addRaw(append.partition)
+    row.place.addRaw(place)
+    row.stream.add(append.stream)
+    row.version.addRaw(append.expectedVersion + index + 1)
+    row.type.add(event.type)
+    row.schemaVersion.addRaw(event.schemaVersion)
+    row.eventId.addRaw(event.eventId)
+    row.occurredAtMillis.addRaw(event.occurredAtMillis)
+    row.isReceipt.add(isReceipt ? "t" : null)
+    row.commandId.add(event.commandId)
+    row.correlationId.add(event.correlationId)
+    row.causationId.add(event.causationId)
+    row.actor.add(event.actor)
+    row.reason.add(event.reason)
+    row.traceParent.add(event.traceParent)
+    row.tenant.add(event.tenant)
+    row.data.add(data)
+  }
+
+  /** The parts of an append besides its events. */
+  addRest({ append, events, state }: Prepared, carriers: ReadonlyArray<number>): void {
+    this.group.stream.add(append.stream)
+    this.group.version.addRaw(append.expectedVersion)
+    this.group.eventless.addRaw(events.length === 0)
+    if (state !== null) {
+      this.state.stream.add(append.stream)
+      this.state.version.addRaw(append.expectedVersion + append.events.length)
+      this.state.schemaVersion.addRaw(append.state!.schemaVersion)
+      this.state.data.add(state)
+    }
+    append.receipts.forEach(({ commandId, version }, i) => {
+      this.receipt.stream.add(append.stream)
+      this.receipt.commandId.add(commandId)
+      if (carriers[i] !== -1) return
+      this.bareReceipt.stream.add(append.stream)
+      this.bareReceipt.commandId.add(commandId)
+      this.bareReceipt.version.addRaw(version)
+    })
+  }
+
+  get params(): ReadonlyArray<string | null> {
+    const kinds = [this.group, this.event, this.state, this.receipt, this.bareReceipt]
+    return kinds.flatMap((kind) => Object.values<Column | Documents>(kind).map(({ param }) => param))
+  }
+}
+
+const partTypes = ["smallint[]", "integer[]"]
+
+/** The call, whose answer is `bases` and `refused`. */
+export const statementText = (schema: string): string => {
+  const all = [...partTypes, ...Object.values(types).flatMap((kind) => Object.values<string>(kind))]
+  const params = all.map((type, index) => `$${index + 1}::text::${type}`)
+  return `SELECT bases::text AS bases, refused FROM ${schema}.append_batch(${params.join(", ")})`
+}
 
 /** The index of the event that carries a command's id, -1 when none does. */
 const carrierOf = ({ append, events }: Prepared, receipt: Append["receipts"][number]): number => {
@@ -73,44 +172,23 @@ const carrierOf = ({ append, events }: Prepared, receipt: Append["receipts"][num
   return index < events.length && append.events[index]?.commandId === receipt.commandId ? index : -1
 }
 
-const listOrNull = (items: ReadonlyArray<string>): string | null => (items.length === 0 ? null : `[${items.join(",")}]`)
-
 /** The parameters of one call, and where each append's events begin among those of its partition (from 1). */
 export const statementOf = (batch: ReadonlyArray<Prepared>) => {
   const counts = new Map<number, number>()
-  const starts: Array<number> = []
-  const groups: Array<string> = []
-  const events: Array<string> = []
-  const states: Array<string> = []
-  const receipts: Array<string> = []
-  const bare: Array<string> = []
-  batch.forEach((prepared, index) => {
-    const { append } = prepared
-    const carriers = new Set<number>()
-    for (const receipt of append.receipts) {
-      const carrier = carrierOf(prepared, receipt)
-      carriers.add(carrier)
-      const command = { s: append.stream, k: receipt.commandId }
-      receipts.push(JSON.stringify({ ...command, b: carrier === -1 }))
-      if (carrier === -1) bare.push(JSON.stringify({ ...command, v: receipt.version }))
+  const rows = new Rows()
+  const starts = batch.map((prepared) => {
+    const { append, events } = prepared
+    const carriers = append.receipts.map((receipt) => carrierOf(prepared, receipt))
+    const before = counts.get(append.partition) ?? 0
+    counts.set(append.partition, before + events.length)
+    for (let i = 0; i < events.length; i++) {
+      rows.addEvent(append, i, before + i + 1, carriers.includes(i), events[i]!)
     }
-    let place = counts.get(append.partition) ?? 0
-    starts.push(place + 1)
-    groups.push(groupJson(prepared, index))
-    for (let i = 0; i < prepared.events.length; i++) events.push(eventJson(prepared, i, ++place, carriers.has(i)))
-    if (prepared.state !== null) states.push(stateJson(append, prepared.state))
-    counts.set(append.partition, place)
+    rows.addRest(prepared, carriers)
+    return before + 1
   })
   const parts = [...counts.keys()].sort((a, b) => a - b)
-  const params = [
-    `{${parts.join(",")}}`,
-    `{${parts.map((part) => counts.get(part)).join(",")}}`,
-    `[${groups.join(",")}]`,
-    `[${events.join(",")}]`,
-    listOrNull(states),
-    listOrNull(receipts),
-    listOrNull(bare)
-  ]
+  const params = [`{${parts.join(",")}}`, `{${parts.map((part) => counts.get(part)).join(",")}}`, ...rows.params]
   return { starts, params }
 }
 

@@ -14,7 +14,8 @@ export const journal: MigrationSet = {
     "journal-003-receipts",
     "journal-004-append",
     "journal-005-privileges",
-    "journal-006-recall"
+    "journal-006-recall",
+    "journal-007-append"
   ])
 }
 

@@ -1,7 +1,7 @@
 /**
  * The journal on SQL: one code path for PostgreSQL and for PGlite.
  *
- * Appends go through the SQL function `append` (see `sql/journal-004-append.sql` and `AppendStatement.ts`); everything else
+ * Appends go through the SQL function `append_batch` (see `sql/journal-007-append.sql` and `AppendStatement.ts`); everything else
  * is a query.
  */
 import type { Stored } from "@daybook/core/Event"
@@ -21,7 +21,14 @@ import type * as Scope from "effect/Scope"
 import * as SqlClient from "effect/sql/SqlClient"
 import type { SqlError } from "effect/sql/SqlError"
 import { AnswerLimit, orNoAnswer } from "./AnswerLimit.ts"
-import { outcomeOfRefusal, type Prepared, prepare, type Refusal, statementOf } from "./AppendStatement.ts"
+import {
+  outcomeOfRefusal,
+  type Prepared,
+  prepare,
+  type Refusal,
+  statementOf,
+  statementText
+} from "./AppendStatement.ts"
 import { checkSchemaName } from "./Migrations.ts"
 import { type Recall, recallOf } from "./Recall.ts"
 import { isSqlError, reasonOf } from "./SqlFailure.ts"
@@ -76,9 +83,7 @@ type Query = <Row extends object>(
 
 /** Appends what is not refused; what is refused is left out of a second try, so that neighbours are stored. */
 const appender = (query: Query, schema: string) => {
-  const text =
-    `SELECT bases::text AS bases, refused FROM ${schema}.append(` +
-    "$1::text::smallint[], $2::text::integer[], $3::text::json, $4::text::json, $5::text::json, $6::text::json, $7::text::json)"
+  const text = statementText(schema)
 
   const appendPrepared = (
     batch: ReadonlyArray<Prepared>,
