@@ -23,6 +23,7 @@ import {
   type StillFailing
 } from "./ProjectionStore.ts"
 import { ProjectionWorker, type Settings } from "./ProjectionWorker.ts"
+import type { Signal } from "./Signal.ts"
 
 /** How one projection is doing. */
 export interface Status {
@@ -98,7 +99,6 @@ export const make = <R = never>(
     const journal = yield* Journal
     const store = yield* ProjectionStore
     const context = yield* Effect.context<R>()
-    const clock = yield* Clock
     const settings = settingsOf(options)
     const twice = projections.find(({ name }, i) => projections.findIndex((other) => other.name === name) !== i)
     if (twice !== undefined) return yield* Effect.die(new Error(`Two projections are called ${twice.name}`))
@@ -117,17 +117,7 @@ export const make = <R = never>(
     }
 
     const awaitUntil: Projector["awaitUntil"] = (name, check, within) =>
-      Effect.gen(function* () {
-        const { progress } = yield* workerOf(name)
-        const deadline = clock.currentTimeMillisUnsafe() + Duration.toMillis(Duration.fromInputUnsafe(within))
-        while (true) {
-          const seen = progress.count
-          const found = yield* check
-          const left = deadline - clock.currentTimeMillisUnsafe()
-          if (Option.isSome(found) || left <= 0) return found
-          yield* Effect.timeoutOption(progress.changed(seen), Math.min(left, remotePollMillis))
-        }
-      })
+      Effect.flatMap(workerOf(name), ({ progress }) => waitFor(progress, check, within))
 
     const projector: Projector = {
       awaitUntil,
@@ -161,6 +151,24 @@ export const make = <R = never>(
     }
     yield* (yield* Observer)(projector)
     return projector
+  })
+
+/** Runs a check after each step of a worker, or of another process's, until it finds something or time is up. */
+const waitFor = <A, E, R>(
+  progress: Signal,
+  check: Effect.Effect<Option.Option<A>, E, R>,
+  within: Duration.Input
+): Effect.Effect<Option.Option<A>, E, R> =>
+  Effect.gen(function* () {
+    const clock = yield* Clock
+    const deadline = clock.currentTimeMillisUnsafe() + Duration.toMillis(Duration.fromInputUnsafe(within))
+    while (true) {
+      const seen = progress.count
+      const found = yield* check
+      const left = deadline - clock.currentTimeMillisUnsafe()
+      if (Option.isSome(found) || left <= 0) return found
+      yield* Effect.timeoutOption(progress.changed(seen), Math.min(left, remotePollMillis))
+    }
   })
 
 const settingsOf = (options: Options): Settings => ({

@@ -52,28 +52,8 @@ type Query = <Row extends object>(
 type Store = ProjectionStore["Service"]
 type Claim = Parameters<Store["claim"]>[1]
 
-/** Leases and offsets: what workers use. */
-const working = (
-  sql: SqlClient.SqlClient,
-  query: Query,
-  schema: string
-): Pick<Store, "claim" | "release" | "transact" | "offsets"> => {
-  const move = (projection: string, advances: ReadonlyArray<Advance>) =>
-    query<{ readonly partition: number }>(
-      `UPDATE ${schema}.projection_offset o SET position = a.to_
-       FROM json_to_recordset($2::text::json) AS a (partition smallint, epoch integer, from_ bigint, to_ bigint)
-       WHERE o.projection = $1::text AND o.partition = a.partition AND o.epoch = a.epoch AND o.position = a.from_
-       RETURNING o.partition`,
-      [
-        projection,
-        JSON.stringify(advances.map(({ partition, epoch, from, to }) => ({ partition, epoch, from_: from, to_: to })))
-      ]
-    )
-  const moveAll = Effect.fnUntraced(function* (projection: string, advances: ReadonlyArray<Advance>) {
-    const moved = yield* move(projection, advances)
-    const stale = advances.find((advance) => !moved.some(({ partition }) => partition === advance.partition))
-    if (stale !== undefined) return yield* fenced(projection, stale.partition)
-  })
+/** Leases: who works on which partition. */
+const leasing = (query: Query, schema: string): Pick<Store, "claim" | "release"> => {
   const take = (projection: string, { owner, leaseMillis }: Claim) =>
     query<Offset>(
       `UPDATE ${schema}.projection_offset SET
@@ -99,7 +79,7 @@ const working = (
     return created.length === 0 ? taken : yield* take(projection, wanted)
   })
   return {
-    claim: (projection, options) => orReadModelUnavailable(claim(projection, options)),
+    claim: (projection, wanted) => orReadModelUnavailable(claim(projection, wanted)),
     release: (projection, owner) =>
       orReadModelUnavailable(
         Effect.asVoid(
@@ -109,9 +89,29 @@ const working = (
             [projection, owner]
           )
         )
-      ),
+      )
+  }
+}
+
+/** Offsets: how far a projection has come. */
+const moving = (sql: SqlClient.SqlClient, query: Query, schema: string): Pick<Store, "transact" | "offsets"> => {
+  const move = Effect.fnUntraced(function* (projection: string, advances: ReadonlyArray<Advance>) {
+    const moved = yield* query<{ readonly partition: number }>(
+      `UPDATE ${schema}.projection_offset o SET position = a.to_
+       FROM json_to_recordset($2::text::json) AS a (partition smallint, epoch integer, from_ bigint, to_ bigint)
+       WHERE o.projection = $1::text AND o.partition = a.partition AND o.epoch = a.epoch AND o.position = a.from_
+       RETURNING o.partition`,
+      [
+        projection,
+        JSON.stringify(advances.map(({ partition, epoch, from, to }) => ({ partition, epoch, from_: from, to_: to })))
+      ]
+    )
+    const stale = advances.find((advance) => !moved.some(({ partition }) => partition === advance.partition))
+    if (stale !== undefined) return yield* fenced(projection, stale.partition)
+  })
+  return {
     transact: (projection, advances, work) => {
-      const moved = moveAll(projection, advances)
+      const moved = move(projection, advances)
       // The offset of one partition and nothing else: the statement is a transaction by itself.
       const alone = (work as unknown) === Effect.void && advances.length === 1
       return orReadModelUnavailable(alone ? moved : sql.withTransaction(Effect.andThen(moved, work))) as never
@@ -196,7 +196,7 @@ const make = (schemaName: string): Effect.Effect<Store, never, SqlClient.SqlClie
     const limit = yield* AnswerLimit
     const schema = checkSchemaName(schemaName)
     const query: Query = (text, params) => orNoAnswer(sql.unsafe(text, params), limit)
-    return { ...working(sql, query, schema), ...operating(query, schema) }
+    return { ...leasing(query, schema), ...moving(sql, query, schema), ...operating(query, schema) }
   })
 
 /** The offsets of a schema as a layer. */
