@@ -67,7 +67,7 @@ const server = (
     Effect.flatMap(SqlClient.SqlClient, (sql) => Effect.mapError(sql.unsafe("SELECT 1"), cannotConnect(description)))
   )
   const limit = Layer.succeed(AnswerLimit, answerMillis)
-  return Layer.mergeAll(checked, limit, Layer.succeed(Database, { description, lanes: 2, exclusive: false })).pipe(
+  return Layer.mergeAll(checked, limit, Layer.succeed(Database, { description, lanes: 1, exclusive: false })).pipe(
     Layer.provideMerge(client)
   )
 }

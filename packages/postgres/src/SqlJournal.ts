@@ -38,7 +38,7 @@ import * as WakeUps from "./WakeUps.ts"
 export interface Options {
   /** The service's schema, already migrated. */
   readonly schema: string
-  /** Batches under way at once, each on a connection of its own. Measured best on two cores: 2 on PostgreSQL, 1 on PGlite. */
+  /** Batches under way at once, each on a connection of its own. Measured best: 1, whose batches are the largest (ADR 3). */
   readonly lanes: number
 }
 
