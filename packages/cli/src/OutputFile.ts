@@ -41,7 +41,8 @@ export const write = Effect.fnUntraced(function* <E, R>(file: string, content: S
   const there = yield* Effect.option(fs.stat(file))
   if (there._tag === "Some" && there.value.type !== "File") return yield* into(file, "a")
   const place = there._tag === "Some" ? yield* Effect.mapError(fs.realPath(file), failed) : file
-  const unfinished = `${place}.unfinished`
+  // Of this process alone: another may be writing the same at the same time.
+  const unfinished = `${place}.${process.pid}.unfinished`
   yield* into(unfinished, "w").pipe(
     Effect.andThen(Effect.mapError(fs.rename(unfinished, place), failed)),
     Effect.onError(() => Effect.ignore(fs.remove(unfinished)))
