@@ -5,6 +5,7 @@
  */
 import { isDeepStrictEqual } from "node:util"
 import { Journal } from "@daybook/core/Journal"
+import type { State } from "@daybook/core/Saga"
 import { Carts } from "@daybook/services/cart/Cart"
 import { CartQueries } from "@daybook/services/cart/Queries"
 import { Checkouts, CheckoutView } from "@daybook/services/checkout/Checkout"
@@ -12,6 +13,7 @@ import * as Saga from "@daybook/services/checkout/Saga"
 import { StockItems } from "@daybook/services/inventory/Entities"
 import { InventoryQueries } from "@daybook/services/inventory/Queries"
 import { stockItemId } from "@daybook/services/inventory/StockItemState"
+import { Orders } from "@daybook/services/order/Order"
 import { OrderQueries } from "@daybook/services/order/Queries"
 import { ProviderSimulator } from "@daybook/services/payment/ProviderSimulator"
 import { PaymentQueries } from "@daybook/services/payment/Queries"
@@ -26,7 +28,7 @@ export interface Scenario {
   readonly name: string
   readonly stock: number
   readonly token: string
-  /** Whether the buyer thinks better of it while the stock is being reserved. */
+  /** Whether the buyer cancels the order while the stock is being reserved. */
   readonly isCancelled: boolean
   readonly ends: Ends
 }
@@ -103,7 +105,7 @@ const cancelled: Ends = {
   checkout: ["compensated", "cancelled"],
   order: ["cancelled", null],
   payment: null,
-  happened: { ...undone.happened, order: ["OrderPlaced", "OrderCancelled"], payment: [] }
+  happened: { ...undone.happened, order: ["OrderPlaced", "CancellationRequested", "OrderCancelled"], payment: [] }
 }
 
 const usual = { stock: 5, token: "tok_approve", isCancelled: false }
@@ -163,6 +165,22 @@ export const prepare = (id: string, { stock }: Scenario, process: Process) =>
     )
   }).pipe(within(process))
 
+/** Cancels the order that the checkout has placed, while its items are being reserved, and waits until that has been heard. */
+const cancel = (id: string) =>
+  Effect.gen(function* () {
+    const [checkouts, orders] = [yield* Checkouts, yield* Orders]
+    const isCancelled = ({ cancellation }: State) => cancellation !== null
+    const isReserving = ({ pending }: State) => pending?.step === Saga.step.reserve
+    const untilIt = (what: string, is: (checkout: State) => boolean) =>
+      until(
+        `checkout ${id} ${what}`,
+        Effect.map(checkouts.read(id), ({ state }) => when(is(state)))
+      )
+    yield* untilIt("reserves its items", (checkout) => isReserving(checkout) || isCancelled(checkout))
+    yield* orders.execute(id, { _tag: "RequestCancellation", cancellationId: "wish" }, options(id, "cancel"))
+    yield* untilIt("is cancelled", isCancelled)
+  })
+
 /** Checks out, and waits until that has come to an end. */
 export const checkOut = (id: string, { token, isCancelled }: Scenario, process: Process) =>
   Effect.gen(function* () {
@@ -171,20 +189,7 @@ export const checkOut = (id: string, { token, isCancelled }: Scenario, process: 
     const data = { cartId: cartOf(id), cartVersion: null, acceptedTotal: null, paymentMethod }
     const nowMillis = yield* Clock.currentTimeMillis
     yield* checkouts.execute(id, { _tag: "Start", sagaId: id, data, nowMillis }, options(id, "start"))
-    if (isCancelled) {
-      const isReserving = ({
-        pending,
-        cancellation
-      }: {
-        pending: { step: string } | null
-        cancellation: string | null
-      }) => pending?.step === Saga.step.reserve || cancellation !== null
-      yield* until(
-        `checkout ${id} reserves its items`,
-        Effect.map(checkouts.read(id), ({ state }) => when(isReserving(state)))
-      )
-      yield* checkouts.execute(id, { _tag: "Cancel", reason: Saga.cancelled }, options(id, "cancel"))
-    }
+    if (isCancelled) yield* cancel(id)
     yield* process.startInventory
     yield* until(
       `checkout ${id} is at an end`,

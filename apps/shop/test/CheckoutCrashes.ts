@@ -7,6 +7,7 @@
  */
 import type * as Database from "@daybook/postgres/Database"
 import { type Moment, momentsOf } from "@daybook/testkit/CrashPoints"
+import * as Cause from "effect/Cause"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
@@ -41,7 +42,7 @@ interface Run {
 const nameOf = ({ name }: Cases.Scenario, moment: Moment | undefined): string =>
   moment === undefined
     ? `A checkout that ${name}`
-    : `A checkout that ${name}, whose process died ${moment.when} it ${moment.change} (${moment.nth})`
+    : `A checkout that ${name}, whose process died ${moment.when} "${moment.change}" (${moment.nth})`
 
 let made = 0
 
@@ -83,7 +84,13 @@ const run = (id: string, scenario: Cases.Scenario, moment: Moment | undefined, l
       yield* Cases.checkOut(id, scenario, lane.process)
     } else yield* exit
     return { id, moment, isCrashed, changes } satisfies Run
-  }).pipe(Effect.catchCause((cause) => Effect.die(new Error(nameOf(scenario, moment), { cause }))))
+  }).pipe(
+    Effect.catchCause((cause) => {
+      const error = Cause.squash(cause)
+      const why = error instanceof Error ? error.message : String(error)
+      return Effect.die(new Error(`${nameOf(scenario, moment)}: ${why}`, { cause: error }))
+    })
+  )
 
 /** Holds a run to have come to what it should, once the read models show it. */
 const verify = ({ id, moment }: Run, scenario: Cases.Scenario, { outside, process }: Lane) =>
