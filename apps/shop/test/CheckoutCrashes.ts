@@ -57,13 +57,14 @@ const prepare = (scenario: Cases.Scenario, count: number, { process }: Lane) =>
 
 /** Lets a process finish what the run before has left to it, so that changes are counted from the same beginning. */
 const settle = ({ points }: Process) =>
-  Effect.gen(function* () {
-    let seen = -1
-    for (let still = 0; still < 3; ) {
-      yield* Effect.sleep(2)
+  Effect.suspend(() => {
+    let [seen, still] = [-1, 0]
+    const isAtRest = Effect.sync(() => {
       still = points.changes.length === seen ? still + 1 : 0
       seen = points.changes.length
-    }
+      return still < 3 ? undefined : true
+    })
+    return Cases.until("the process is at rest", isAtRest)
   })
 
 /** Runs a checkout to its end, in another process once this one has died. */
