@@ -89,7 +89,12 @@ const distributed = async (folder: string): Promise<Ground> => {
 const embedded = (folder: string): Ground => {
   const services = ["checkout", "cart", "order", "inventory", "payment"]
   const books = join(folder, "provider.sqlite")
-  const settings = { BROKER: "sql", DAYBOOK_HOME: join(folder, "home"), SIMULATED_PROVIDER_FILE: books }
+  const settings = {
+    BROKER: "sql",
+    DAYBOOK_HOME: join(folder, "home"),
+    SIMULATED_PROVIDER_FILE: books,
+    DEMO_STOCK: "0"
+  }
   return {
     planned: [{ name: "shop", services, settings }],
     kafka: undefined,

@@ -137,3 +137,14 @@ export const providerFile: Effect.Effect<string, Config.ConfigError | Error> = E
   })
   return file
 })
+
+/**
+ * Whether the shop gets a stock of the demo catalogue when it starts: `DEMO_STOCK`, by default where the inventory is on the embedded
+ * store and no `CART_PRICE_LIST` says what is for sale.
+ */
+export const demoStock: Effect.Effect<boolean, Config.ConfigError> = Effect.gen(function* () {
+  const chosen = yield* Config.option(Config.Boolean("DEMO_STOCK"))
+  if (Option.isSome(chosen)) return chosen.value
+  const priceList = yield* Config.String("CART_PRICE_LIST").pipe(Config.withDefault(""))
+  return priceList === "" && "folder" in (yield* sides("inventory")).write
+})

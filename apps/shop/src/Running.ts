@@ -1,0 +1,154 @@
+/**
+ * The shop's services at work in some place, without HTTP: each is its entities, its queries and its journal, and behind them
+ * whatever it runs there. `Parts` puts routes before them; the `daybook` command runs them as they are.
+ */
+import type { Broker } from "@daybook/core/Broker"
+import type { Options } from "@daybook/core/Projector"
+import * as KafkaBroker from "@daybook/kafka/KafkaBroker"
+import * as SqlBroker from "@daybook/postgres/SqlBroker"
+import * as Cart from "@daybook/services/cart/Cart"
+import { tables as cartTables } from "@daybook/services/cart/Projections"
+import * as Checkout from "@daybook/services/checkout/Checkout"
+import * as Inventory from "@daybook/services/inventory/Inventory"
+import { tables as inventoryTables } from "@daybook/services/inventory/Projections"
+import * as Order from "@daybook/services/order/Order"
+import { tables as orderTables } from "@daybook/services/order/Projections"
+import * as Payment from "@daybook/services/payment/Payment"
+import { tables as paymentTables } from "@daybook/services/payment/Projections"
+import type { Provider } from "@daybook/services/payment/Provider"
+import { ProviderSimulator } from "@daybook/services/payment/ProviderSimulator"
+import * as SimulatedWebhooks from "@daybook/services/payment/SimulatedWebhooks"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import { at, database, type Place } from "./Place.ts"
+import { sidesFit } from "./Services.ts"
+import * as Settings from "./Settings.ts"
+
+/** How a service runs its projectors: those of read models where that is its role, those of messages wherever these are. */
+const projectors = <O extends { readonly projector?: Options }>({ roles, leaseMillis }: Place, options: O) => {
+  const lease = { ...options.projector, ...(leaseMillis === undefined ? {} : { lease: leaseMillis }) }
+  return {
+    messages: { ...options, projector: lease },
+    queries: { ...options, projector: { ...lease, run: roles.has("projection") } }
+  }
+}
+
+/** The cart. */
+export const cart = (place: Place, options: Cart.Options = {}) => {
+  const run = projectors(place, options)
+  const level = Layer.effectDiscard(sidesFit("cart", options.persistence ?? Cart.persistence, place))
+  const sides = {
+    schema: Cart.schema,
+    tables: cartTables,
+    commands: Cart.commandSide(options),
+    queries: Cart.querySide(run.queries),
+    messages: Cart.messageSide(run.messages)
+  }
+  return at(sides, place).pipe(Layer.provide(level))
+}
+
+/** The orders. */
+export const order = (place: Place, options: Order.Options = {}) => {
+  const run = projectors(place, options)
+  const sides = {
+    schema: Order.schema,
+    tables: orderTables,
+    commands: Order.commandSide(options),
+    queries: Order.querySide(run.queries),
+    messages: Order.messageSide(run.messages)
+  }
+  return at(sides, place)
+}
+
+/** The stock and its reservations. */
+export const inventory = (place: Place, options: Inventory.Options = {}) => {
+  const run = projectors(place, options)
+  const sides = {
+    schema: Inventory.schema,
+    tables: inventoryTables,
+    commands: Inventory.commandSide(options),
+    queries: Inventory.querySide(run.queries),
+    messages: Inventory.messageSide(run.messages)
+  }
+  return at(sides, place)
+}
+
+/** The checkouts. */
+export const checkout = (place: Place, options: Checkout.Options = {}) => {
+  const run = projectors(place, options)
+  const sides = {
+    schema: Checkout.schema,
+    tables: Checkout.tables,
+    commands: Checkout.commandSide(options),
+    queries: Checkout.querySide(run.queries),
+    messages: Checkout.messageSide(run.messages)
+  }
+  return at(sides, place)
+}
+
+/** The payments, and the provider that they ask. */
+export const payment = (place: Place, provider: PaymentProvider, options: Payment.Options = {}) => {
+  const run = projectors(place, options)
+  const sides = {
+    schema: Payment.schema,
+    tables: paymentTables,
+    commands: Payment.commandSide(options).pipe(Layer.provide(provider.layer)),
+    queries: Payment.querySide(run.queries),
+    messages: Payment.messageSide(run.messages)
+  }
+  const running = at(sides, place)
+  return place.roles.has("consumer") ? Layer.provideMerge(provider.webhooks, running) : running
+}
+
+/** A payment provider. */
+export interface PaymentProvider {
+  readonly layer: Layer.Layer<Provider, unknown>
+  /** Brings its webhooks here, where nobody else does. */
+  readonly webhooks: Layer.Layer<never, unknown, Payment.Payments>
+}
+
+/** The simulated provider, with its books in a file, or in memory. */
+export const simulatedProvider = (file?: string): PaymentProvider => {
+  const layer = ProviderSimulator.layer({ file })
+  return { layer, webhooks: SimulatedWebhooks.layer.pipe(Layer.provide(layer)) }
+}
+
+/** The broker that the environment names. */
+const broker: Effect.Effect<Layer.Layer<Broker, unknown>, unknown> = Effect.gen(function* () {
+  if ((yield* Settings.brokerKind) === "kafka") return KafkaBroker.layerConfig
+  const leaseMillis = yield* Settings.leaseMillis
+  return SqlBroker.layer({ leaseMillis }).pipe(Layer.provide(database(yield* Settings.brokerLocation)))
+})
+
+/** Where the environment has services run. */
+export interface Surroundings {
+  readonly placeOf: (service: Settings.ServiceName) => Place
+  readonly provider: PaymentProvider
+}
+
+/** Where services are, as the environment says, playing those roles there. Nothing is opened yet. */
+export const surroundings = (
+  services: ReadonlyArray<Settings.ServiceName>,
+  roles: Settings.Roles
+): Effect.Effect<Surroundings, unknown> =>
+  Effect.gen(function* () {
+    const shared = yield* broker
+    const partitions = yield* Settings.partitions
+    const provider = simulatedProvider(yield* Settings.providerFile)
+    const leaseMillis = yield* Settings.leaseMillis
+    const places = yield* Effect.forEach(services, (name) =>
+      Effect.map(Settings.sides(name), ({ write, read }) => {
+        const place: Place = {
+          write: database(write),
+          read: database(read),
+          partitions,
+          broker: shared,
+          roles,
+          leaseMillis
+        }
+        return [name, place] as const
+      })
+    )
+    const known = new Map(places)
+    return { placeOf: (name) => known.get(name)!, provider }
+  })
