@@ -11,7 +11,7 @@ import { RequestProblems } from "../InvalidRequest.ts"
 import { Id, Text } from "../Text.ts"
 import { CancelReason, ReturnReason } from "./Events.ts"
 import { OrderNotFound, rejections } from "./Rejection.ts"
-import { OrderSummary, OrderView, TimelineEntry, UnknownCursor, Waiting } from "./Views.ts"
+import { ConfirmedRevenue, OrderSummary, OrderView, TimelineEntry, UnknownCursor, Waiting } from "./Views.ts"
 
 const errors = [...rejections, ...commandProblems] as const
 const order = { id: Id }
@@ -106,6 +106,15 @@ export class Orders extends HttpApiGroup.make("orders")
       describe(
         "Show an order's timeline",
         "What happened to the order, when, and by whom, from the beginning. For the next page give the version of the last entry as `after`."
+      )
+    ),
+    HttpApiEndpoint.get("confirmedRevenue", "/reports/confirmed-revenue", {
+      success: Schema.Array(ConfirmedRevenue),
+      error: queryProblems
+    }).annotateMerge(
+      describe(
+        "Show confirmed revenue by country",
+        "What confirmed orders come to by country and currency, less what was cancelled of them. What was returned is not taken off: it was sold, and refunded."
       )
     ),
     HttpApiEndpoint.post("requestCancellation", "/orders/:id/cancellation", {

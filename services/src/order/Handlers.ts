@@ -133,6 +133,7 @@ export const layer = HttpApiBuilder.group(
       .handle("timeline", ({ params: { id }, query: { limit = defaultLimit, after, atLeastVersion } }) =>
         timed("order-timeline", timeline(id, { limit, after }, atLeastVersion))
       )
+      .handle("confirmedRevenue", () => timed("confirmed-revenue", read.confirmedRevenue()))
       .handle("requestCancellation", ({ params: { id }, payload, headers }) =>
         requestCancellation(id, payload, commandOptions(headers))
       )

@@ -12,7 +12,14 @@ import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as SqlClient from "effect/sql/SqlClient"
 import type { Money } from "../Money.ts"
-import { type OrderSummary, type OrderView, type TimelineEntry, UnknownCursor, type Waiting } from "./Views.ts"
+import {
+  type ConfirmedRevenue,
+  type OrderSummary,
+  type OrderView,
+  type TimelineEntry,
+  UnknownCursor,
+  type Waiting
+} from "./Views.ts"
 
 const unknownCursor = (after: string): UnknownCursor =>
   new UnknownCursor({
@@ -46,6 +53,10 @@ export class OrderQueries extends Context.Service<
     queue(waiting: Waiting, page: Page): Summaries
     /** What happened to an order, in order. Nothing for an order that queries do not know. */
     timeline(id: string, page: TimelinePage): Effect.Effect<ReadonlyArray<TimelineEntry>, ReadModelUnavailable>
+    /** What confirmed orders come to, by country and currency: all of them, or those of some ids. */
+    confirmedRevenue(
+      orderIds?: ReadonlyArray<string>
+    ): Effect.Effect<ReadonlyArray<ConfirmedRevenue>, ReadModelUnavailable>
   }
 >()("@daybook/services/order/OrderQueries") {
   /** The queries over the read models in a schema of the database in context. */
@@ -130,7 +141,20 @@ const timelineText = (schema: string): string =>
    FROM ${schema}.order_timeline t JOIN ${schema}.order_view v USING (order_id)
    WHERE order_id = $1::text AND t.version > $2::text::integer ORDER BY t.version LIMIT $3::text::integer`
 
-const summaryOf = <Row extends SummaryRow>({ currency, totalMinor, ...row }: Row) => ({
+/** An order is confirmed from its confirmation on, unless all of it was cancelled. */
+const confirmedRevenueText = (schema: string): string =>
+  `SELECT coalesce(country, 'Unspecified') AS country, currency, count(*)::integer AS orders,
+     sum(total_minor - cancelled_minor)::float8 AS "totalMinor"
+   FROM ${schema}.order_view
+   WHERE status IN ('confirmed', 'shipping', 'shipped', 'delivered', 'closed')
+     AND ($1::text IS NULL OR order_id IN (SELECT json_array_elements_text($1::text::json)))
+   GROUP BY coalesce(country, 'Unspecified'), currency ORDER BY 1, 2`
+
+const summaryOf = <Row extends { readonly currency: string; readonly totalMinor: number }>({
+  currency,
+  totalMinor,
+  ...row
+}: Row) => ({
   ...row,
   total: { amountMinor: totalMinor, currency }
 })
@@ -231,6 +255,14 @@ const make = (sql: SqlClient.SqlClient, schema: string): OrderQueries["Service"]
       ),
     ordersOf: (customerId, page) => pageOf(ofCustomer(customerId), page),
     queue: (waiting, page) => pageOf(waitingFor(waiting), page),
+    confirmedRevenue: (orderIds) =>
+      Effect.map(
+        query<Omit<ConfirmedRevenue, "total"> & { readonly currency: string; readonly totalMinor: number }>(
+          confirmedRevenueText(schema),
+          [orderIds === undefined ? null : JSON.stringify(orderIds)]
+        ),
+        (rows) => rows.map(summaryOf)
+      ),
     timeline: (id, { limit, after = 0 }) =>
       Effect.map(query<TimelineRow>(timelineText(schema), [id, String(after), String(limit)]), (rows) =>
         rows.map(entryOf)

@@ -108,6 +108,16 @@ export const TimelineEntry = Schema.Struct({
   total: Schema.NullOr(Money)
 }).annotate({ identifier: "TimelineEntry" })
 
+/** What confirmed orders of one country come to in one currency. */
+export const ConfirmedRevenue = Schema.Struct({
+  /** "Unspecified" where the order has none. */
+  country: Schema.String,
+  orders: Schema.Int,
+  /** Less what was cancelled; what was returned is in it. */
+  total: Money
+}).annotate({ identifier: "ConfirmedRevenue" })
+
+export type ConfirmedRevenue = typeof ConfirmedRevenue.Type
 export type OrderSummary = typeof OrderSummary.Type
 export type OrderView = typeof OrderView.Type
 export type TimelineEntry = typeof TimelineEntry.Type
