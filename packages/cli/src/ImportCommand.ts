@@ -13,11 +13,14 @@ import * as Path from "effect/Path"
 import * as Schema from "effect/Schema"
 import { explain, Failure } from "./Failure.ts"
 import * as OutputFile from "./OutputFile.ts"
+import { CheckoutQueue } from "./online-retail/CheckoutQueue.ts"
+import * as Delivery from "./online-retail/Delivery.ts"
 import * as Import from "./online-retail/Import.ts"
-import { ImportStore } from "./online-retail/ImportStore.ts"
+import { ImportStore, withCheckouts } from "./online-retail/ImportStore.ts"
 import * as Report from "./online-retail/Report.ts"
 import * as Survey from "./online-retail/Survey.ts"
 import * as Progress from "./Progress.ts"
+import { Shop } from "./Shop.ts"
 import * as Stores from "./Stores.ts"
 import { group } from "./Table.ts"
 
@@ -90,6 +93,8 @@ const stopped = (error: unknown): Failure =>
 
 /** What was asked for. */
 interface Input {
+  readonly checkout: boolean
+  readonly stock: Option.Option<number>
   readonly folder: string
   readonly report: Option.Option<string>
   readonly rejects: Option.Option<string>
@@ -102,9 +107,14 @@ interface Input {
 const tell = Effect.fnUntraced(function* (
   survey: Survey.Survey,
   outputs: Outputs,
-  { json, headline }: { readonly json: boolean; readonly headline: string }
+  {
+    json,
+    headline,
+    shop
+  }: { readonly json: boolean; readonly headline: string; readonly shop: Shop["Service"] | undefined }
 ) {
-  const report = yield* Report.totals(survey.files)
+  const totals = yield* Report.totals(survey.files)
+  const report = shop === undefined ? totals : yield* Report.withCheckouts(totals, shop, survey)
   const rejects = outputs.rejectsAsked || Object.keys(report.rejected).length > 0 ? outputs.rejects : undefined
   if (rejects !== undefined) yield* Report.writeRejects(rejects, survey.files)
   const text = Report.toJson(report)
@@ -115,30 +125,64 @@ const tell = Effect.fnUntraced(function* (
   if (outputs.report !== undefined) yield* Console.log(`Report: ${outputs.report}`)
 })
 
+/** The import of a folder that has been looked at, from its beginning or where it was left. */
+const importing = Effect.fnUntraced(function* (
+  { concurrency, json, patience: seconds }: Input,
+  { survey, outputs, progress }: Prepared,
+  checkOut?: Import.Options["checkOut"]
+) {
+  const shop = Option.getOrUndefined(yield* Effect.serviceOption(Shop))
+  yield* remarks(survey)
+  const started = (yield* Clock).currentTimeMillisUnsafe()
+  const patience = `${seconds} seconds` as const
+  const store = yield* ImportStore
+  const carts = yield* Carts
+  const outcome = yield* Import.run({ survey, carts, store, progress, concurrency, patience, checkOut })
+  yield* Report.caughtUp(progress)
+  if (shop !== undefined) yield* Report.checkoutsCaughtUp(progress, shop)
+  yield* tell(survey, outputs, { json, headline: told(outcome, yield* secondsSince(started)), shop })
+})
+
+/** What is there before a store is opened. */
+interface Prepared {
+  readonly survey: Survey.Survey
+  readonly outputs: Outputs
+  readonly progress: Progress.Progress
+}
+
+/** The same with every service at work: the stock comes first, and each cart's checkout is carried to its end. */
+const selling = Effect.fnUntraced(function* (input: Input, prepared: Prepared) {
+  const shop = yield* Shop
+  const { survey, progress } = prepared
+  const percent = Option.getOrElse(input.stock, () => 100)
+  yield* Delivery.receive({ survey, shop, progress, percent, patience: `${input.patience} seconds` })
+  const queue = new CheckoutQueue(shop)
+  const imported = importing(input, prepared, (checkoutId, cartId) => queue.run(checkoutId, cartId))
+  yield* Effect.raceFirst(imported, queue.watching).pipe(
+    Effect.provideService(ImportStore, withCheckouts(yield* ImportStore))
+  )
+})
+
 const onlineRetail = Effect.fn("Daybook.importOnlineRetail")(
   function* (input: Input) {
+    if (Option.isSome(input.stock) && !input.checkout) {
+      return yield* new Failure({ message: "--stock says how much --checkout has in stock. Give both, or neither." })
+    }
     const outputs = yield* outputsOf(input.folder, input)
     const progress = yield* Progress.make(Progress.ofProcess())
     const survey = yield* surveyed(input.folder, progress)
-    const { concurrency, json } = input
-    const program = Effect.gen(function* () {
-      yield* remarks(survey)
-      const started = (yield* Clock).currentTimeMillisUnsafe()
-      const patience = `${input.patience} seconds` as const
-      const store = yield* ImportStore
-      const outcome = yield* Import.run({ survey, carts: yield* Carts, store, progress, concurrency, patience })
-      yield* Report.caughtUp(progress)
-      yield* tell(survey, outputs, { json, headline: told(outcome, yield* secondsSince(started)) })
-    })
     // Carts that have been checked out are not needed again, so that few are kept in memory, and not for long.
     const entities = {
-      mailbox: 2 * concurrency,
-      inFlight: 4 * concurrency,
+      mailbox: 2 * input.concurrency,
+      inFlight: 4 * input.concurrency,
       resident: 5_000,
       passivateAfter: "5 seconds"
     } as const
-    const resumable = Effect.mapError(program, (error) => (error instanceof Failure ? error : stopped(error)))
-    yield* Stores.withCart({ entities })(resumable)
+    const prepared = { survey, outputs, progress }
+    const resumable = <A, E, R>(program: Effect.Effect<A, E, R>) =>
+      Effect.mapError(program, (error) => (error instanceof Failure ? error : stopped(error)))
+    if (input.checkout) return yield* Stores.withShop({ cart: entities })(resumable(selling(input, prepared)))
+    yield* Stores.withCart({ entities })(resumable(importing(input, prepared)))
   },
   Effect.scoped,
   Effect.onInterrupt(() => Console.error(`Stopped. ${carryOn}`))
@@ -150,6 +194,18 @@ const importOnlineRetail = Command.make(
     folder: Argument.String("folder").pipe(
       Argument.withMetavar("DIR"),
       Argument.withDescription("Folder with *.csv and *.csv.gz files, read in the order of their names")
+    ),
+    checkout: Flag.Boolean("checkout").pipe(
+      Flag.withDescription(
+        "Receive the goods that the lines ask for, and carry each cart through a whole checkout: order, stock, simulated payment"
+      ),
+      Flag.withDefault(false)
+    ),
+    stock: Flag.Int("stock").pipe(
+      Flag.withMetavar("PERCENT"),
+      Flag.withDescription("With --checkout: how much of the goods there is, 0 to 1000 per cent. Default: 100"),
+      Flag.withSchema(Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 1_000 }))),
+      Flag.optional
     ),
     report: Flag.String("report").pipe(
       Flag.withMetavar("FILE"),
@@ -182,7 +238,8 @@ const importOnlineRetail = Command.make(
 ).pipe(
   Command.withDescription(
     "Imports order lines of the UCI Online Retail data set: each invoice becomes a cart, each line that the rules accept an " +
-      "item in it, and the last line checks it out. Every file is checked before anything is written. An import that was " +
+      "item in it, and the last line checks it out. With --checkout, that is a whole checkout by all services, which run in this process " +
+      "for as long as it takes. Every file is checked before anything is written. An import that was " +
       "stopped carries on when the same command is run again; one that is complete changes nothing."
   ),
   Command.withShortDescription("Order lines of the UCI Online Retail data set, as carts"),
@@ -191,6 +248,10 @@ const importOnlineRetail = Command.make(
     {
       command: "DATABASE_URL=postgres://localhost/shop daybook import online-retail ./orders --report report.json",
       description: "Into PostgreSQL, with the totals in a file"
+    },
+    {
+      command: "daybook import online-retail ./orders --checkout --stock 90",
+      description: "Each cart bought, as far as the stock goes"
     },
     { command: "daybook import online-retail ./orders --json | jq .revenueMinor", description: "For scripts" }
   ])

@@ -15,6 +15,7 @@ import * as Exit from "effect/Exit"
 import * as Layer from "effect/Layer"
 import * as Scope from "effect/Scope"
 import { ImportStore, schema as importSchema, tables as importTables } from "./online-retail/ImportStore.ts"
+import * as Shop from "./Shop.ts"
 
 /** The clients of a service's two sides, the same one where both are in one place. */
 const sidesOf = Effect.fnUntraced(function* (service: string) {
@@ -42,9 +43,9 @@ const endMillis = 45_000
 /** The same after a failure. A database that does not answer would keep whoever is to be told why. */
 const failedEndMillis = 3_000
 
-/** Runs a command on the stores, which end with it. */
-export const withCart =
-  (options: Cart.Options) =>
+/** Runs a command on stores, which end with it. */
+const during =
+  <Stores, E2>(stores: Layer.Layer<Stores, E2>) =>
   <A, E, R>(command: Effect.Effect<A, E, R>) =>
     Effect.gen(function* () {
       const scope = yield* Scope.make()
@@ -53,11 +54,17 @@ export const withCart =
         const ended = orElseAfter(Scope.close(scope, exit), failed ? failedEndMillis : endMillis, () => Effect.void)
         return Effect.interruptible(ended)
       }
-      const built = Effect.flatMap(Layer.buildWithScope(cart(options), scope), (context) =>
+      const built = Effect.flatMap(Layer.buildWithScope(stores, scope), (context) =>
         Effect.provideContext(command, context)
       )
       return yield* Effect.onExit(built, end)
     })
+
+/** Runs a command on the cart's stores. */
+export const withCart = (options: Cart.Options) => during(cart(options))
+
+/** Runs a command beside all services, at work on their stores. */
+export const withShop = (options: Shop.Options) => during(Shop.layer(options))
 
 /** Brings every schema up to date; what was done, in order. */
 export const migrateAll = Effect.gen(function* () {

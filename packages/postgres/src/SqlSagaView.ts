@@ -140,6 +140,10 @@ export interface SagaView {
   /** Requests to be sent again by now, the longest overdue first. */
   readonly due: (nowMillis: number, limit: number) => Effect.Effect<ReadonlyArray<Due>, ReadModelUnavailable>
   readonly get: (sagaId: string) => Effect.Effect<Option.Option<SagaRow>, ReadModelUnavailable>
+  /** Where some sagas are, by id. Those that the view does not know yet are left out. */
+  readonly statusOf: (
+    sagaIds: ReadonlyArray<string>
+  ) => Effect.Effect<ReadonlyMap<string, Status>, ReadModelUnavailable>
   /** Sagas, the oldest first; `after` is the id of the last one of the page before. */
   readonly list: (filter: {
     readonly status?: Status | undefined
@@ -172,6 +176,15 @@ export const make = (schemaName: string, name: string): Effect.Effect<SagaView, 
             sagaId
           ]),
           (rows) => Option.fromNullishOr(rows[0])
+        ),
+      statusOf: (sagaIds) =>
+        Effect.map(
+          query<{ readonly sagaId: string; readonly status: Status }>(
+            `SELECT saga_id AS "sagaId", status FROM ${schema}.saga
+             WHERE name = $1::text AND saga_id IN (SELECT json_array_elements_text($2::text::json))`,
+            [name, JSON.stringify(sagaIds)]
+          ),
+          (rows) => new Map(rows.map(({ sagaId, status }) => [sagaId, status]))
         ),
       list: ({ status, after, unfinishedSinceMillis, limit }) =>
         query<SagaRow>(

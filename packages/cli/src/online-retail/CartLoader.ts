@@ -42,6 +42,11 @@ export interface Options {
   readonly onDone: (placed: Placed) => void
   /** A command failed for a passing reason and will be tried again. */
   readonly onRetry: (problem: Error) => void
+  /**
+   * Checks a filled cart out, where more is to follow from it than that it is frozen: ends when all of that has. May be called again
+   * for a cart that was checked out, or given back, before.
+   */
+  readonly checkOut?: ((checkoutId: string, cartId: string) => Effect.Effect<void, Error>) | undefined
 }
 
 /** The id of a checkout begins with this when an import has begun it. */
@@ -62,15 +67,18 @@ interface Cart {
 
 type Problem = Rejection | RuntimeProblem
 
+const tagOf = (problem: Error): string => (problem as { readonly _tag?: string })._tag ?? ""
+
 const rejectionTags: ReadonlySet<string> = new Set(rejections.map((rejection) => rejection.prototype._tag))
 
 const isRejection = (problem: Problem): problem is Rejection => rejectionTags.has(problem._tag)
 
 /** Failures after which the same command may well succeed a little later. */
-const isPassing = (problem: Problem): boolean =>
-  ["Overloaded", "Contended", "RecoveryTimedOut", "JournalUnavailable"].includes(problem._tag)
+const isPassing = (problem: Error): boolean =>
+  ["Overloaded", "Contended", "RecoveryTimedOut", "JournalUnavailable"].includes(tagOf(problem))
 
-const checkoutIdOf = (invoice: string): string => `${checkoutPrefix}${invoice}`
+/** The id of an invoice's checkout. */
+export const checkoutIdOf = (invoice: string): string => `${checkoutPrefix}${invoice}`
 
 const addItem = ({ hash, line, order }: Placed): Command => ({
   _tag: "AddItem",
@@ -81,10 +89,13 @@ const addItem = ({ hash, line, order }: Placed): Command => ({
   unitPrice: order.unitPrice
 })
 
-/** Why lines may not be added to a cart that was there before. One that an earlier run checked out takes the same lines again. */
-const refusalOf = (state: State, checkoutId: string): Rejection | undefined => {
+/**
+ * Why lines may not be added to a cart that was there before. One that an earlier run checked out takes the same lines again; one
+ * that was given back does too, where its checkout `mayEndSo`.
+ */
+const refusalOf = (state: State, checkoutId: string, mayEndSo: boolean): Rejection | undefined => {
   const ours = state.checkoutId === checkoutId
-  if (state.status === "open") return ours ? checkoutMismatch(checkoutId, state) : undefined
+  if (state.status === "open") return ours && !mayEndSo ? checkoutMismatch(checkoutId, state) : undefined
   if (ours && (state.status === "checking-out" || state.status === "completed")) return undefined
   return notOpen(state.status, state.checkoutId)
 }
@@ -176,7 +187,18 @@ export class CartLoader {
     )
   }
 
-  #checkOut(id: string, last: Placed): Effect.Effect<Rejection | undefined, RuntimeProblem> {
+  #checkOut(id: string, last: Placed): Effect.Effect<Rejection | undefined, Error> {
+    const { carts, checkOut } = this.#options
+    if (checkOut === undefined) return this.#freeze(id, last)
+    return Effect.gen({ self: this }, function* () {
+      const { state } = yield* this.#insist(carts.read(id))
+      // Every line was refused, and each has been told of already.
+      if (state.lines.length > 0) yield* this.#insist(checkOut(checkoutIdOf(id), id))
+      return undefined
+    })
+  }
+
+  #freeze(id: string, last: Placed): Effect.Effect<Rejection | undefined, RuntimeProblem> {
     const command: Command = { _tag: "BeginCheckout", checkoutId: checkoutIdOf(id), acceptedTotal: null }
     return Effect.map(this.#tell(id, command, last.order.atMillis), (refused) =>
       // Every line was refused, and each has been told of already.
@@ -196,7 +218,7 @@ export class CartLoader {
           const refused = yield* this.#tell(id, command, openedAtMillis)
           if (refused !== undefined) return refused
           const { state } = yield* this.#insist(this.#options.carts.read(id))
-          return refusalOf(state, checkoutIdOf(id))
+          return refusalOf(state, checkoutIdOf(id), this.#options.checkOut !== undefined)
         })
     })
   }
@@ -219,7 +241,7 @@ export class CartLoader {
   }
 
   /** Tries again what fails for a passing reason. */
-  #insist<A, E extends Problem>(effect: Effect.Effect<A, E>): Effect.Effect<A, E> {
+  #insist<A, E extends Error>(effect: Effect.Effect<A, E>): Effect.Effect<A, E> {
     return Effect.catchIf(effect, isPassing, (first) => {
       this.#options.onRetry(first)
       return Effect.retry(effect, { while: isPassing, schedule: this.#backoff })

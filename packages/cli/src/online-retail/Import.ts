@@ -37,6 +37,8 @@ export interface Options {
   readonly concurrency: number
   /** How long a store that does not answer is waited for. */
   readonly patience: Duration.Input
+  /** Carries a filled cart's checkout to its end; without it carts are frozen, and no more. */
+  readonly checkOut?: ((checkoutId: string, cartId: string) => Effect.Effect<void, Error>) | undefined
 }
 
 /** What an import did. */
@@ -122,9 +124,10 @@ class Run {
   }
 
   get #loading() {
-    const { carts, survey, concurrency, patience, progress } = this.#options
+    const { carts, survey, concurrency, patience, progress, checkOut } = this.#options
     return {
       carts,
+      checkOut,
       invoices: survey.invoices,
       concurrency,
       patience,
@@ -240,7 +243,7 @@ export const run = Effect.fn("OnlineRetail.import")(function* (
   const states = yield* store.begin(survey.files)
   const total = survey.files.reduce((sum, { lines }) => sum + lines, 0)
   const run = new Run(options, states)
-  progress.begin("Importing", { total, unit: "lines" })
+  progress.begin(options.checkOut === undefined ? "Importing" : "Importing and checking out", { total, unit: "lines" })
   yield* run.all
   progress.end()
   return { linesBefore: run.linesBefore, linesNow: run.linesNow }

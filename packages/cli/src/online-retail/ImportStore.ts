@@ -82,6 +82,28 @@ export class ImportStore extends Context.Service<
   )
 }
 
+/** Marks what is remembered of a file for imports with checkouts. */
+const checkoutMark = "+checkout"
+
+/**
+ * The store as an import with checkouts sees it. It remembers its progress apart from that of imports without: more is to follow from
+ * the same lines, so that the one is not done when the other is.
+ */
+export const withCheckouts = (store: ImportStore["Service"]): ImportStore["Service"] => {
+  const mark = <A extends { readonly hash: string }>(one: A): A => ({ ...one, hash: `${one.hash}${checkoutMark}` })
+  const unmark = <A extends { readonly hash: string }>(one: A): A => ({
+    ...one,
+    hash: one.hash.slice(0, -checkoutMark.length)
+  })
+  return {
+    begin: (files) => Effect.map(store.begin(files.map(mark)), (states) => states.map(unmark)),
+    namesakes: (files) => store.namesakes(files.map(mark)),
+    save: (steps, rejected) => store.save(steps.map(mark), rejected.map(mark)),
+    totals: (hashes) => store.totals(hashes.map((hash) => `${hash}${checkoutMark}`)),
+    rejected: (hash) => Stream.map(store.rejected(`${hash}${checkoutMark}`), unmark)
+  }
+}
+
 /** Rejected lines that are read at once. */
 const pageSize = 1_000
 
@@ -133,8 +155,9 @@ const make = (sql: SqlClient, limitMillis: number): ImportStore["Service"] => {
       Effect.map(
         query<{ readonly name: string }>(
           `SELECT DISTINCT g.name FROM json_to_recordset($1::text::json) AS g (hash text, name text)
-           JOIN ${schema}.file f ON f.name = g.name AND f.hash <> g.hash
-           WHERE NOT EXISTS (SELECT FROM ${schema}.file known WHERE known.hash = g.hash) ORDER BY g.name`,
+           JOIN ${schema}.file f ON f.name = g.name AND split_part(f.hash, '+', 1) <> split_part(g.hash, '+', 1)
+           WHERE NOT EXISTS (SELECT FROM ${schema}.file known WHERE split_part(known.hash, '+', 1) = split_part(g.hash, '+', 1))
+           ORDER BY g.name`,
           [JSON.stringify(files.map(({ hash, name }) => ({ hash, name })))]
         ),
         (rows) => rows.map(({ name }) => name)

@@ -6,17 +6,20 @@ import { Journal } from "@daybook/core/Journal"
 import { CartProjector } from "@daybook/services/cart/Cart"
 import { cartViewsName } from "@daybook/services/cart/Projections"
 import { CartQueries } from "@daybook/services/cart/Queries"
+import { stockViewsName } from "@daybook/services/inventory/StockProjection"
+import { orderViewsName } from "@daybook/services/order/Projections"
 import * as Effect from "effect/Effect"
 import * as Csv from "effect/encoding/Csv"
 import * as Stream from "effect/Stream"
-import { Failure } from "../Failure.ts"
 import * as OutputFile from "../OutputFile.ts"
 import type { Progress } from "../Progress.ts"
+import type { Shop } from "../Shop.ts"
 import { type Cell, table } from "../Table.ts"
-import { checkoutPrefix, linePrefixOf } from "./CartLoader.ts"
+import { checkoutIdOf, checkoutPrefix, linePrefixOf } from "./CartLoader.ts"
 import { ImportStore } from "./ImportStore.ts"
 import { columns, currency } from "./OrderLine.ts"
-import type { SurveyedFile } from "./Survey.ts"
+import * as ReadModel from "./ReadModel.ts"
+import type { Survey, SurveyedFile } from "./Survey.ts"
 
 /** The report of an import. Keys and units are those of the data set's reference totals. */
 export interface Report {
@@ -31,45 +34,43 @@ export interface Report {
   readonly revenueMinorByCountry: Readonly<Record<string, number>>
 }
 
-/** How long the read models may stand still before they are given up. */
-const patienceMillis = 60_000
+/** What came of the checkouts of an import. */
+export interface CheckoutReport {
+  readonly checkouts: {
+    readonly started: number
+    /** Bought: stock, payment and order are certain. */
+    readonly confirmed: number
+    /** Given back, since something was out of stock. */
+    readonly restored: number
+    /** Waiting for an operator. */
+    readonly needsAttention: number
+  }
+  /** What the confirmed orders come to, from the order service. */
+  readonly confirmedRevenueByCountry: Readonly<Record<string, number>>
+  /** Stock items of which more is promised than there is. */
+  readonly oversold: number
+}
 
-const stuck = (why: string): Failure =>
-  new Failure({
-    message:
-      `Every line is in, but the read models that the report comes from are not up to date: ${why}. ` +
-      "See daybook projection list; then run the same command again, which only writes the report."
-  })
+/** What has happened, and what will, where the report has to wait for read models. */
+const waiting = {
+  done: "Every line is in, but the read models that the report comes from are not up to date",
+  next: "which only writes the report"
+}
 
 /** Waits until the carts' read models hold everything that is in the journal now. */
 export const caughtUp = Effect.fnUntraced(function* (progress: Progress) {
-  const projector = yield* CartProjector
-  const journal = yield* Journal
-  const heads = yield* journal.heads
-  const status = Effect.map(projector.status, (all) => all.find(({ name }) => name === cartViewsName)!)
-  const total = (yield* status).lag
-  progress.begin("Read models", { total, unit: "events" })
-  for (const [partition, position] of heads.entries()) {
-    let lagBefore = Number.POSITIVE_INFINITY
-    let stoodStillMillis = 0
-    while (position > 0 && !(yield* projector.awaitPosition(cartViewsName, { partition, position }, "1 second"))) {
-      const { lag, paused, offsets } = yield* status
-      const stopped = offsets.find(({ stoppedBecause }) => stoppedBecause !== null)
-      if (paused) return yield* stuck("they are paused")
-      if (stopped !== undefined)
-        return yield* stuck(`partition ${stopped.partition} has stopped (${stopped.stoppedBecause})`)
-      stoodStillMillis = lag < lagBefore ? 0 : stoodStillMillis + 1_000
-      if (stoodStillMillis > patienceMillis) return yield* stuck(`${lag} events have been waiting for a minute`)
-      lagBefore = lag
-      progress.done = Math.max(total - lag, 0)
-    }
-  }
-  progress.end()
-  const { parked } = yield* status
-  if (parked.length > 0)
-    return yield* stuck(
-      `${parked.length === 1 ? "1 cart is" : `${parked.length} carts are`} set aside, the first because: ${parked[0]!.reason}`
-    )
+  const readSide = { projector: yield* CartProjector, journal: yield* Journal }
+  yield* ReadModel.caughtUp(progress, { ...readSide, ...waiting, name: cartViewsName, of: ["cart", "carts"] })
+})
+
+/** The same of the orders' and the stock's. */
+export const checkoutsCaughtUp = Effect.fnUntraced(function* (
+  progress: Progress,
+  { orderReadSide, inventoryReadSide }: Shop["Service"]
+) {
+  yield* ReadModel.caughtUp(progress, { ...orderReadSide, ...waiting, name: orderViewsName, of: ["order", "orders"] })
+  const stock = { ...inventoryReadSide, ...waiting, name: stockViewsName, of: ["stock item", "stock items"] } as const
+  yield* ReadModel.caughtUp(progress, stock)
 })
 
 /** The report on these files. */
@@ -90,8 +91,53 @@ export const totals = Effect.fnUntraced(function* (files: ReadonlyArray<Surveyed
   return report
 })
 
+/** Stock items that are looked at together. */
+const pageSize = 1_000
+
+/** Counts stock items of which more is promised than lies there. Safety stock is not promised to anyone. */
+const oversold = Effect.fnUntraced(function* ({ inventory }: Shop["Service"]) {
+  let count = 0
+  let after: string | undefined
+  while (true) {
+    const page = yield* inventory.levels({ below: 0 }, { limit: pageSize, after })
+    count += page.filter(({ onHand, reserved, committed }) => reserved + committed > onHand).length
+    if (page.length < pageSize) return count
+    after = page.at(-1)!.id
+  }
+})
+
+/** What came of these invoices' checkouts. */
+const ofCheckouts = Effect.fnUntraced(function* (shop: Shop["Service"], invoices: Iterable<string>) {
+  const ids = [...invoices].map(checkoutIdOf)
+  const statuses = [...(yield* shop.checkoutView.statusOf(ids)).values()]
+  const count = (wanted: string) => statuses.filter((status) => status === wanted).length
+  const revenue = yield* shop.orders.confirmedRevenue(ids)
+  const report: CheckoutReport = {
+    checkouts: {
+      started: statuses.length,
+      confirmed: count("completed"),
+      restored: count("compensated"),
+      needsAttention: count("needs-attention")
+    },
+    confirmedRevenueByCountry: Object.fromEntries(
+      revenue.map(({ country, total }) => [country, total.amountMinor] as const)
+    ),
+    oversold: yield* oversold(shop)
+  }
+  return report
+})
+
+/**
+ * The report of an import with checkouts. What was accepted is what was not rejected: lines of carts that were given back are no less
+ * accepted for it.
+ */
+export const withCheckouts = Effect.fnUntraced(function* (report: Report, shop: Shop["Service"], survey: Survey) {
+  const rejected = Object.values(report.rejected).reduce((sum, count) => sum + count, 0)
+  return { ...report, accepted: report.lines - rejected, ...(yield* ofCheckouts(shop, survey.invoices.keys())) }
+})
+
 /** The report as JSON. */
-export const toJson = (report: Report): string => JSON.stringify(report, null, 1)
+export const toJson = (report: Report & Partial<CheckoutReport>): string => JSON.stringify(report, null, 1)
 
 /** Writes the rejected lines of these files as CSV: where each was, why it was rejected, and what it says. */
 export const writeRejects = Effect.fnUntraced(function* (file: string, files: ReadonlyArray<SurveyedFile>) {
@@ -119,8 +165,23 @@ const amount = (minor: number): string => money.format(minor / 100)
 /** How many countries people are shown. */
 const topCountries = 5
 
+/** The part of the table that is about checkouts. */
+const checkoutRows = (report: Partial<CheckoutReport>): ReadonlyArray<ReadonlyArray<Cell>> => {
+  const { checkouts, confirmedRevenueByCountry = {}, oversold = 0 } = report
+  if (checkouts === undefined) return []
+  const confirmed = Object.values(confirmedRevenueByCountry).reduce((sum, minor) => sum + minor, 0)
+  return [
+    ["checkouts", checkouts.started],
+    ["  confirmed", checkouts.confirmed],
+    ["  restored", checkouts.restored],
+    ["  waiting for an operator", checkouts.needsAttention],
+    ["confirmed revenue", { right: amount(confirmed) }],
+    ["stock items oversold", oversold]
+  ]
+}
+
 /** The report for people: a table. */
-export const toTable = (report: Report): string => {
+export const toTable = (report: Report & Partial<CheckoutReport>): string => {
   const rejected = Object.entries(report.rejected)
   const countries = Object.entries(report.revenueMinorByCountry).sort(([, a], [, b]) => b - a)
   const others = countries.slice(topCountries)
@@ -138,6 +199,7 @@ export const toTable = (report: Report): string => {
       .map(([country, minor]): ReadonlyArray<Cell> => [`  ${country}`, { right: amount(minor) }]),
     ...(others.length === 0
       ? []
-      : [[`  ${others.length} other countries`, { right: amount(others.reduce((sum, [, minor]) => sum + minor, 0)) }]])
+      : [[`  ${others.length} other countries`, { right: amount(others.reduce((sum, [, minor]) => sum + minor, 0)) }]]),
+    ...checkoutRows(report)
   ])
 }

@@ -2,7 +2,7 @@
  * The first look at a folder of order lines, before anything is written: every file is read to its end, so that what cannot be
  * read is known at once, and each invoice's first and last accepted lines are found.
  *
- * In memory it keeps a hundred-odd bytes for each invoice, and nothing of the lines.
+ * In memory it keeps a hundred-odd bytes for each invoice and each product, and nothing of the lines.
  */
 import { createHash } from "node:crypto"
 import * as Effect from "effect/Effect"
@@ -38,6 +38,8 @@ export interface Survey {
   /** In the order of their names, each content once. */
   readonly files: ReadonlyArray<SurveyedFile>
   readonly invoices: ReadonlyMap<string, Invoice>
+  /** How many of each SKU the accepted lines ask for. */
+  readonly wanted: ReadonlyMap<string, number>
   /** Files left out because another has the same content: name of the one, name of the other. */
   readonly copies: ReadonlyArray<readonly [string, string]>
 }
@@ -88,12 +90,15 @@ const surveyFile = Effect.fnUntraced(function* (
 ) {
   const hash = createHash("sha256")
   const extents = new Map<string, Extent>()
+  const wanted = new Map<string, number>()
   let lines = 0
   yield* Stream.runForEach(entries({ ...file, hash, onRead }), (batch) =>
     Effect.sync(() => {
       lines += batch.length
       for (const { line, verdict } of batch) {
         if (isRejected(verdict)) continue
+        const before = wanted.get(verdict.sku)
+        wanted.set(before === undefined ? own(verdict.sku) : verdict.sku, (before ?? 0) + verdict.quantity)
         const extent = extents.get(verdict.invoice)
         if (extent !== undefined) {
           extent.lastLine = line
@@ -106,7 +111,7 @@ const surveyFile = Effect.fnUntraced(function* (
     })
   )
   const surveyed: SurveyedFile = { name: file.name, path: file.path, hash: hash.digest("hex"), lines }
-  return { surveyed, extents }
+  return { surveyed, extents, wanted }
 })
 
 /** Whom a survey tells how far it has come. */
@@ -124,18 +129,20 @@ export const survey = Effect.fn("OnlineRetail.survey")(function* (
   onBegin(found.reduce((sum, { bytes }) => sum + bytes, 0))
   const files = new Map<string, SurveyedFile>()
   const invoices = new Map<string, Invoice>()
+  const wanted = new Map<string, number>()
   const copies: Array<readonly [string, string]> = []
   for (const file of found) {
-    const { surveyed, extents } = yield* surveyFile(file, onRead)
+    const { surveyed, extents, wanted: inFile } = yield* surveyFile(file, onRead)
     const twin = files.get(surveyed.hash)
     if (twin !== undefined) {
       copies.push([file.name, twin.name])
       continue
     }
     files.set(surveyed.hash, surveyed)
+    for (const [sku, quantity] of inFile) wanted.set(sku, (wanted.get(sku) ?? 0) + quantity)
     for (const [invoice, { opened, lastLine }] of extents) {
       invoices.set(invoice, { ...(invoices.get(invoice) ?? opened), lastHash: surveyed.hash, lastLine })
     }
   }
-  return { files: [...files.values()], invoices, copies }
+  return { files: [...files.values()], invoices, wanted, copies }
 })
