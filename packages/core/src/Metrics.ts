@@ -35,6 +35,9 @@ export const commands = Metric.counter("daybook_commands_total", {
 /** Entities in memory now. */
 export const residentEntities = Metric.gauge("daybook_entities", { description: "Entities in memory" })
 
+/** What a service's own books say does not fit together now, by kind: something that somebody should look at. */
+export const findings = Metric.gauge("daybook_findings", { description: "Findings of the reconciliation" })
+
 /** Records without an Effect, for hot paths. */
 export const recorder = <Input>(
   metric: Metric.Metric<Input, any>,

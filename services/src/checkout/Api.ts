@@ -3,6 +3,7 @@
  *
  * A checkout is begun and then followed: `GET /checkouts/{id}` says where it stands, and ends at `completed` or `compensated`.
  */
+import { ReadModelUnavailable } from "@daybook/core/ProjectionStore"
 import { SagaAlreadyStarted, SagaNotStarted, SagaNotWaiting } from "@daybook/core/SagaProblems"
 import { HttpApi, HttpApiEndpoint, HttpApiGroup, HttpApiSchema, OpenApi } from "effect/http-api"
 import * as Schema from "effect/Schema"
@@ -10,6 +11,7 @@ import { AtLeastVersion, CommandAccepted, CommandHeaders, commandProblems, PageQ
 import { RequestProblems } from "../InvalidRequest.ts"
 import { Price } from "../Money.ts"
 import { Id, Text } from "../Text.ts"
+import { Finding, Kind, placeOf } from "./Findings.ts"
 
 const errors = [SagaAlreadyStarted, SagaNotStarted, SagaNotWaiting, ...commandProblems] as const
 
@@ -57,6 +59,24 @@ export const Resolution = Schema.Struct({
   /** What the step would have answered with: `{"authorisationId": "…"}` for a payment that did succeed. */
   answer: Schema.optionalKey(Schema.Json)
 })
+
+/** What to report. The id that a page goes on after need not be in the list any more. */
+export const ReconciliationQuery = {
+  kind: Schema.optionalKey(Kind),
+  olderThanMinutes: Schema.optionalKey(
+    Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 527_040 })).annotate({
+      description: "How long nothing may have changed; at most a year. Default 15"
+    })
+  ),
+  limit: PageQuery.limit,
+  after: Schema.optionalKey(
+    Text(2_000).check(
+      Schema.makeFilter(
+        (id: string) => placeOf(id) !== undefined || "Expected the id of a finding, as the page before has it"
+      )
+    )
+  )
+}
 
 const Begun = HttpApiSchema.WithHeaders(CommandAccepted, { location: Schema.String })
 const Shown = HttpApiSchema.WithHeaders(CheckoutView, { etag: Schema.String })
@@ -112,7 +132,18 @@ export class Checkouts extends HttpApiGroup.make("checkouts")
       payload: Resolution,
       success: CommandAccepted,
       error: errors
-    }).annotateMerge(OpenApi.annotations({ summary: "Say what became of the step that a checkout waits for" }))
+    }).annotateMerge(OpenApi.annotations({ summary: "Say what became of the step that a checkout waits for" })),
+    HttpApiEndpoint.get("reconciliation", "/reports/reconciliation", {
+      query: ReconciliationQuery,
+      success: Schema.Array(Finding),
+      error: ReadModelUnavailable
+    }).annotateMerge(
+      OpenApi.annotations({
+        summary: "Report what does not fit together",
+        description:
+          "Funds without an order, orders without funds or stock, reservations without a checkout, checkouts that are overdue or need attention, and payments that their provider contradicts: each with what to do next. What has changed within the last `olderThanMinutes` (15) is under way and not reported. Ordered by kind; `after` is the id of the last one of the page before."
+      })
+    )
   )
   .annotateMerge(
     OpenApi.annotations({ title: "Checkouts", description: "From a frozen cart to a confirmed order, or back" })

@@ -14,12 +14,16 @@ import type { ProjectionStore } from "@daybook/core/ProjectionStore"
 import * as Projector from "@daybook/core/Projector"
 import * as SagaRuntime from "@daybook/core/SagaRuntime"
 import type { Snapshots } from "@daybook/core/Snapshot"
+import type { MigrationSet } from "@daybook/postgres/Migrations"
 import * as SqlSagaView from "@daybook/postgres/SqlSagaView"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import type { SqlClient } from "effect/sql/SqlClient"
 import { conductor, consumerName, sources } from "./Consumer.ts"
+import { findingsGauge } from "./FindingsGauge.ts"
+import { Reconciliation, tables as reconciliationTables } from "./Reconciliation.ts"
+import { reconciliationConsumerName, reconciliationSources } from "./ReconciliationConsumer.ts"
 import * as Saga from "./Saga.ts"
 
 /** The schema that holds the service's tables, on the write side and on the read side. */
@@ -29,7 +33,7 @@ export const schema = "checkout"
 export const persistence: Persistence.Persistence = Persistence.events()
 
 /** The tables of its read side. */
-export const tables = SqlSagaView.tables
+export const tables: ReadonlyArray<MigrationSet> = [SqlSagaView.tables, reconciliationTables]
 
 /** The checkouts, as entities. */
 export class Checkouts extends Context.Service<Checkouts, SagaRuntime.Sagas>()(
@@ -51,38 +55,44 @@ export interface Options {
   readonly deadlines?: Saga.Deadlines
   readonly entities?: Entities.Limits
   readonly projector?: Projector.Options
-  readonly consumer?: Consumer.Options
+  readonly consumer?: Omit<Consumer.Options, "effects">
   /** How often to look for requests to be sent again. Default 500 ms. */
   readonly pollMillis?: number
+  /** How long something may take before it counts as a finding in the metrics. Default 15 minutes. */
+  readonly reconcileAfterMillis?: number
 }
 
 /** The command side: the sagas. */
 export const commandSide = (options: Options = {}): Layer.Layer<Checkouts, never, Journal | Snapshots> =>
   Layer.effect(Checkouts, Entities.make(Saga.make(options.deadlines), { ...options.entities, persistence }))
 
-/** The query side: where checkouts stand, and the worker that writes it down. */
+/** The query side: where checkouts stand, the worker that writes it down, and what does not fit together. */
 export const querySide = (
   options: Options = {}
-): Layer.Layer<CheckoutProjector | CheckoutView, never, Journal | ProjectionStore | SqlClient> =>
-  Layer.merge(
+): Layer.Layer<CheckoutProjector | CheckoutView | Reconciliation, never, Journal | ProjectionStore | SqlClient> =>
+  Layer.mergeAll(
+    Reconciliation.layer(schema),
     Layer.effect(CheckoutView, SqlSagaView.make(schema, Saga.name)),
     Layer.effect(CheckoutProjector, Projector.make([SqlSagaView.projection(schema, Saga.name)], options.projector))
   )
 
 /**
- * The message side: sends the sagas' commands, hears what is answered, and sends again what was not. Runs while it lives. Any
- * number of processes may run it.
+ * The message side: sends the sagas' commands, hears what is answered, sends again what was not, and writes down what others
+ * say, to compare it. Runs while it lives. Any number of processes may run it.
  */
 export const messageSide = (
   options: Options = {}
-): Layer.Layer<never, never, Checkouts | CheckoutView | Journal | ProjectionStore | Broker | Inbox> =>
+): Layer.Layer<never, never, Checkouts | CheckoutView | Reconciliation | Journal | ProjectionStore | Broker | Inbox> =>
   Layer.unwrap(
     Effect.gen(function* () {
       const checkouts = yield* Checkouts
       const view = yield* CheckoutView
+      const copy = yield* Reconciliation
       return Layer.mergeAll(
         Layer.effectDiscard(Projector.make([SagaRuntime.dispatch(conductor)], options.projector)),
         Consumer.layer(consumerName, sources(checkouts), { ...options.consumer, effects: "idempotent" }),
+        Consumer.layer(reconciliationConsumerName, reconciliationSources(copy), options.consumer),
+        findingsGauge(copy, options.reconcileAfterMillis),
         Deadlines.layer({
           name: Saga.name,
           due: view.due,

@@ -14,6 +14,7 @@ import * as Option from "effect/Option"
 import { accepted, commandOptions, defaultLimit, NotYetVisible, waitMillis } from "../Http.ts"
 import { type BeginCheckout, CheckoutApi, type CheckoutView as View } from "./Api.ts"
 import { CheckoutProjector, Checkouts, CheckoutView } from "./Checkout.ts"
+import { defaultOlderThanMillis, Reconciliation } from "./Reconciliation.ts"
 import { type CheckoutData, cancelled, name } from "./Saga.ts"
 
 const iso = (millis: number): string => DateTime.formatIso(DateTime.makeUnsafe(millis))
@@ -73,6 +74,7 @@ export const layer = HttpApiBuilder.group(
     const { send, begin } = yield* commands
     const view = yield* CheckoutView
     const projector = yield* CheckoutProjector
+    const copy = yield* Reconciliation
 
     const show = (id: string, atLeastVersion: number) =>
       Effect.gen(function* () {
@@ -110,6 +112,12 @@ export const layer = HttpApiBuilder.group(
         Effect.flatMap(Clock.currentTimeMillis, (nowMillis) =>
           send(id, { _tag: "Resolve", outcome, answer: answer ?? null, nowMillis }, commandOptions(headers))
         )
+      )
+      .handle("reconciliation", ({ query: { kind, olderThanMinutes, limit = defaultLimit, after } }) =>
+        Effect.flatMap(Clock.currentTimeMillis, (nowMillis) => {
+          const olderThanMillis = olderThanMinutes === undefined ? defaultOlderThanMillis : olderThanMinutes * 60_000
+          return copy.findings({ kind, beforeMillis: nowMillis - olderThanMillis, after, limit })
+        })
       )
   })
 )
