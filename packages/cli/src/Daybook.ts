@@ -1,7 +1,7 @@
 /**
  * The `daybook` command: its subcommands, how it speaks to people, and its exit codes. Run by `main.ts`, and by tests.
  *
- * Exit codes: 0 done, 1 could not be done, 2 not understood, 130 interrupted.
+ * Exit codes: 0 done, 1 could not be done, 2 not understood, 3 a reconciliation found something, 130 interrupted.
  */
 import * as Cause from "effect/Cause"
 import * as Console from "effect/Console"
@@ -16,10 +16,11 @@ import * as Layer from "effect/Layer"
 import * as Logger from "effect/Logger"
 import * as References from "effect/References"
 import { deadLetterCommand } from "./DeadLetterCommand.ts"
-import { explain } from "./Failure.ts"
+import { Ended, explain } from "./Failure.ts"
 import { importCommand } from "./ImportCommand.ts"
 import { migrateCommand } from "./MigrateCommand.ts"
 import { projectionCommand } from "./ProjectionCommand.ts"
+import { reconcileCommand } from "./ReconcileCommand.ts"
 
 const daybook = Command.make("daybook").pipe(
   Command.withDescription(
@@ -31,7 +32,7 @@ const daybook = Command.make("daybook").pipe(
     { command: "daybook projection list", description: "See whether the read models are up to date" },
     { command: "daybook migrate", description: "Bring a database up to date" }
   ]),
-  Command.withSubcommands([deadLetterCommand, importCommand, migrateCommand, projectionCommand])
+  Command.withSubcommands([deadLetterCommand, importCommand, migrateCommand, projectionCommand, reconcileCommand])
 )
 
 /** What was not understood, on one line, and what may have been meant. */
@@ -68,6 +69,7 @@ const exitCodeOf = (cause: Cause.Cause<unknown>): Effect.Effect<number> => {
   const error = Cause.squash(cause)
   // The presenter has spoken already.
   if (CliError.isCliError(error) && error._tag === "ShowHelp") return Effect.succeed(2)
+  if (error instanceof Ended) return Effect.succeed(error.code)
   return Effect.as(Console.error(explain(error)), 1)
 }
 

@@ -8,6 +8,9 @@ import * as Schema from "effect/Schema"
 /** The message says what is wrong, with which value, and what to do next. */
 export class Failure extends Schema.TaggedError<Failure>()("Failure", { message: Schema.String }) {}
 
+/** The command has said all there is to say, and ends with that exit code. */
+export class Ended extends Schema.TaggedError<Ended>()("Ended", { code: Schema.Int }) {}
+
 /** A store that does not answer gives senders of commands advice that is not for whoever typed one. Its first sentence is. */
 const firstSentence = (message: string): string => /^.*?\)\.(?= )/.exec(message)?.[0] ?? message
 

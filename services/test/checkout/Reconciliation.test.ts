@@ -292,9 +292,6 @@ layer(copy, { timeout: "60 seconds" })("the reconciliation", (it) => {
     "takes what no store can hold for unreadable, so that it is set aside at once and nothing of it is kept",
     () =>
       Effect.gen(function* () {
-        const { reconciliationSources } = yield* Effect.promise(
-          () => import("../../src/checkout/ReconciliationConsumer.ts")
-        )
         const sources = reconciliationSources(yield* Reconciliation)
         const order = life("order\u0000")
         for (const said of [order.authorised, order.confirmed, order.reserved, order.needsAttention("a")]) {
