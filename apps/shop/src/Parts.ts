@@ -91,12 +91,13 @@ export const fromEnvironment = (
 ): Effect.Effect<ReadonlyArray<Part>, unknown> =>
   Effect.gen(function* () {
     const { placeOf, provider } = yield* Running.surroundings(services, roles)
+    const deadlines = yield* Settings.deadlines
     const demoStock = roles.has("command") && (yield* Settings.demoStock)
     const makers = {
       cart,
       order,
       inventory: (place: Place) => inventory(place, { demoStock }),
-      checkout,
+      checkout: (place: Place) => checkout(place, { deadlines }),
       payment: (place: Place) => payment(place, provider)
     }
     return services.map((name): Part => makers[name](placeOf(name)))

@@ -3,8 +3,10 @@
  */
 import { existsSync, mkdirSync } from "node:fs"
 import { dirname, join } from "node:path"
+import { longestMillis, type Patience } from "@daybook/core/Saga"
 import { defaultAnswerMillis } from "@daybook/postgres/AnswerLimit"
 import type { Location } from "@daybook/postgres/Database"
+import { type Deadlines, defaultDeadlines } from "@daybook/services/checkout/Saga"
 import * as Config from "effect/Config"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
@@ -147,4 +149,43 @@ export const demoStock: Effect.Effect<boolean, Config.ConfigError> = Effect.gen(
   if (Option.isSome(chosen)) return chosen.value
   const priceList = yield* Config.String("CART_PRICE_LIST").pipe(Config.withDefault(""))
   return priceList === "" && "folder" in (yield* sides("inventory")).write
+})
+
+const wholeNumber = (name: string, fallback: number, maximum: number) =>
+  Config.schema(Schema.Int.check(Schema.isBetween({ minimum: 1, maximum })), name).pipe(Config.withDefault(fallback))
+
+const patience = (prefix: string, fallback: Patience): Config.Config<Patience> =>
+  Config.map(
+    Config.all({
+      first: wholeNumber(`${prefix}_RETRY_SECONDS`, fallback.firstMillis / 1000, 86_400),
+      most: wholeNumber(`${prefix}_RETRY_MAX_SECONDS`, fallback.maxMillis / 1000, 86_400),
+      attempts: wholeNumber(`${prefix}_ATTEMPTS`, fallback.attempts, 10_000)
+    }),
+    ({ first, most, attempts }) => ({ firstMillis: first * 1000, maxMillis: Math.max(first, most) * 1000, attempts })
+  )
+
+/**
+ * How long a checkout waits: `CHECKOUT_HOLD_MINUTES` for the stock that it holds; `CHECKOUT_RETRY_SECONDS`, doubled up to
+ * `CHECKOUT_RETRY_MAX_SECONDS`, between `CHECKOUT_ATTEMPTS` of a command that is not answered; and the same for the payment, as
+ * `CHECKOUT_PAYMENT_RETRY_SECONDS` and so on. After the last attempt an operator is asked.
+ */
+export const deadlines: Effect.Effect<Deadlines, Config.ConfigError | Error> = Effect.gen(function* () {
+  const found = yield* givenDeadlines
+  const paymentMinutes = Math.ceil(longestMillis(found.payment) / 60_000)
+  if (found.holdMillis > paymentMinutes * 60_000) return found
+  return yield* Effect.fail(
+    new Error(
+      `CHECKOUT_HOLD_MINUTES is ${found.holdMillis / 60_000}, and a payment is waited for as long as ${paymentMinutes} minutes: the stock could ` +
+        "be given away while its buyer pays. Hold it for longer, or lower CHECKOUT_PAYMENT_ATTEMPTS or CHECKOUT_PAYMENT_RETRY_MAX_SECONDS."
+    )
+  )
+})
+
+const givenDeadlines: Config.Config<Deadlines> = Config.all({
+  holdMillis: Config.map(
+    wholeNumber("CHECKOUT_HOLD_MINUTES", defaultDeadlines.holdMillis / 60_000, 31 * 24 * 60),
+    (minutes) => minutes * 60_000
+  ),
+  service: patience("CHECKOUT", defaultDeadlines.service),
+  payment: patience("CHECKOUT_PAYMENT", defaultDeadlines.payment)
 })

@@ -56,6 +56,14 @@ export interface Patience {
   readonly attempts: number
 }
 
+/** How long the last attempt comes after the first, and its own wait: the longest that a step takes before an operator is asked. */
+export const longestMillis = ({ firstMillis, maxMillis, attempts }: Patience): number => {
+  let total = 0
+  for (let attempt = 0; attempt < attempts; attempt++)
+    total += Math.min(firstMillis * 2 ** Math.min(attempt, 30), maxMillis)
+  return total
+}
+
 /** One step. */
 export interface Step<Data> {
   /** Unique in the saga. On disk. */
