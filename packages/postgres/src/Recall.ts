@@ -10,6 +10,7 @@ import * as Exit from "effect/Exit"
 import * as Option from "effect/Option"
 import type * as SqlClient from "effect/sql/SqlClient"
 import type { SqlError } from "effect/sql/SqlError"
+import { AnswerLimit, orNoAnswer } from "./AnswerLimit.ts"
 
 /** What is remembered of one stream. Versions that are null belong to a state or snapshot that there is not. */
 export interface Recalled {
@@ -52,13 +53,13 @@ const nothing = (stream: string): Recalled => ({
   snapshotData: null
 })
 
-const make = (sql: SqlClient.SqlClient, schema: string): Recall => {
+const make = (sql: SqlClient.SqlClient, schema: string, limitMillis: number): Recall => {
   const text = statement(schema)
   let waiting = new Map<string, Array<Waiter>>()
 
   const read = (streams: ReadonlyArray<string>) =>
     Effect.map(
-      sql.unsafe<Recalled>(text, [JSON.stringify(streams)]),
+      orNoAnswer(sql.unsafe<Recalled>(text, [JSON.stringify(streams)]), limitMillis),
       (rows) => new Map(rows.map((row) => [row.stream, row]))
     )
 
@@ -95,11 +96,15 @@ const make = (sql: SqlClient.SqlClient, schema: string): Recall => {
 
 const recalls = new WeakMap<SqlClient.SqlClient, Map<string, Recall>>()
 
-/** The reader of a schema. Whoever asks with the same client shares it, so that a journal and its snapshots read together. */
-export const recallOf = (sql: SqlClient.SqlClient, schema: string): Recall => {
-  const ofClient = recalls.get(sql) ?? new Map<string, Recall>()
-  recalls.set(sql, ofClient)
-  const recall = ofClient.get(schema) ?? make(sql, schema)
-  ofClient.set(schema, recall)
-  return recall
-}
+/**
+ * The reader of a schema, within the limit of its database. Whoever asks with the same client shares it, so that a journal and
+ * its snapshots read together.
+ */
+export const recallOf = (sql: SqlClient.SqlClient, schema: string): Effect.Effect<Recall> =>
+  Effect.map(AnswerLimit, (limitMillis) => {
+    const ofClient = recalls.get(sql) ?? new Map<string, Recall>()
+    recalls.set(sql, ofClient)
+    const recall = ofClient.get(schema) ?? make(sql, schema, limitMillis)
+    ofClient.set(schema, recall)
+    return recall
+  })

@@ -205,7 +205,7 @@ export const make = (
             : sql.withTransaction(Effect.tap(append(batch), (outcomes) => within(outcomes)))
         return Effect.tap(orUnavailable(orNoAnswer(work, limit)), () => appended) as never
       },
-      ...reader(query, recallOf(sql, schema), schema)
+      ...reader(query, yield* recallOf(sql, schema), schema)
     }
   })
 

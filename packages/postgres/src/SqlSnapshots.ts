@@ -60,7 +60,7 @@ const make = (schemaName: string): Effect.Effect<Snapshots["Service"], never, Sq
     const sql = yield* SqlClient.SqlClient
     const schema = checkSchemaName(schemaName)
     const table = `${schema}.snapshot`
-    const recall = recallOf(sql, schema)
+    const recall = yield* recallOf(sql, schema)
     const query = <Row extends object>(text: string, params: Array<any>) =>
       Effect.mapError(sql.unsafe<Row>(text, params), unavailable)
     const deleted = (condition: string, params: Array<any>) =>

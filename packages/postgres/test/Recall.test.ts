@@ -4,6 +4,7 @@
 import * as EventId from "@daybook/core/EventId"
 import { type Append, Journal } from "@daybook/core/Journal"
 import { Snapshots } from "@daybook/core/Snapshot"
+import { AnswerLimit } from "@daybook/postgres/AnswerLimit"
 import { recallOf } from "@daybook/postgres/Recall"
 import { assert, describe, layer } from "@effect/vitest"
 import * as Effect from "effect/Effect"
@@ -41,7 +42,8 @@ const appendOf = (stream: string, events: number): Append => ({
 })
 
 /** The client in context, with a count of the statements that are sent through it. */
-const counting = Effect.map(SqlClient, (sql) => {
+const counting = Effect.gen(function* () {
+  const sql = yield* SqlClient
   const count = { statements: 0 }
   const counted = new Proxy(sql, {
     get: (target, name) => {
@@ -49,7 +51,7 @@ const counting = Effect.map(SqlClient, (sql) => {
       return Reflect.get(target, name)
     }
   })
-  return { count, recall: recallOf(counted, schema) }
+  return { count, recall: yield* recallOf(counted, schema) }
 })
 
 layer(stores({ folder: undefined }, schema), { timeout: 60_000 })("what is remembered of streams", (it) => {
@@ -117,7 +119,7 @@ layer(stores({ folder: undefined }, schema), { timeout: 60_000 })("what is remem
   it.effect("is told why when the database fails, everyone who asked", () =>
     Effect.gen(function* () {
       const sql = yield* SqlClient
-      const recall = recallOf(sql, "there_is_no_such_schema")
+      const recall = yield* recallOf(sql, "there_is_no_such_schema")
       const exits = yield* Effect.all(
         ["note-a", "note-b"].map((stream) => Effect.exit(recall(stream))),
         {
@@ -125,6 +127,23 @@ layer(stores({ folder: undefined }, schema), { timeout: 60_000 })("what is remem
         }
       )
       assert.isTrue(exits.every(Exit.isFailure))
+    })
+  )
+
+  it.effect("is not waited for longer than the database may take to answer", () =>
+    Effect.gen(function* () {
+      const sql = yield* SqlClient
+      const silent = new Proxy(sql, {
+        get: (target, name) => (name === "unsafe" ? () => Effect.never : Reflect.get(target, name))
+      })
+      const recall = yield* Effect.provideService(recallOf(silent, schema), AnswerLimit, 1)
+      const errors = yield* Effect.all(
+        ["note-a", "note-b"].map((stream) => Effect.flip(recall(stream))),
+        {
+          concurrency: "unbounded"
+        }
+      )
+      for (const { reason } of errors) assert.strictEqual(reason._tag, "StatementTimeoutError")
     })
   )
 
