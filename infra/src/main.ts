@@ -1,11 +1,12 @@
 /**
  * `node infra/src/main.ts postgres kafka -- <command…>` runs a command beside real servers and exits with its exit code. The
- * command finds each server in its environment (`DATABASE_URL`, `KAFKA_BROKERS`); the servers end with it, also when it fails
+ * command finds each server in its environment (`DATABASE_URL`, `KAFKA_BROKERS`, `STRIPE_MOCK_URL`); the servers end with it, also when it fails
  * or is interrupted.
  */
 import { exitOnSignal, runBeside } from "./Command.ts"
 import { startKafka } from "./Kafka.ts"
 import { startPostgres } from "./Postgres.ts"
+import { startStripeMock } from "./StripeMock.ts"
 
 type Variables = Readonly<Record<string, string>>
 
@@ -32,6 +33,12 @@ const servers: Readonly<Record<string, () => Promise<Served>>> = {
     if (own !== undefined) return own
     const server = await startKafka()
     return { variables: { KAFKA_BROKERS: server.brokers }, [Symbol.asyncDispose]: server.stop }
+  },
+  "stripe-mock": async () => {
+    const own = existing("STRIPE_MOCK_URL", "STRIPE_MOCK_URL")
+    if (own !== undefined) return own
+    const server = await startStripeMock()
+    return { variables: { STRIPE_MOCK_URL: server.url }, [Symbol.asyncDispose]: server.stop }
   }
 }
 

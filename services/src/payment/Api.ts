@@ -24,8 +24,7 @@ import {
   LedgerDay,
   OpenOperationItem,
   PaymentSummary,
-  PaymentView,
-  UnknownPaymentCursor
+  PaymentView
 } from "./Views.ts"
 
 const errors = [...rejections, ...commandProblems] as const
@@ -116,7 +115,7 @@ const asking = HttpApiGroup.make("payments").add(
   HttpApiEndpoint.get("list", "/payments", {
     query: Listing,
     success: Schema.Array(PaymentSummary),
-    error: [...queryProblems, UnknownPaymentCursor]
+    error: [...queryProblems, UnknownCursor]
   }).annotateMerge(
     describe("List payments", "The payments of an order or of a customer, the newest first. Name one of the two.")
   ),

@@ -2,14 +2,14 @@
  * What the payment's HTTP API does: makes ids where the caller gave none, and passes commands, queries and webhooks on. No rules:
  * those are the domain's.
  */
-import { createHash, randomUUID } from "node:crypto"
 import type { CommandOptions } from "@daybook/core/Entities"
-import * as Metrics from "@daybook/core/Metrics"
 import * as Effect from "effect/Effect"
 import type { HttpServerRequest } from "effect/http"
-import { HttpApiBuilder, HttpApiSchema } from "effect/http-api"
+import { HttpApiBuilder } from "effect/http-api"
 import * as Option from "effect/Option"
-import { accepted, commandOptions, defaultLimit, NotYetVisible, waitMillis } from "../Http.ts"
+import { accepted, commandOptions, defaultLimit } from "../Http.ts"
+import * as Serving from "../Serving.ts"
+import { makeId, tagged, timed } from "../Serving.ts"
 import { type Capture, PaymentApi, type Refund, type Void } from "./Api.ts"
 import type { Command } from "./Domain.ts"
 import { statusOf } from "./Ledger.ts"
@@ -20,23 +20,7 @@ import { Provider, UnknownProvider } from "./Provider.ts"
 import { ProviderCalls } from "./ProviderCalls.ts"
 import { PaymentQueries } from "./Queries.ts"
 import { paymentNotFound } from "./Rejection.ts"
-import type { PaymentView } from "./Views.ts"
 import { receiver } from "./Webhooks.ts"
-
-/** An id of ours, unique in its payment: the same again for the same idempotency key, so that a repeated request means the same. */
-const makeId = ({ commandId }: CommandOptions): string =>
-  commandId === undefined ? randomUUID() : createHash("sha256").update(commandId).digest("base64url").slice(0, 22)
-
-/** Records how long a query takes, also one that fails. */
-const timed = <A, E, R>(query: string, effect: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
-  Effect.gen(function* () {
-    const record = Metrics.recorder(Metrics.querySeconds, yield* Effect.context<never>(), { query })
-    const started = performance.now()
-    return yield* Effect.ensuring(
-      effect,
-      Effect.sync(() => record((performance.now() - started) / 1000))
-    )
-  })
 
 /** A payment is a conversation of its own, unless the caller knows a larger one. */
 const optionsOf = (id: string, headers: Parameters<typeof commandOptions>[0]): CommandOptions => {
@@ -86,31 +70,15 @@ const queries = Effect.gen(function* () {
   const projector = yield* PaymentProjector
 
   /** The payment as the read model has it; when a version was asked for, not before it shows that. */
-  const show = (id: string, atLeastVersion: number) =>
+  const show = (id: string, atLeastVersion: number | undefined) =>
     Effect.gen(function* () {
-      const payment = yield* projector.awaitUntil(
-        paymentViewsName,
-        Effect.map(read.payment(id), (found): Option.Option<Option.Option<PaymentView>> => {
-          const version = Option.isSome(found) ? found.value.version : 0
-          return version >= atLeastVersion ? Option.some(found) : Option.none()
-        }),
-        waitMillis
-      )
-      if (Option.isNone(payment)) return yield* notYetVisible(id, atLeastVersion)
-      return Option.isSome(payment.value) ? payment.value.value : yield* paymentNotFound()
+      const wanted = { projector, projection: paymentViewsName, what: `Payment ${id}`, atLeastVersion }
+      const payment = yield* Serving.show({ ...wanted, look: read.payment(id) })
+      return Option.isSome(payment) ? payment.value : yield* paymentNotFound()
     })
 
   return { read, show }
 })
-
-const notYetVisible = (id: string, atLeastVersion: number): NotYetVisible =>
-  new NotYetVisible({
-    atLeastVersion,
-    retryAfterSeconds: 1,
-    detail:
-      `Payment ${id} is not visible at version ${atLeastVersion} after ${waitMillis} ms. Ask again; when it lasts, check the ` +
-      `lag of the projection ${paymentViewsName}, and that the version exists.`
-  })
 
 const webhooks = Effect.gen(function* () {
   const provider = yield* Provider
@@ -142,12 +110,7 @@ export const layer = HttpApiBuilder.group(
 
     return handlers
       .handle("show", ({ params: { id }, query }) =>
-        timed(
-          "payment",
-          Effect.map(show(id, query.atLeastVersion ?? 0), (payment) =>
-            HttpApiSchema.withHeaders({ body: payment, headers: { etag: `"${payment.version}"` } })
-          )
-        )
+        timed("payment", Effect.map(show(id, query.atLeastVersion), tagged))
       )
       .handle("list", ({ query: { orderId, customerId, limit = defaultLimit, after } }) => {
         const owner = orderId === undefined ? { customerId: customerId ?? "" } : { orderId }

@@ -38,9 +38,18 @@ export const nextCalls = ({ paymentId, state, nowMillis }: At): ReadonlyArray<Ne
     if (callIsDue(state, operation)) return [call(paymentId, state, operation)]
     const reason = queryReason(state, operation, nowMillis)
     if (reason === undefined) return []
-    const { operationId, kind, providerReference } = operation
-    return [{ _tag: "Query", reason, request: { paymentId, operationId, kind, providerReference } }]
+    return [{ _tag: "Query", reason, request: query(paymentId, state, operation) }]
   })
+
+/** What the provider is asked about an operation whose call was begun. */
+export const query = (
+  paymentId: string,
+  state: State,
+  { operationId, kind, providerReference }: Operation
+): QueryRequest => {
+  const authorisationReference = authorisationOf(state)?.providerReference ?? null
+  return { paymentId, operationId, kind, providerReference, authorisationReference }
+}
 
 const queryReason = (state: State, operation: Operation, nowMillis: number): QueryReason | undefined => {
   const { kind, status } = operation

@@ -66,6 +66,8 @@ export interface QueryRequest extends Request {
   readonly kind: Kind
   /** The provider's reference for the operation itself, when we know it. */
   readonly providerReference: string | null
+  /** The provider's reference for the payment's authorisation, when we know it. */
+  readonly authorisationReference: string | null
 }
 
 /** The provider did not take the request, or its answer was lost: the outcome is unknown. */

@@ -17,7 +17,7 @@ import * as Result from "effect/Result"
 import * as Semaphore from "effect/Semaphore"
 import type { Command } from "./Domain.ts"
 import { authorisationOf, isOpen } from "./Ledger.ts"
-import { type NextCall, nextCalls } from "./NextCall.ts"
+import { type NextCall, nextCalls, query as queryOf } from "./NextCall.ts"
 import { Payments } from "./Payments.ts"
 import {
   type Answer,
@@ -164,8 +164,7 @@ const make = (parts: Parts): ProviderCalls["Service"] => {
       const authorisation = authorisationOf(state)
       if (authorisation === undefined) return yield* paymentNotFound()
       if (!isOpen(authorisation) || authorisation.calls === 0) return
-      const { operationId, kind, providerReference } = authorisation
-      yield* query({ request: { paymentId, operationId, kind, providerReference } }, options)
+      yield* query({ request: queryOf(paymentId, state, authorisation) }, options)
     })
   }
 }

@@ -8,21 +8,15 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as SqlClient from "effect/sql/SqlClient"
+import { type UnknownCursor, unknownCursor } from "../Http.ts"
 import type { Money } from "../Money.ts"
 import {
   type AttentionItem,
   type LedgerDay,
   type OpenOperationItem,
   type PaymentSummary,
-  type PaymentView,
-  UnknownPaymentCursor
+  type PaymentView
 } from "./Views.ts"
-
-const unknownCursor = (after: string): UnknownPaymentCursor =>
-  new UnknownPaymentCursor({
-    after,
-    detail: `Payment ${after} is not in this list. Read the list again from its beginning, without "after".`
-  })
 
 /** Whose payments. */
 export type Owner = { readonly orderId: string } | { readonly customerId: string }
@@ -41,7 +35,7 @@ export class PaymentQueries extends Context.Service<
     paymentsOf(
       owner: Owner,
       page: Page
-    ): Effect.Effect<ReadonlyArray<PaymentSummary>, ReadModelUnavailable | UnknownPaymentCursor>
+    ): Effect.Effect<ReadonlyArray<PaymentSummary>, ReadModelUnavailable | UnknownCursor>
     /** What someone should look at, in the order in which it came up, after a number. */
     attention(page: Page<number>): Effect.Effect<ReadonlyArray<AttentionItem>, ReadModelUnavailable>
     /** By day and currency; both bounds are inclusive, as YYYY-MM-DD. */
@@ -154,7 +148,7 @@ const pageOf = (query: Query, schema: string, owner: Owner, { limit, after }: Pa
       key,
       after
     ])
-    return known.length > 0 ? [] : yield* unknownCursor(after)
+    return known.length > 0 ? [] : yield* unknownCursor("Payment", after)
   })
 
 interface DayRow {

@@ -104,10 +104,3 @@ export type PaymentView = typeof PaymentView.Type
 export type AttentionItem = typeof AttentionItem.Type
 export type LedgerDay = typeof LedgerDay.Type
 export type OpenOperationItem = typeof OpenOperationItem.Type
-
-/** The payment that a page is to begin after is not in the list. */
-export class UnknownPaymentCursor extends Problem<UnknownPaymentCursor>()(
-  "UnknownPaymentCursor",
-  { status: 422, title: "The list cannot be continued there" },
-  { after: Schema.String }
-) {}

@@ -78,7 +78,13 @@ describe("the next calls", () => {
     ])
     expect(requests([...Given.held, voidAsked])).toEqual([{ ...of, operationId: "void", currency: "GBP" }])
     expect(requests([...Given.sent, Given.pending()])).toEqual([
-      { paymentId: "payment-1", operationId: "auth", kind: "authorise", providerReference: "pi_1" }
+      {
+        paymentId: "payment-1",
+        operationId: "auth",
+        kind: "authorise",
+        providerReference: "pi_1",
+        authorisationReference: "pi_1"
+      }
     ])
   })
 })

@@ -31,7 +31,11 @@ const cancel = Effect.flatMap(Provider, (provider) =>
 )
 const query = (operationId = "auth", kind: Kind = "authorise") =>
   Effect.flatMap(Provider, (provider) =>
-    word(Effect.result(provider.query({ paymentId, operationId, kind, providerReference: null })))
+    word(
+      Effect.result(
+        provider.query({ paymentId, operationId, kind, providerReference: null, authorisationReference: null })
+      )
+    )
   )
 const ledger = Effect.flatMap(ProviderSimulator, (simulator) => simulator.ledger(paymentId))
 const notifications = Effect.gen(function* () {

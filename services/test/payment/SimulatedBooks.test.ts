@@ -25,7 +25,15 @@ const capture = (amountMinor: number) =>
     Effect.result(provider.capture({ ...of, operationId: "capture", amount: gbp(amountMinor) }))
   )
 const query = Effect.flatMap(Provider, (provider) =>
-  Effect.result(provider.query({ paymentId, operationId: "auth", kind: "authorise", providerReference: null }))
+  Effect.result(
+    provider.query({
+      paymentId,
+      operationId: "auth",
+      kind: "authorise",
+      providerReference: null,
+      authorisationReference: null
+    })
+  )
 )
 const word = (result: Result.Result<{ readonly _tag: string }, { readonly _tag: string }>) =>
   Result.isSuccess(result) ? result.success._tag : result.failure._tag
