@@ -111,5 +111,19 @@ export const PageQuery = {
   after: Schema.optionalKey(Text(200))
 }
 
+/** What a page is to begin after is not in the list: it never was, or has changed since the page before. */
+export class UnknownCursor extends Problem<UnknownCursor>()(
+  "UnknownCursor",
+  { status: 422, title: "The list cannot be continued there" },
+  { after: Schema.String }
+) {}
+
+/** `what` is what the list is of. */
+export const unknownCursor = (what: string, after: string): UnknownCursor =>
+  new UnknownCursor({
+    after,
+    detail: `${what} ${after} is not in this list, or no longer. Read the list again from its beginning, without "after".`
+  })
+
 /** How many items a list has unless told otherwise. */
 export const defaultLimit = 50

@@ -5,13 +5,21 @@
  */
 import { HttpApi, HttpApiEndpoint, HttpApiGroup, HttpApiSchema, OpenApi } from "effect/http-api"
 import * as Schema from "effect/Schema"
-import { AtLeastVersion, CommandAccepted, CommandHeaders, commandProblems, PageQuery, queryProblems } from "../Http.ts"
+import {
+  AtLeastVersion,
+  CommandAccepted,
+  CommandHeaders,
+  commandProblems,
+  PageQuery,
+  queryProblems,
+  UnknownCursor
+} from "../Http.ts"
 import { RequestProblems } from "../InvalidRequest.ts"
 import { Currency, Price } from "../Money.ts"
 import { Id, Text } from "../Text.ts"
 import { AbandonReason } from "./Events.ts"
 import { UnknownSku } from "./PriceList.ts"
-import { CartSummary, CartView, RevenueOfDay, UnknownCursor } from "./Queries.ts"
+import { CartSummary, CartView, RevenueOfDay } from "./Queries.ts"
 import { CartNotFound, rejections } from "./Rejection.ts"
 
 const errors = [...rejections, ...commandProblems] as const

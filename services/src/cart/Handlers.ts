@@ -2,49 +2,24 @@
  * What the cart's HTTP API does: looks prices up, makes ids where the caller gave none, and passes commands and queries on.
  * No rules: those are the domain's.
  */
-
-import { createHash, randomUUID } from "node:crypto"
 import type { Accepted, CommandOptions } from "@daybook/core/Entities"
 import { Journal } from "@daybook/core/Journal"
-import * as Metrics from "@daybook/core/Metrics"
 import * as Partition from "@daybook/core/Partition"
 import { Clock } from "effect/Clock"
 import * as Effect from "effect/Effect"
 import { HttpApiBuilder, HttpApiSchema } from "effect/http-api"
 import * as Option from "effect/Option"
-import { accepted, commandOptions, defaultLimit, NotYetVisible, waitMillis } from "../Http.ts"
+import { accepted, commandOptions } from "../Http.ts"
 import { invalidRequest } from "../InvalidRequest.ts"
+import * as Serving from "../Serving.ts"
+import { derivedId, makeId, page, tagged, timed } from "../Serving.ts"
 import { type AddItem, CartApi, type Checkout, type OpenCart } from "./Api.ts"
 import { CartProjector, Carts } from "./Cart.ts"
 import type { Command, State } from "./Domain.ts"
 import { PriceList, type UnknownSku } from "./PriceList.ts"
 import { cartViewsName } from "./Projections.ts"
-import { CartQueries, type CartView } from "./Queries.ts"
+import { CartQueries } from "./Queries.ts"
 import { CartNotFound, cartNotFound } from "./Rejection.ts"
-
-/** An id that follows from others; 132 bits of their digest. */
-const derivedId = (...from: ReadonlyArray<string>): string =>
-  createHash("sha256").update(JSON.stringify(from)).digest("base64url").slice(0, 22)
-
-/** An id of ours: the same again for the same idempotency key, so that a repeated request means the same cart or line. */
-const makeId = ({ commandId }: CommandOptions, ...what: ReadonlyArray<string>): string =>
-  commandId === undefined ? randomUUID() : derivedId(...what, commandId)
-
-const page = (query: { readonly limit?: number; readonly after?: string }) => ({
-  limit: query.limit ?? defaultLimit,
-  after: query.after
-})
-
-/** Records how long a query takes, also one that fails. */
-const timed = <A, E, R>(query: string, effect: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
-  Effect.gen(function* () {
-    const record = Metrics.recorder(Metrics.querySeconds, yield* Effect.context<never>(), { query })
-    const started = performance.now()
-    return yield* Effect.ensuring(
-      effect,
-      Effect.sync(() => record((performance.now() - started) / 1000))
-    )
-  })
 
 const mergedIntoItself = invalidRequest({
   path: ["body", "guestCartId"],
@@ -161,31 +136,21 @@ const queries = Effect.gen(function* () {
   const projector = yield* CartProjector
 
   /** The cart as the read model has it; when a version was asked for, not before it shows that. */
-  const show = (id: string, atLeastVersion: number) =>
+  const show = (id: string, atLeastVersion: number | undefined) =>
     Effect.gen(function* () {
-      const cart = yield* projector.awaitUntil(
-        cartViewsName,
-        Effect.map(read.cart(id), (found): Option.Option<Option.Option<CartView>> => {
-          const version = Option.isSome(found) ? found.value.version : 0
-          return version >= atLeastVersion ? Option.some(found) : Option.none()
-        }),
-        waitMillis
-      )
-      if (Option.isNone(cart)) return yield* notYetVisible(id, atLeastVersion)
-      return Option.isSome(cart.value) ? cart.value.value : yield* cartNotFound()
+      const look = read.cart(id)
+      const cart = yield* Serving.show({
+        projector,
+        projection: cartViewsName,
+        what: `Cart ${id}`,
+        atLeastVersion,
+        look
+      })
+      return Option.isSome(cart) ? cart.value : yield* cartNotFound()
     })
 
   return { read, show }
 })
-
-const notYetVisible = (id: string, atLeastVersion: number): NotYetVisible =>
-  new NotYetVisible({
-    atLeastVersion,
-    retryAfterSeconds: 1,
-    detail:
-      `Cart ${id} is not visible at version ${atLeastVersion} after ${waitMillis} ms. Ask again; when it lasts, check the ` +
-      "lag of the projection cart-views, and that the version exists."
-  })
 
 const recovered: Command = { _tag: "RestoreCart", checkoutId: null, reason: "recovered", shortages: [] }
 
@@ -215,14 +180,7 @@ export const layer = HttpApiBuilder.group(
         send(id, { _tag: "AbandonCart", reason }, commandOptions(headers))
       )
       .handle("recover", ({ params: { id }, headers }) => send(id, recovered, commandOptions(headers)))
-      .handle("show", ({ params: { id }, query }) =>
-        timed(
-          "cart",
-          Effect.map(show(id, query.atLeastVersion ?? 0), (cart) =>
-            HttpApiSchema.withHeaders({ body: cart, headers: { etag: `"${cart.version}"` } })
-          )
-        )
-      )
+      .handle("show", ({ params: { id }, query }) => timed("cart", Effect.map(show(id, query.atLeastVersion), tagged)))
       .handle("list", ({ query }) => timed("carts-of-customer", read.cartsOf(query.customerId, page(query))))
       .handle("abandoned", ({ query }) =>
         timed(

@@ -1,7 +1,6 @@
 /**
  * The cart's queries: they read the read models and nothing else.
  */
-import { Problem } from "@daybook/core/Problem"
 import { ReadModelUnavailable } from "@daybook/core/ProjectionStore"
 import { reasonOf } from "@daybook/postgres/SqlFailure"
 import * as Context from "effect/Context"
@@ -10,7 +9,9 @@ import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
 import * as SqlClient from "effect/sql/SqlClient"
+import { type UnknownCursor, unknownCursor } from "../Http.ts"
 import { Money } from "../Money.ts"
+import type { Page } from "../Serving.ts"
 import { Status } from "./Events.ts"
 
 /** A cart in a list. */
@@ -52,25 +53,6 @@ export const RevenueOfDay = Schema.Struct({
 export type CartSummary = typeof CartSummary.Type
 export type CartView = typeof CartView.Type
 export type RevenueOfDay = typeof RevenueOfDay.Type
-
-/** The cart that a page is to begin after is not in the list: it never was, or has changed since the page before. */
-export class UnknownCursor extends Problem<UnknownCursor>()(
-  "UnknownCursor",
-  { status: 422, title: "The list cannot be continued there" },
-  { after: Schema.String }
-) {}
-
-const unknownCursor = (after: string): UnknownCursor =>
-  new UnknownCursor({
-    after,
-    detail: `Cart ${after} is not in this list, or no longer. Read the list again from its beginning, without "after".`
-  })
-
-/** A slice of a list: at most `limit`, after the id that the slice before ended with. */
-export interface Page {
-  readonly limit: number
-  readonly after?: string | undefined
-}
 
 /** Which lines to total: those of checked-out carts whose checkout's id and whose own id begin so. */
 export interface Selection {
@@ -232,7 +214,7 @@ const make = (sql: SqlClient.SqlClient, schema: string): CartQueries["Service"] 
         key,
         after
       ])
-      return known.length > 0 ? [] : yield* unknownCursor(after)
+      return known.length > 0 ? [] : yield* unknownCursor("Cart", after)
     })
   return {
     cart: (id) =>

@@ -1,7 +1,6 @@
 /**
  * What the checkout's HTTP API does: makes ids where the caller gave none, and passes commands and queries on.
  */
-import { randomUUID } from "node:crypto"
 import type { CommandOptions } from "@daybook/core/Entities"
 import type { Command } from "@daybook/core/Saga"
 import { SagaNotStarted } from "@daybook/core/SagaProblems"
@@ -11,7 +10,9 @@ import * as DateTime from "effect/DateTime"
 import * as Effect from "effect/Effect"
 import { HttpApiBuilder, HttpApiSchema } from "effect/http-api"
 import * as Option from "effect/Option"
-import { accepted, commandOptions, defaultLimit, NotYetVisible, waitMillis } from "../Http.ts"
+import { accepted, commandOptions, defaultLimit } from "../Http.ts"
+import * as Serving from "../Serving.ts"
+import { makeId, tagged, timed } from "../Serving.ts"
 import { type BeginCheckout, CheckoutApi, type CheckoutView as View } from "./Api.ts"
 import { CheckoutProjector, Checkouts, CheckoutView } from "./Checkout.ts"
 import { defaultOlderThanMillis, Reconciliation } from "./Reconciliation.ts"
@@ -43,13 +44,6 @@ const dataOf = ({ cartId, cartVersion, acceptedTotal, paymentMethod }: typeof Be
 const notFound = (id: string): SagaNotStarted =>
   new SagaNotStarted({ detail: `There is no checkout ${id}. Check the id, or begin it with POST /checkouts.` })
 
-const notYetVisible = (id: string, atLeastVersion: number): NotYetVisible =>
-  new NotYetVisible({
-    atLeastVersion,
-    retryAfterSeconds: 1,
-    detail: `Checkout ${id} is not visible at version ${atLeastVersion} after ${waitMillis} ms. Ask again.`
-  })
-
 const commands = Effect.gen(function* () {
   const checkouts = yield* Checkouts
   const send = (id: string, command: Command, options: CommandOptions) =>
@@ -58,7 +52,7 @@ const commands = Effect.gen(function* () {
   /** The idempotency key makes the id, so that a repeated request means the same checkout. */
   const begin = (payload: typeof BeginCheckout.Type, options: CommandOptions) =>
     Effect.gen(function* () {
-      const id = payload.id ?? options.commandId ?? randomUUID()
+      const id = payload.id ?? makeId(options, name)
       const nowMillis = yield* Clock.currentTimeMillis
       const body = yield* send(id, { _tag: "Start", sagaId: id, data: dataOf(payload), nowMillis }, options)
       return HttpApiSchema.withHeaders({ body, headers: { location: `/checkouts/${encodeURIComponent(id)}` } })
@@ -76,29 +70,23 @@ export const layer = HttpApiBuilder.group(
     const projector = yield* CheckoutProjector
     const copy = yield* Reconciliation
 
-    const show = (id: string, atLeastVersion: number) =>
+    const show = (id: string, atLeastVersion: number | undefined) =>
       Effect.gen(function* () {
-        const found = yield* projector.awaitUntil(
-          `${name}-view`,
-          Effect.map(view.get(id), (row): Option.Option<Option.Option<SagaRow>> => {
-            const version = Option.isSome(row) ? row.value.version : 0
-            return version >= atLeastVersion ? Option.some(row) : Option.none()
-          }),
-          waitMillis
-        )
-        if (Option.isNone(found)) return yield* notYetVisible(id, atLeastVersion)
-        return Option.isSome(found.value) ? viewOf(found.value.value) : yield* notFound(id)
+        const wanted = { projector, projection: `${name}-view`, what: `Checkout ${id}`, atLeastVersion }
+        const found = yield* Serving.show({ ...wanted, look: view.get(id) })
+        return Option.isSome(found) ? viewOf(found.value) : yield* notFound(id)
       })
 
     return handlers
       .handle("begin", ({ payload, headers }) => begin(payload, commandOptions(headers)))
       .handle("show", ({ params: { id }, query }) =>
-        Effect.map(show(id, query.atLeastVersion ?? 0), (body) =>
-          HttpApiSchema.withHeaders({ body, headers: { etag: `"${body.version}"` } })
-        )
+        timed("checkout", Effect.map(show(id, query.atLeastVersion), tagged))
       )
       .handle("list", ({ query: { status, after, limit } }) =>
-        Effect.map(view.list({ status, after, limit: limit ?? defaultLimit }), (rows) => rows.map(viewOf))
+        timed(
+          "checkouts",
+          Effect.map(view.list({ status, after, limit: limit ?? defaultLimit }), (rows) => rows.map(viewOf))
+        )
       )
       .handle("cancel", ({ params: { id }, headers }) =>
         send(id, { _tag: "Cancel", reason: cancelled }, commandOptions(headers))
@@ -114,10 +102,13 @@ export const layer = HttpApiBuilder.group(
         )
       )
       .handle("reconciliation", ({ query: { kind, olderThanMinutes, limit = defaultLimit, after } }) =>
-        Effect.flatMap(Clock.currentTimeMillis, (nowMillis) => {
-          const olderThanMillis = olderThanMinutes === undefined ? defaultOlderThanMillis : olderThanMinutes * 60_000
-          return copy.findings({ kind, beforeMillis: nowMillis - olderThanMillis, after, limit })
-        })
+        timed(
+          "reconciliation",
+          Effect.flatMap(Clock.currentTimeMillis, (nowMillis) => {
+            const olderThanMillis = olderThanMinutes === undefined ? defaultOlderThanMillis : olderThanMinutes * 60_000
+            return copy.findings({ kind, beforeMillis: nowMillis - olderThanMillis, after, limit })
+          })
+        )
       )
   })
 )

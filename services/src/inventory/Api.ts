@@ -6,14 +6,22 @@
  */
 import { HttpApi, HttpApiEndpoint, HttpApiGroup, HttpApiSchema, OpenApi } from "effect/http-api"
 import * as Schema from "effect/Schema"
-import { AtLeastVersion, CommandAccepted, CommandHeaders, commandProblems, PageQuery, queryProblems } from "../Http.ts"
+import {
+  AtLeastVersion,
+  CommandAccepted,
+  CommandHeaders,
+  commandProblems,
+  PageQuery,
+  queryProblems,
+  UnknownCursor
+} from "../Http.ts"
 import { RequestProblems } from "../InvalidRequest.ts"
 import { Id, Text } from "../Text.ts"
 import { ReservationStatus } from "./ReservationEvents.ts"
 import { ReservationNotFound } from "./ReservationRejection.ts"
 import { AdjustReason, RestockReason } from "./StockItemEvents.ts"
 import { stockItemRejections } from "./StockItemRejection.ts"
-import { ReservationView, SkuStock, StockLevel, StockMovement, StockNotFound, UnknownCursor } from "./Views.ts"
+import { ReservationView, SkuStock, StockLevel, StockMovement, StockNotFound } from "./Views.ts"
 
 const errors = [...stockItemRejections, ...commandProblems] as const
 

@@ -8,22 +8,12 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import { SqlClient } from "effect/sql/SqlClient"
+import { type UnknownCursor, unknownCursor } from "../Http.ts"
+import type { Page } from "../Serving.ts"
 import type { ReservationStatus } from "./ReservationEvents.ts"
 import type { StockItemKey } from "./StockItemEvents.ts"
 import { stockItemId } from "./StockItemState.ts"
-import { type ReservationView, type SkuStock, type StockLevel, type StockMovement, UnknownCursor } from "./Views.ts"
-
-const unknownCursor = (what: string, after: string): UnknownCursor =>
-  new UnknownCursor({
-    after,
-    detail: `${what} ${after} is not in this list, or no longer. Read the list again from its beginning, without "after".`
-  })
-
-/** A slice of a list: at most `limit`, after the id that the slice before ended with. */
-export interface Page {
-  readonly limit: number
-  readonly after?: string | undefined
-}
+import type { ReservationView, SkuStock, StockLevel, StockMovement } from "./Views.ts"
 
 /** Which stock items. What is left out does not restrict. */
 export interface StockFilter {

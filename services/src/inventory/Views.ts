@@ -93,13 +93,6 @@ export class StockNotFound extends Problem<StockNotFound>()("StockNotFound", {
   title: "No stock of this is known"
 }) {}
 
-/** What a page is to begin after is not in the list: it never was, or has changed since the page before. */
-export class UnknownCursor extends Problem<UnknownCursor>()(
-  "UnknownCursor",
-  { status: 422, title: "The list cannot be continued there" },
-  { after: Schema.String }
-) {}
-
 export const stockNotFound = (sku: string, location?: string): StockNotFound =>
   new StockNotFound({
     detail: `Nothing is known of ${sku}${location === undefined ? "" : ` at ${location}`}. Check the spelling, or receive some first.`

@@ -6,12 +6,20 @@
  */
 import { HttpApi, HttpApiEndpoint, HttpApiGroup, HttpApiSchema, OpenApi } from "effect/http-api"
 import * as Schema from "effect/Schema"
-import { AtLeastVersion, CommandAccepted, CommandHeaders, commandProblems, PageQuery, queryProblems } from "../Http.ts"
+import {
+  AtLeastVersion,
+  CommandAccepted,
+  CommandHeaders,
+  commandProblems,
+  PageQuery,
+  queryProblems,
+  UnknownCursor
+} from "../Http.ts"
 import { RequestProblems } from "../InvalidRequest.ts"
 import { Id, Text } from "../Text.ts"
 import { CancelReason, ReturnReason } from "./Events.ts"
 import { OrderNotFound, rejections } from "./Rejection.ts"
-import { ConfirmedRevenue, OrderSummary, OrderView, TimelineEntry, UnknownCursor, Waiting } from "./Views.ts"
+import { ConfirmedRevenue, OrderSummary, OrderView, TimelineEntry, Waiting } from "./Views.ts"
 
 const errors = [...rejections, ...commandProblems] as const
 const order = { id: Id }

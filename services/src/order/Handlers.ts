@@ -2,39 +2,19 @@
  * What the order's HTTP API does: makes ids where the caller gave none, and passes commands and queries on. No rules: those are
  * the domain's.
  */
-import { createHash, randomUUID } from "node:crypto"
 import type { CommandOptions } from "@daybook/core/Entities"
-import * as Metrics from "@daybook/core/Metrics"
 import * as Effect from "effect/Effect"
-import { HttpApiBuilder, HttpApiSchema } from "effect/http-api"
+import { HttpApiBuilder } from "effect/http-api"
 import * as Option from "effect/Option"
-import { accepted, commandOptions, defaultLimit, NotYetVisible, waitMillis } from "../Http.ts"
+import { accepted, commandOptions, defaultLimit } from "../Http.ts"
+import * as Serving from "../Serving.ts"
+import { makeId, page, tagged, timed } from "../Serving.ts"
 import { type CancelLines, OrderApi, type RecordShipment, type RequestCancellation, type RequestReturn } from "./Api.ts"
 import type { Command } from "./Command.ts"
 import { OrderProjector, Orders } from "./Order.ts"
 import { orderViewsName } from "./Projections.ts"
 import { OrderQueries, type TimelinePage } from "./Queries.ts"
 import { orderNotFound } from "./Refusal.ts"
-
-/** An id of ours, unique in its order: the same again for the same idempotency key, so that a repeated request means the same. */
-const makeId = ({ commandId }: CommandOptions): string =>
-  commandId === undefined ? randomUUID() : createHash("sha256").update(commandId).digest("base64url").slice(0, 22)
-
-const page = (query: { readonly limit?: number; readonly after?: string }) => ({
-  limit: query.limit ?? defaultLimit,
-  after: query.after
-})
-
-/** Records how long a query takes, also one that fails. */
-const timed = <A, E, R>(query: string, effect: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
-  Effect.gen(function* () {
-    const record = Metrics.recorder(Metrics.querySeconds, yield* Effect.context<never>(), { query })
-    const started = performance.now()
-    return yield* Effect.ensuring(
-      effect,
-      Effect.sync(() => record((performance.now() - started) / 1000))
-    )
-  })
 
 const commands = Effect.gen(function* () {
   const orders = yield* Orders
@@ -74,15 +54,10 @@ const queries = Effect.gen(function* () {
   const projector = yield* OrderProjector
 
   /** Waits until queries show an order at a version. */
-  const visible = (id: string, atLeastVersion = 0) =>
-    Effect.gen(function* () {
-      if (atLeastVersion === 0) return
-      const check = Effect.map(read.version(id), (version) =>
-        version >= atLeastVersion ? Option.some(version) : Option.none()
-      )
-      const seen = yield* projector.awaitUntil(orderViewsName, check, waitMillis)
-      if (Option.isNone(seen)) return yield* notYetVisible(id, atLeastVersion)
-    })
+  const visible = (id: string, atLeastVersion: number | undefined) => {
+    const look = Effect.map(read.version(id), (version) => Option.some({ version }))
+    return Serving.show({ projector, projection: orderViewsName, what: `Order ${id}`, atLeastVersion, look })
+  }
 
   const show = (id: string, atLeastVersion: number | undefined) =>
     Effect.gen(function* () {
@@ -102,15 +77,6 @@ const queries = Effect.gen(function* () {
   return { read, show, timeline }
 })
 
-const notYetVisible = (id: string, atLeastVersion: number): NotYetVisible =>
-  new NotYetVisible({
-    atLeastVersion,
-    retryAfterSeconds: 1,
-    detail:
-      `Order ${id} is not visible at version ${atLeastVersion} after ${waitMillis} ms. Ask again; when it lasts, check the ` +
-      `lag of the projection ${orderViewsName}, and that the version exists.`
-  })
-
 /** The handlers of the order's API. */
 export const layer = HttpApiBuilder.group(
   OrderApi,
@@ -120,14 +86,7 @@ export const layer = HttpApiBuilder.group(
     const { read, show, timeline } = yield* queries
 
     return handlers
-      .handle("show", ({ params: { id }, query }) =>
-        timed(
-          "order",
-          Effect.map(show(id, query.atLeastVersion), (order) =>
-            HttpApiSchema.withHeaders({ body: order, headers: { etag: `"${order.version}"` } })
-          )
-        )
-      )
+      .handle("show", ({ params: { id }, query }) => timed("order", Effect.map(show(id, query.atLeastVersion), tagged)))
       .handle("list", ({ query }) => timed("orders-of-customer", read.ordersOf(query.customerId, page(query))))
       .handle("queue", ({ query }) => timed("order-queue", read.queue(query.status, page(query))))
       .handle("timeline", ({ params: { id }, query: { limit = defaultLimit, after, atLeastVersion } }) =>

@@ -11,27 +11,16 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as SqlClient from "effect/sql/SqlClient"
+import { UnknownCursor } from "../Http.ts"
 import type { Money } from "../Money.ts"
-import {
-  type ConfirmedRevenue,
-  type OrderSummary,
-  type OrderView,
-  type TimelineEntry,
-  UnknownCursor,
-  type Waiting
-} from "./Views.ts"
+import type { Page } from "../Serving.ts"
+import type { ConfirmedRevenue, OrderSummary, OrderView, TimelineEntry, Waiting } from "./Views.ts"
 
 const unknownCursor = (after: string): UnknownCursor =>
   new UnknownCursor({
     after,
     detail: `Order ${after} never was in this list. Give the id of the last order of the page before as "after", or leave it out.`
   })
-
-/** A slice of a list: at most `limit`, after the id that the slice before ended with. */
-export interface Page {
-  readonly limit: number
-  readonly after?: string | undefined
-}
 
 /** A slice of a timeline: at most `limit`, after a version. */
 export interface TimelinePage {

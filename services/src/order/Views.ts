@@ -1,7 +1,6 @@
 /**
  * What the order's queries answer with. Browser-safe: `Api.ts` declares these, `Queries.ts` reads them.
  */
-import { Problem } from "@daybook/core/Problem"
 import * as Schema from "effect/Schema"
 import { Money } from "../Money.ts"
 import { Part, Shortage, Status } from "./Events.ts"
@@ -126,10 +125,3 @@ export type TimelineEntry = typeof TimelineEntry.Type
 export const Waiting = Schema.Literals(["pending", "confirmed", "shipping", "shipped", "delivered", "returning"])
 
 export type Waiting = typeof Waiting.Type
-
-/** The order that a page is to begin after is not in the list, and never was. */
-export class UnknownCursor extends Problem<UnknownCursor>()(
-  "UnknownCursor",
-  { status: 422, title: "The list cannot be continued there" },
-  { after: Schema.String }
-) {}

@@ -6,7 +6,15 @@
  */
 import { HttpApi, HttpApiEndpoint, HttpApiGroup, HttpApiSchema, OpenApi } from "effect/http-api"
 import * as Schema from "effect/Schema"
-import { AtLeastVersion, CommandAccepted, CommandHeaders, commandProblems, PageQuery, queryProblems } from "../Http.ts"
+import {
+  AtLeastVersion,
+  CommandAccepted,
+  CommandHeaders,
+  commandProblems,
+  PageQuery,
+  queryProblems,
+  UnknownCursor
+} from "../Http.ts"
 import { RequestProblems } from "../InvalidRequest.ts"
 import { Currency, Price } from "../Money.ts"
 import { Id, Text } from "../Text.ts"
@@ -19,13 +27,7 @@ import {
   WebhookUnreadable
 } from "./Provider.ts"
 import { PaymentNotFound, rejections } from "./Rejection.ts"
-import {
-  AttentionItem,
-  LedgerDay,
-  OpenOperationItem,
-  PaymentSummary,
-  PaymentView
-} from "./Views.ts"
+import { AttentionItem, LedgerDay, OpenOperationItem, PaymentSummary, PaymentView } from "./Views.ts"
 
 const errors = [...rejections, ...commandProblems] as const
 const payment = { id: Id }

@@ -10,13 +10,7 @@ import * as Option from "effect/Option"
 import * as SqlClient from "effect/sql/SqlClient"
 import { type UnknownCursor, unknownCursor } from "../Http.ts"
 import type { Money } from "../Money.ts"
-import {
-  type AttentionItem,
-  type LedgerDay,
-  type OpenOperationItem,
-  type PaymentSummary,
-  type PaymentView
-} from "./Views.ts"
+import type { AttentionItem, LedgerDay, OpenOperationItem, PaymentSummary, PaymentView } from "./Views.ts"
 
 /** Whose payments. */
 export type Owner = { readonly orderId: string } | { readonly customerId: string }

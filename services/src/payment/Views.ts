@@ -1,7 +1,6 @@
 /**
  * What queries show of payments. Browser-safe: the API declares these, and the queries make them.
  */
-import { Problem } from "@daybook/core/Problem"
 import * as Schema from "effect/Schema"
 import { Money } from "../Money.ts"
 import { AttentionKind, ChargebackStage, Kind, OperationStatus } from "./Events.ts"
