@@ -45,7 +45,8 @@ export const startWholeShop = async (location: Database.Location): Promise<Whole
   const server = await build(Server.layer({ host: "127.0.0.1", port: 0 }, parts))
   const { address } = Context.get(server, HttpServer.HttpServer)
   if (!("port" in address)) throw new Error("The server has no port")
-  const agent = new Agent({ keepAlive: true })
+  // A connection for each request: one that was kept could be closed by the server while the next request is on its way.
+  const agent = new Agent()
   return {
     call: (method, path, sent) => call(address.port, agent, method, path, sent),
     query: (text) => Effect.runPromise(Context.get(store, SqlClient).unsafe(text)) as never,
