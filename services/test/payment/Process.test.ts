@@ -39,11 +39,14 @@ const silence = Layer.succeed(Broker, {
 })
 
 /** A service that sleeps unless there is something to do, so that a day passes in a moment. */
-const sleepy = service({
-  projector: { poll: "1 day", lease: "10 days" },
-  consumer: { pollMillis: 86_400_000 },
-  deadlinePollMillis: 30_000
-}).pipe(Layer.provide(silence))
+const sleeping = (deadlinePollMillis: number) =>
+  service({
+    projector: { poll: "1 day", lease: "10 days" },
+    consumer: { pollMillis: 86_400_000 },
+    deadlinePollMillis
+  }).pipe(Layer.provide(silence))
+
+const sleepy = sleeping(30_000)
 
 /** The same on the simulator, except for what is said here. */
 const serviceWith = (changes: (real: Provider["Service"]) => Partial<Provider["Service"]>) =>
@@ -225,7 +228,7 @@ layer(outside, { timeout: "60 seconds" })("without a word from the provider", (i
 const faulty = Layer.merge(stores, ProviderSimulator.layer({ faults: { seed: "by the dozen", percent: 70 } }))
 
 /** The service on a provider that misbehaves, whose webhooks arrive. */
-const connected = SimulatedWebhooks.layer.pipe(Layer.provideMerge(service()), Layer.provideMerge(faulty))
+const connected = SimulatedWebhooks.layer.pipe(Layer.provideMerge(sleeping(500)), Layer.provideMerge(faulty))
 
 layer(connected, { timeout: "60 seconds" })("with a provider that misbehaves", (it) => {
   it.effect("forty payments, each taken and given back or cancelled, end with equal books on both sides", () =>
@@ -236,7 +239,8 @@ layer(connected, { timeout: "60 seconds" })("with a provider that misbehaves", (
       const decided = until(
         Effect.map(Effect.forEach(ids, stateOf), (states) =>
           states.every(({ operations }) => !operations.some(isOpen)) ? states : undefined
-        )
+        ),
+        250
       )
       yield* decided
       for (const [i, id] of ids.entries()) {

@@ -45,13 +45,13 @@ export const service = (options: Payment.Options = {}) =>
 /** Lets the machine work, which knows nothing of the test's clock. */
 const turn = Effect.promise(() => new Promise((resolve) => setTimeout(resolve, 1)))
 
-/** Waits, while the test's clock goes on in small steps, until something is found. */
-export const until = <A, E, R>(find: Effect.Effect<A | undefined, E, R>): Effect.Effect<A, E, R> =>
+/** Waits, while the test's clock goes on in steps, until something is found. */
+export const until = <A, E, R>(find: Effect.Effect<A | undefined, E, R>, stepMillis = 20): Effect.Effect<A, E, R> =>
   Effect.gen(function* () {
     for (let step = 0; step < 5_000; step++) {
       const found = yield* find
       if (found !== undefined) return found
-      yield* TestClock.adjust("20 millis")
+      yield* TestClock.adjust(stepMillis)
       yield* turn
     }
     return yield* Effect.die(new Error("It does not come about"))
