@@ -18,6 +18,7 @@ import { tables as paymentTables } from "@daybook/services/payment/Projections"
 import type { Provider } from "@daybook/services/payment/Provider"
 import { ProviderSimulator } from "@daybook/services/payment/ProviderSimulator"
 import * as SimulatedWebhooks from "@daybook/services/payment/SimulatedWebhooks"
+import * as StripeProvider from "@daybook/services/payment/StripeProvider"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import { at, database, type Place } from "./Place.ts"
@@ -113,6 +114,13 @@ export const simulatedProvider = (file?: string): PaymentProvider => {
   return { layer, webhooks: SimulatedWebhooks.layer.pipe(Layer.provide(layer)) }
 }
 
+/** The provider that the environment names. */
+const provider: Effect.Effect<PaymentProvider, unknown> = Effect.gen(function* () {
+  if ((yield* Settings.providerKind) === "simulated") return simulatedProvider(yield* Settings.providerFile)
+  // Its webhooks come over HTTP.
+  return { layer: StripeProvider.layerConfig, webhooks: Layer.empty }
+})
+
 /** The broker that the environment names. */
 const broker: Effect.Effect<Layer.Layer<Broker, unknown>, unknown> = Effect.gen(function* () {
   if ((yield* Settings.brokerKind) === "kafka") return KafkaBroker.layerConfig
@@ -134,7 +142,7 @@ export const surroundings = (
   Effect.gen(function* () {
     const shared = yield* broker
     const partitions = yield* Settings.partitions
-    const provider = simulatedProvider(yield* Settings.providerFile)
+    const asked = yield* provider
     const leaseMillis = yield* Settings.leaseMillis
     const places = yield* Effect.forEach(services, (name) =>
       Effect.map(Settings.sides(name), ({ write, read }) => {
@@ -150,5 +158,5 @@ export const surroundings = (
       })
     )
     const known = new Map(places)
-    return { placeOf: (name) => known.get(name)!, provider }
+    return { placeOf: (name) => known.get(name)!, provider: asked }
   })

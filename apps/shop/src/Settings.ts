@@ -125,6 +125,14 @@ export const brokerKind = Config.Literals(["sql", "kafka"], "BROKER").pipe(Confi
 export const brokerLocation: Effect.Effect<Location, Config.ConfigError> = Effect.flatMap(url("BROKER_URL"), locate)
 
 /**
+ * `PAYMENT_PROVIDER`: `simulated` (default), or `stripe`, with `STRIPE_API_KEY`, `STRIPE_WEBHOOK_SECRET` and `STRIPE_RETURN_URL`.
+ * Stripe's webhooks go to `/payments/webhooks/stripe`.
+ */
+export const providerKind = Config.Literals(["simulated", "stripe"], "PAYMENT_PROVIDER").pipe(
+  Config.withDefault("simulated" as const)
+)
+
+/**
  * `SIMULATED_PROVIDER_FILE`: where the simulated payment provider keeps its books, which outlive the shop as a real provider's
  * would. Default: in `DAYBOOK_HOME`, which is made if need be.
  */
@@ -135,7 +143,10 @@ export const providerFile: Effect.Effect<string, Config.ConfigError | Error> = E
   yield* Effect.try({
     try: () => existsSync(folder) || mkdirSync(folder),
     catch: (error) =>
-      new Error(`The folder ${folder} of the simulated payment provider cannot be made: ${(error as Error).message}`)
+      new Error(
+        `The folder ${folder} of the simulated payment provider cannot be made: ${(error as Error).message}. Name one whose parent is ` +
+          "there and writable, by DAYBOOK_HOME or SIMULATED_PROVIDER_FILE."
+      )
   })
   return file
 })

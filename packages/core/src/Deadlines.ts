@@ -5,6 +5,7 @@
  * A deadline is a column, not a process: it survives every crash, is listed like any other data, and is gone when the
  * aggregate has moved on. Several processes may fire the same one.
  */
+import * as Cause from "effect/Cause"
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
@@ -35,13 +36,19 @@ export const run = <A, Asking extends Explained, Firing extends Explained, R>(
   definition: Definition<A, Asking, Firing, R>
 ): Effect.Effect<never, never, R> => {
   const { name, due, fire, pollMillis = 500 } = definition
-  const warn = (error: Explained) => Effect.logWarning(`Deadlines ${name}: ${error.message}`)
+  // A defect too: one aggregate that is broken must not end the timers of the others.
+  const orWarn = <A, E extends Explained, R1>(effect: Effect.Effect<A, E, R1>) =>
+    Effect.catchCause(effect, (cause) =>
+      Cause.hasInterruptsOnly(cause)
+        ? Effect.interrupt
+        : Effect.logWarning(`Deadlines ${name} will be fired again`, Cause.squash(cause))
+    )
   const look = Effect.gen(function* () {
     const now = yield* Clock.currentTimeMillis
     const found = yield* due(now, atOnce)
-    yield* Effect.forEach(found, (one) => Effect.catch(fire(one, now), warn), { concurrency, discard: true })
+    yield* Effect.forEach(found, (one) => orWarn(fire(one, now)), { concurrency, discard: true })
   })
-  return Effect.forever(Effect.andThen(Effect.catch(look, warn), Effect.sleep(pollMillis)))
+  return Effect.forever(Effect.andThen(orWarn(look), Effect.sleep(pollMillis)))
 }
 
 /** The deadlines as a layer that fires them. */
