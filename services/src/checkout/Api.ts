@@ -7,7 +7,15 @@ import { ReadModelUnavailable } from "@daybook/core/ProjectionStore"
 import { SagaAlreadyStarted, SagaNotStarted, SagaNotWaiting } from "@daybook/core/SagaProblems"
 import { HttpApi, HttpApiEndpoint, HttpApiGroup, HttpApiSchema, OpenApi } from "effect/http-api"
 import * as Schema from "effect/Schema"
-import { AtLeastVersion, CommandAccepted, CommandHeaders, commandProblems, PageQuery, queryProblems } from "../Http.ts"
+import {
+  AtLeastVersion,
+  CommandAccepted,
+  CommandHeaders,
+  commandProblems,
+  PageQuery,
+  queryProblems,
+  UnknownCursor
+} from "../Http.ts"
 import { RequestProblems } from "../InvalidRequest.ts"
 import { Price } from "../Money.ts"
 import { Id, Text } from "../Text.ts"
@@ -105,7 +113,7 @@ export class Checkouts extends HttpApiGroup.make("checkouts")
     HttpApiEndpoint.get("list", "/checkouts", {
       query: { status: Schema.optionalKey(Status), ...PageQuery },
       success: Schema.Array(CheckoutView),
-      error: queryProblems
+      error: [...queryProblems, UnknownCursor]
     }).annotateMerge(
       OpenApi.annotations({ summary: "Checkouts, the oldest first; those that need attention, by status" })
     ),

@@ -4,13 +4,13 @@
 import type { CommandOptions } from "@daybook/core/Entities"
 import type { Command } from "@daybook/core/Saga"
 import { SagaNotStarted } from "@daybook/core/SagaProblems"
-import type { SagaRow } from "@daybook/postgres/SqlSagaView"
+import type { SagaRow, SagaView } from "@daybook/postgres/SqlSagaView"
 import * as Clock from "effect/Clock"
 import * as DateTime from "effect/DateTime"
 import * as Effect from "effect/Effect"
 import { HttpApiBuilder, HttpApiSchema } from "effect/http-api"
 import * as Option from "effect/Option"
-import { accepted, commandOptions, defaultLimit } from "../Http.ts"
+import { accepted, commandOptions, defaultLimit, unknownCursor } from "../Http.ts"
 import * as Serving from "../Serving.ts"
 import { makeId, tagged, timed } from "../Serving.ts"
 import { type BeginCheckout, CheckoutApi, type CheckoutView as View } from "./Api.ts"
@@ -77,16 +77,21 @@ export const layer = HttpApiBuilder.group(
         return Option.isSome(found) ? viewOf(found.value) : yield* notFound(id)
       })
 
+    /** A page after what is no checkout would be empty and look like the list's end, so that it fails instead. */
+    const list = (filter: Parameters<SagaView["list"]>[0]) =>
+      Effect.gen(function* () {
+        const rows = yield* view.list(filter)
+        const isLost = rows.length === 0 && filter.after !== undefined && Option.isNone(yield* view.get(filter.after))
+        return isLost ? yield* unknownCursor("Checkout", filter.after!) : rows.map(viewOf)
+      })
+
     return handlers
       .handle("begin", ({ payload, headers }) => begin(payload, commandOptions(headers)))
       .handle("show", ({ params: { id }, query }) =>
         timed("checkout", Effect.map(show(id, query.atLeastVersion), tagged))
       )
       .handle("list", ({ query: { status, after, limit } }) =>
-        timed(
-          "checkouts",
-          Effect.map(view.list({ status, after, limit: limit ?? defaultLimit }), (rows) => rows.map(viewOf))
-        )
+        timed("checkouts", list({ status, after, limit: limit ?? defaultLimit }))
       )
       .handle("cancel", ({ params: { id }, headers }) =>
         send(id, { _tag: "Cancel", reason: cancelled }, commandOptions(headers))
