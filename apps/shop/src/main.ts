@@ -47,8 +47,7 @@ const addressOf = ({ host, port }: Settings.Listen): string =>
 const chosen = <Name extends string>(text: string, names: ReadonlyArray<Name>): ReadonlyArray<Name> => {
   const given = text.split(",").map((name) => name.trim())
   const unknown = given.find((name) => !(names as ReadonlyArray<string>).includes(name))
-  if (unknown !== undefined)
-    throw new Error(`There is no ${JSON.stringify(unknown)}. Choose among ${names.join(", ")}.`)
+  if (unknown !== undefined) throw new Error(`some of ${names.join(", ")}; there is no ${JSON.stringify(unknown)}`)
   return names.filter((name) => given.includes(name))
 }
 
@@ -120,7 +119,7 @@ const exitCode = (exit: Exit.Exit<unknown, unknown>): number => {
   return CliError.isCliError(error) && error._tag === "ShowHelp" ? 2 : 1
 }
 
-Command.runWith(shop, { version: metadata.version, renderErrors: false })(process.argv.slice(2)).pipe(
+Command.runWith(shop, { version: metadata.version })(process.argv.slice(2)).pipe(
   Effect.provide(Layer.mergeAll(presenter, config, NodeServices.layer)),
   NodeRuntime.runMain({ disableErrorReporting: true, teardown: (exit, onExit) => onExit(exitCode(exit)) })
 )
