@@ -16,7 +16,8 @@ const ofSetting = ({ cause }: Config.ConfigError): string => {
   return formatIssue(cause.issue)
     .issues.map(({ path, message }) => {
       const name = (path ?? []).join("_")
-      if (process.env[name] === undefined) return `${name} is not set, and what is asked for needs it. Set it.`
+      // Whatever is set is text.
+      if (message === "Expected string") return `${name} is not set, and what is asked for needs it. Set it.`
       return `${name} is ${JSON.stringify(process.env[name])}. ${message}. Correct the setting, or leave it out for its default.`
     })
     .join(" ")

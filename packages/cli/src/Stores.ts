@@ -4,9 +4,10 @@
 import { orElseAfter } from "@daybook/postgres/AnswerLimit"
 import * as Database from "@daybook/postgres/Database"
 import { type Applied, migrate } from "@daybook/postgres/Migrations"
+import * as SqlBroker from "@daybook/postgres/SqlBroker"
 import * as Stores from "@daybook/postgres/Stores"
-import * as Cart from "@daybook/services/cart/Cart"
-import { tables as cartTables } from "@daybook/services/cart/Projections"
+import type * as Cart from "@daybook/services/cart/Cart"
+import { database } from "@daybook/shop/Place"
 import * as Services from "@daybook/shop/Services"
 import * as Settings from "@daybook/shop/Settings"
 import * as Cause from "effect/Cause"
@@ -15,6 +16,7 @@ import * as Exit from "effect/Exit"
 import * as Layer from "effect/Layer"
 import * as Scope from "effect/Scope"
 import { ImportStore, schema as importSchema, tables as importTables } from "./online-retail/ImportStore.ts"
+import { kept } from "./ServiceProjections.ts"
 import * as Shop from "./Shop.ts"
 
 /** The clients of a service's two sides, the same one where both are in one place. */
@@ -68,17 +70,25 @@ export const withShop = (options: Shop.Options) => during(Shop.layer(options))
 
 /** Brings every schema up to date; what was done, in order. */
 export const migrateAll = Effect.gen(function* () {
-  const { write, read } = yield* sidesOf("cart")
   const partitions = yield* Settings.partitions
   const memo = yield* Layer.makeMemoMap
   const scope = yield* Effect.scope
-  // One build for both sides, so that they share a client where they share a database.
-  const on = <A, E, R>(client: typeof write, work: Effect.Effect<A, E, R>) =>
-    Effect.flatMap(Layer.buildWithMemoMap(client, memo, scope), (context) => Effect.provideContext(work, context))
-  const applied: ReadonlyArray<ReadonlyArray<Applied>> = [
-    yield* on(write, Stores.migrateWriteSide(Cart.schema, partitions)),
-    yield* on(read, Stores.migrateReadSide(Cart.schema, cartTables)),
-    [yield* on(write, migrate(importSchema, importTables))]
-  ]
+  // One memo for all, so that what shares a database shares its client.
+  const on = <A, E, R>(location: Database.Location, work: Effect.Effect<A, E, R>) =>
+    Effect.flatMap(Layer.buildWithMemoMap(database(location), memo, scope), (context) =>
+      Effect.provideContext(work, context)
+    )
+  const applied: Array<ReadonlyArray<Applied>> = []
+  for (const service of Settings.serviceNames) {
+    const { schema, tables } = kept[service]
+    const { write, read } = yield* Settings.sides(service)
+    applied.push(yield* on(write, Stores.migrateWriteSide(schema, partitions)))
+    applied.push(yield* on(read, Stores.migrateReadSide(schema, ...[tables].flat())))
+  }
+  const { write } = yield* Settings.sides("cart")
+  applied.push([yield* on(write, migrate(importSchema, importTables))])
+  if ((yield* Settings.brokerKind) === "sql") {
+    applied.push(yield* on(yield* Settings.brokerLocation, SqlBroker.migrateAll()))
+  }
   return applied.flat()
 }).pipe(Effect.scoped)

@@ -16,7 +16,14 @@ import type * as Scope from "effect/Scope"
 import { SqlClient } from "effect/sql/SqlClient"
 import type { SqlError } from "effect/sql/SqlError"
 import { readModel } from "./JournalMigrations.ts"
-import { checkSchemaName, type DatabaseNewer, fromFiles, type MigrationSet, migrate } from "./Migrations.ts"
+import {
+  type Applied,
+  checkSchemaName,
+  type DatabaseNewer,
+  fromFiles,
+  type MigrationSet,
+  migrate
+} from "./Migrations.ts"
 import { reasonOf } from "./SqlFailure.ts"
 import * as SqlProjectionStore from "./SqlProjectionStore.ts"
 import * as WakeUps from "./WakeUps.ts"
@@ -92,13 +99,19 @@ export interface Options {
   readonly leaseMillis?: number | undefined
 }
 
+/** The schema of its tables, unless told otherwise. */
+const defaultSchema = "broker"
+
+/** Brings the broker's tables up to date. */
+export const migrateAll = (
+  schema = defaultSchema
+): Effect.Effect<ReadonlyArray<Applied>, SqlError | DatabaseNewer, SqlClient> =>
+  Effect.forEach([migrations, readModel], (set) => migrate(schema, set))
+
 /** The broker in a schema of the database in context, which is migrated. */
 export const layer = (options: Options = {}): Layer.Layer<Broker, SqlError | DatabaseNewer, SqlClient> => {
-  const schema = checkSchemaName(options.schema ?? "broker")
-  const migrated = migrate(schema, migrations).pipe(
-    Effect.andThen(migrate(schema, readModel)),
-    Effect.andThen(SqlProjectionStore.releaseIfExclusive(schema))
-  )
+  const schema = checkSchemaName(options.schema ?? defaultSchema)
+  const migrated = migrateAll(schema).pipe(Effect.andThen(SqlProjectionStore.releaseIfExclusive(schema)))
   const broker = Layer.effect(
     Broker,
     Effect.gen(function* () {

@@ -13,7 +13,7 @@ import { Failure } from "../Failure.ts"
 import type { Shop } from "../Shop.ts"
 
 /** Checkouts under way at once: enough to share commits, few enough that none waits long for the others. */
-const defaultAtOnce = 200
+const defaultAtOnce = 500
 
 /** How often the read model is looked at. */
 const lookMillis = 100

@@ -50,6 +50,7 @@ export const receive = Effect.fn("OnlineRetail.delivery")(function* (options: Op
   const goods = [...survey.wanted]
     .map(([sku, wanted]) => ({ sku, quantity: Math.floor((wanted * percent) / 100) }))
     .filter(({ quantity }) => quantity > 0)
+    .sort((a, b) => b.quantity - a.quantity)
   progress.begin("Receiving stock", { total: goods.length, unit: "products" })
   const receiveOne = ({ sku, quantity }: (typeof goods)[number]) => {
     const item = { sku, location: defaultLocation }
@@ -64,7 +65,9 @@ export const receive = Effect.fn("OnlineRetail.delivery")(function* (options: Op
       Effect.andThen(Effect.sync(() => progress.done++))
     )
   }
-  yield* Effect.forEach(goods, receiveOne, { concurrency, discard: true })
+  // The largest alone: it tells whether this is the delivery that was made before, while nothing has been changed yet.
+  yield* Effect.forEach(goods.slice(0, 1), receiveOne, { discard: true })
+  yield* Effect.forEach(goods.slice(1), receiveOne, { concurrency, discard: true })
   progress.end()
   yield* caughtUp(progress, {
     ...shop.inventoryReadSide,

@@ -1,0 +1,146 @@
+/**
+ * Every projection of every service: read models, and what goes out because of events: publications, reactions, the saga's requests.
+ * Used by `daybook projection` and by `daybook migrate`; the workers run in the services' processes.
+ */
+import type { Projection } from "@daybook/core/Projection"
+import * as Projector from "@daybook/core/Projector"
+import * as SagaRuntime from "@daybook/core/SagaRuntime"
+import type { MigrationSet } from "@daybook/postgres/Migrations"
+import * as SqlSagaView from "@daybook/postgres/SqlSagaView"
+import * as Stores from "@daybook/postgres/Stores"
+import * as Cart from "@daybook/services/cart/Cart"
+import * as CartViews from "@daybook/services/cart/Projections"
+import { cartPublication } from "@daybook/services/cart/Publication"
+import * as Checkout from "@daybook/services/checkout/Checkout"
+import { conductor } from "@daybook/services/checkout/Consumer"
+import * as Saga from "@daybook/services/checkout/Saga"
+import * as Inventory from "@daybook/services/inventory/Inventory"
+import * as InventoryViews from "@daybook/services/inventory/Projections"
+import { reservationPublication, stockPublication } from "@daybook/services/inventory/Publication"
+import { reservationReaction } from "@daybook/services/inventory/ReservationReaction"
+import * as Order from "@daybook/services/order/Order"
+import * as OrderViews from "@daybook/services/order/Projections"
+import { orderPublication } from "@daybook/services/order/Publication"
+import * as Payment from "@daybook/services/payment/Payment"
+import * as PaymentViews from "@daybook/services/payment/Projections"
+import { reaction as providerReaction } from "@daybook/services/payment/ProviderReaction"
+import { paymentPublication } from "@daybook/services/payment/Publication"
+import { database } from "@daybook/shop/Place"
+import * as Running from "@daybook/shop/Running"
+import * as Settings from "@daybook/shop/Settings"
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import { SqlClient } from "effect/sql/SqlClient"
+
+/** What a service keeps where. */
+export interface Kept {
+  readonly schema: string
+  readonly tables: MigrationSet | ReadonlyArray<MigrationSet>
+  readonly projections: ReadonlyArray<Projection<any, any, any>>
+}
+
+/** What each service keeps. */
+export const kept: Readonly<Record<Settings.ServiceName, Kept>> = {
+  checkout: {
+    schema: Checkout.schema,
+    tables: Checkout.tables,
+    projections: [SqlSagaView.projection(Checkout.schema, Saga.name), SagaRuntime.dispatch(conductor)]
+  },
+  cart: {
+    schema: Cart.schema,
+    tables: CartViews.tables,
+    projections: [CartViews.cartViews(Cart.schema), cartPublication]
+  },
+  order: {
+    schema: Order.schema,
+    tables: OrderViews.tables,
+    projections: [OrderViews.orderViews(Order.schema), orderPublication]
+  },
+  inventory: {
+    schema: Inventory.schema,
+    tables: InventoryViews.tables,
+    projections: [
+      ...InventoryViews.views(Inventory.schema),
+      reservationReaction,
+      reservationPublication,
+      stockPublication
+    ]
+  },
+  payment: {
+    schema: Payment.schema,
+    tables: PaymentViews.tables,
+    projections: [PaymentViews.paymentViews(Payment.schema), providerReaction, paymentPublication]
+  }
+}
+
+/** The service that has a projection of a name; `undefined` when none has. */
+export const serviceOf = (name: string): Settings.ServiceName | undefined =>
+  Settings.serviceNames.find((service) => kept[service].projections.some((one) => one.name === name))
+
+/** The names of all projections. */
+export const names: ReadonlyArray<string> = Settings.serviceNames.flatMap((service) =>
+  kept[service].projections.map(({ name }) => name)
+)
+
+/** The stores of a service, migrated. */
+const storesOf = Effect.fnUntraced(function* (service: Settings.ServiceName) {
+  const { schema, tables } = kept[service]
+  const { write, read } = yield* Settings.sides(service)
+  const partitions = yield* Settings.partitions
+  const writeSide = Stores.writeSide({ schema, ...(partitions === undefined ? {} : { partitions }) })
+  return Layer.merge(
+    writeSide.pipe(Layer.provide(database(write))),
+    Stores.readSide({ schema, tables }).pipe(Layer.provideMerge(database(read)))
+  )
+})
+
+/** The services that have ever run on their databases, or were migrated there. Nothing is created to find that out. */
+export const known = Effect.gen(function* () {
+  // A setting that is wrong is told of also where nothing has run.
+  yield* Settings.partitions
+  const memo = yield* Layer.makeMemoMap
+  const scope = yield* Effect.scope
+  return yield* Effect.filter(Settings.serviceNames, (service) =>
+    Effect.gen(function* () {
+      const { read } = yield* Settings.sides(service)
+      const context = yield* Layer.buildWithMemoMap(database(read), memo, scope)
+      const [found] = yield* Context.get(context, SqlClient).unsafe<{ readonly there: boolean }>(
+        "SELECT EXISTS (SELECT FROM pg_tables WHERE schemaname = $1::text AND tablename = 'migration') AS there",
+        [kept[service].schema]
+      )
+      return found!.there
+    })
+  )
+}).pipe(Effect.scoped)
+
+/** What carries out the reactions that set streams aside. What publishes stops instead, and never needs to be taken back in. */
+const reactingOf = Effect.fnUntraced(function* (service: Settings.ServiceName) {
+  if (service === "inventory") return Inventory.commandSide()
+  if (service !== "payment") return Layer.empty
+  const { provider } = yield* Running.surroundings(["payment"], new Set())
+  return Payment.commandSide().pipe(Layer.provide(provider.layer))
+})
+
+/**
+ * The projectors of some services, their workers not running. Good for looking and for what workers go by; `reacting`, also for doing
+ * what a reaction does. Services that share a database share its client.
+ */
+export const open = Effect.fnUntraced(function* (
+  services: ReadonlyArray<Settings.ServiceName>,
+  { reacting }: { readonly reacting: boolean } = { reacting: false }
+) {
+  const memo = yield* Layer.makeMemoMap
+  const scope = yield* Effect.scope
+  return yield* Effect.forEach(services, (service) =>
+    Effect.gen(function* () {
+      const stores = yield* storesOf(service)
+      const layer = reacting ? Layer.provideMerge(yield* reactingOf(service), stores) : stores
+      const context = yield* Layer.buildWithMemoMap(layer, memo, scope)
+      // What a reaction needs besides is in the context where it is to react.
+      const projections: ReadonlyArray<Projection<any, any, SqlClient>> = kept[service].projections
+      const projector = yield* Effect.provideContext(Projector.make(projections, { run: false }), context)
+      return { service, projector }
+    })
+  )
+})
