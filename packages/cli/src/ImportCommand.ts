@@ -2,6 +2,7 @@
  * `daybook import online-retail`: reads a folder of order lines into carts.
  */
 import { Carts } from "@daybook/services/cart/Cart"
+import * as Settings from "@daybook/shop/Settings"
 import { Clock } from "effect/Clock"
 import * as Console from "effect/Console"
 import * as Argument from "effect/cli/Argument"
@@ -163,11 +164,24 @@ const selling = Effect.fnUntraced(function* (input: Input, prepared: Prepared) {
   )
 })
 
+/** What was asked for has to make sense, before anything is read. */
+const checkInput = Effect.fnUntraced(function* ({ checkout, stock }: Input) {
+  if (Option.isSome(stock) && !checkout) {
+    return yield* new Failure({ message: "--stock says how much --checkout has in stock. Give both, or neither." })
+  }
+  const provider = checkout ? yield* Settings.providerKind : "simulated"
+  if (provider !== "simulated") {
+    return yield* new Failure({
+      message:
+        `--checkout pays by the simulated provider, and PAYMENT_PROVIDER is ${provider}. Nobody has agreed to these payments: import ` +
+        "into a shop that is not a real one, without PAYMENT_PROVIDER."
+    })
+  }
+})
+
 const onlineRetail = Effect.fn("Daybook.importOnlineRetail")(
   function* (input: Input) {
-    if (Option.isSome(input.stock) && !input.checkout) {
-      return yield* new Failure({ message: "--stock says how much --checkout has in stock. Give both, or neither." })
-    }
+    yield* checkInput(input)
     const outputs = yield* outputsOf(input.folder, input)
     const progress = yield* Progress.make(Progress.ofProcess())
     const survey = yield* surveyed(input.folder, progress)

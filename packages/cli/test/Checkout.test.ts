@@ -215,8 +215,18 @@ describe("an import with checkouts that is killed", () => {
   )
 })
 
-describe("an import without checkouts", () => {
-  it("takes no stock", async () => {
+describe("an import that makes no sense is refused before anything is written", () => {
+  it("where the payments would be real ones", async () => {
+    const { code, err } = await daybook(
+      { ...storeOf("none"), PAYMENT_PROVIDER: "stripe" },
+      ...argumentsOf("none", "--checkout")
+    )
+    expect(code).toBe(1)
+    expect(err).toMatch(/^--checkout pays by the simulated provider, and PAYMENT_PROVIDER is stripe\./)
+    expect(existsSync(join(root, "none"))).toBe(false)
+  })
+
+  it("with stock and no checkouts", async () => {
     const { code, err } = await importing("none", "--stock", "90")
     expect({ code, err }).toEqual({
       code: 1,
