@@ -92,6 +92,17 @@ const Confirmation = Schema.Struct({
   actionUrl: Schema.NullOr(Schema.String)
 }).annotate({ identifier: "PaymentConfirmation" })
 
+/** What came of comparing a payment with the provider's books. */
+const Comparison = Schema.Struct({
+  id: Schema.String,
+  version: Schema.Int,
+  status: PaymentStatus,
+  /** How many operations the provider was asked about. */
+  compared: Schema.Int,
+  /** What needs attention by now, from this comparison or from before. */
+  attention: Schema.Array(Schema.String)
+}).annotate({ identifier: "PaymentComparison" })
+
 const WebhookReceived = Schema.Struct({
   /** How many notifications about payments of ours were in it. */
   received: Schema.Int
@@ -200,6 +211,17 @@ export class Payments extends asking
       describe(
         "Tell that the buyer is back",
         "For a buyer who comes back from confirming (3-D Secure): asks the provider what became of the authorisation, and says where the payment stands. What the caller says about it is not read."
+      )
+    ),
+    HttpApiEndpoint.post("reconcile", "/payments/:id/reconciliation", {
+      params: payment,
+      headers: CommandHeaders,
+      success: Comparison,
+      error: [...errors, ProviderUnavailable, ProviderTimedOut]
+    }).annotateMerge(
+      describe(
+        "Compare with the provider's books",
+        "Asks the provider about every operation of the payment that it can tell something of. What is new is recorded, and what cannot be true together needs attention, which is in the answer. Payments are compared by themselves too, an hour after they have changed."
       )
     ),
     HttpApiEndpoint.post("resolve", "/payments/:id/attention/:attentionId/resolution", {

@@ -28,6 +28,13 @@ const optionsOf = (id: string, headers: Parameters<typeof commandOptions>[0]): C
   return { ...options, correlationId: options.correlationId ?? id }
 }
 
+/** Several commands follow, none of which the key or the expected version can be of. Repeating them is harmless. */
+const comparing = (id: string, headers: Parameters<typeof commandOptions>[0]): CommandOptions => ({
+  ...optionsOf(id, headers),
+  commandId: undefined,
+  expectedVersion: undefined
+})
+
 const commands = Effect.gen(function* () {
   const payments = yield* Payments
   const calls = yield* ProviderCalls
@@ -62,7 +69,16 @@ const commands = Effect.gen(function* () {
       return { id, version, status: statusOf(state), actionUrl: state.actionUrl }
     })
 
-  return { send, capture, refund, voidPayment, confirm }
+  const reconcile = (id: string, options: CommandOptions) =>
+    Effect.gen(function* () {
+      if ((yield* payments.read(id)).version === 0) return yield* paymentNotFound()
+      const compared = yield* calls.compare(id, options)
+      const { version, state } = yield* payments.read(id)
+      const attention = state.attentions.filter(({ resolved }) => !resolved).map(({ attentionId }) => attentionId)
+      return { id, version, status: statusOf(state), compared, attention }
+    })
+
+  return { send, capture, refund, voidPayment, confirm, reconcile }
 })
 
 const queries = Effect.gen(function* () {
@@ -104,7 +120,7 @@ export const layer = HttpApiBuilder.group(
   PaymentApi,
   "payments",
   Effect.fnUntraced(function* (handlers) {
-    const { send, capture, refund, voidPayment, confirm } = yield* commands
+    const { send, capture, refund, voidPayment, confirm, reconcile } = yield* commands
     const { read, show } = yield* queries
     const webhook = yield* webhooks
 
@@ -125,6 +141,7 @@ export const layer = HttpApiBuilder.group(
       .handle("refund", ({ params: { id }, payload, headers }) => refund(id, payload, optionsOf(id, headers)))
       .handle("void", ({ params: { id }, payload, headers }) => voidPayment(id, payload, optionsOf(id, headers)))
       .handle("confirm", ({ params: { id }, headers }) => confirm(id, optionsOf(id, headers)))
+      .handle("reconcile", ({ params: { id }, headers }) => reconcile(id, comparing(id, headers)))
       .handle("resolve", ({ params: { id, attentionId }, payload: { note }, headers }) =>
         send(id, { _tag: "ResolveAttention", attentionId, note }, optionsOf(id, headers))
       )

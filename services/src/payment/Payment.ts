@@ -16,6 +16,7 @@ import type { Snapshots } from "@daybook/core/Snapshot"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import type { SqlClient } from "effect/sql/SqlClient"
+import { Comparisons, sweep } from "./ComparisonSweep.ts"
 import { paymentCommands, paymentConsumerName } from "./Consumer.ts"
 import { defaultLimits, type Limits, make as makePayment } from "./Domain.ts"
 import { fulfilmentConsumerName, orderEvents } from "./Fulfilment.ts"
@@ -63,21 +64,30 @@ export const commandSide = (
 /** The query side: read models, the workers that write them, the queries, and the timetable of the deadlines. */
 export const querySide = (
   options: Options = {}
-): Layer.Layer<PaymentProjector | PaymentQueries | Timetable, never, Journal | ProjectionStore | SqlClient> =>
+): Layer.Layer<
+  PaymentProjector | PaymentQueries | Timetable | Comparisons,
+  never,
+  Journal | ProjectionStore | SqlClient
+> =>
   Layer.mergeAll(
     PaymentQueries.layer(schema),
     Timetable.layer(schema),
+    Comparisons.layer(schema),
     Layer.effect(PaymentProjector, Projector.make([paymentViews(schema)], options.projector))
   )
 
 /**
- * The message side: asks the provider what payments wait for, tells others what becomes of them, carries out what they ask, and
- * follows orders to their end.
+ * The message side: asks the provider what payments wait for, tells others what becomes of them, carries out what they ask,
+ * follows orders to their end, and compares payments with the provider's books.
  * Provides nothing, and works while it lives; any number of processes may run it. Without it no payment gets anywhere.
  */
 export const messageSide = (
   options: Options = {}
-): Layer.Layer<never, never, Payments | ProviderCalls | Timetable | Journal | ProjectionStore | Broker | Inbox> => {
+): Layer.Layer<
+  never,
+  never,
+  Payments | ProviderCalls | Timetable | Comparisons | Journal | ProjectionStore | Broker | Inbox
+> => {
   const consumer = Layer.unwrap(
     Effect.map(Payments, (payments) => {
       const how = { ...options.consumer, effects: "idempotent" } as const
@@ -90,6 +100,7 @@ export const messageSide = (
   return Layer.mergeAll(
     Layer.effectDiscard(Projector.make<ProviderCalls | Broker>([reaction, paymentPublication], options.projector)),
     consumer,
-    deadlines(options.deadlinePollMillis ?? 500)
+    deadlines(options.deadlinePollMillis ?? 500),
+    sweep
   )
 }

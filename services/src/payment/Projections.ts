@@ -25,7 +25,7 @@ export const paymentViewsName = "payment-views"
 /** The migrations of the read models. */
 export const tables: MigrationSet = {
   name: "payment",
-  migrations: fromFiles(new URL("./sql/", import.meta.url), ["001-read-models"])
+  migrations: fromFiles(new URL("./sql/", import.meta.url), ["001-read-models", "002-comparison"])
 }
 
 /** When an operation was requested, and when it last changed. Milliseconds since 1970, as all times here. */

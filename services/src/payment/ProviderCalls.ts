@@ -15,6 +15,7 @@ import * as Exit from "effect/Exit"
 import * as Layer from "effect/Layer"
 import * as Result from "effect/Result"
 import * as Semaphore from "effect/Semaphore"
+import { comparable, tells } from "./Comparison.ts"
 import type { Command } from "./Domain.ts"
 import { authorisationOf, isOpen } from "./Ledger.ts"
 import { type NextCall, nextCalls, query as queryOf } from "./NextCall.ts"
@@ -56,6 +57,11 @@ export class ProviderCalls extends Context.Service<
     goOnWith(paymentId: string, operationId: string, options: CommandOptions): Effect.Effect<void, Failure>
     /** Finds out what became of the payment's authorisation, if that is open. For a buyer who comes back from the bank. */
     askAboutAuthorisation(paymentId: string, options: CommandOptions): Effect.Effect<void, Failure>
+    /**
+     * Compares the payment with the provider's books, one operation after the other: news is applied, and what cannot be true
+     * together needs attention. How many operations were compared.
+     */
+    compare(paymentId: string, options: CommandOptions): Effect.Effect<number, Failure>
   }
 >()("@daybook/services/payment/ProviderCalls") {
   static readonly layer = (options: Options = {}): Layer.Layer<ProviderCalls, never, Payments | Provider> =>
@@ -135,7 +141,7 @@ const stepsBy = (parts: Parts) => {
 }
 
 const make = (parts: Parts): ProviderCalls["Service"] => {
-  const { payments } = parts
+  const { payments, provider, permits } = parts
   const { query, step } = stepsBy(parts)
 
   const stepsOf = Effect.fnUntraced(function* (paymentId: string) {
@@ -165,6 +171,18 @@ const make = (parts: Parts): ProviderCalls["Service"] => {
       if (authorisation === undefined) return yield* paymentNotFound()
       if (!isOpen(authorisation) || authorisation.calls === 0) return
       yield* query({ request: queryOf(paymentId, state, authorisation) }, options)
+    }),
+    compare: Effect.fnUntraced(function* (paymentId, options) {
+      const { state } = yield* payments.read(paymentId)
+      const operations = comparable(state)
+      for (const operation of operations) {
+        const { operationId } = operation
+        const asking = bounded(parts, operationId, () => provider.query(queryOf(paymentId, state, operation)))
+        const finding = yield* permits.withPermits(1)(asking)
+        if (!tells(operation, finding)) continue
+        yield* payments.execute(paymentId, { _tag: "Reconcile", operationId, finding }, options)
+      }
+      return operations.length
     })
   }
 }

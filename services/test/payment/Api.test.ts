@@ -26,6 +26,7 @@ describe("the documentation of the payment's API", () => {
       "POST /payments/{id}/attention/{attentionId}/resolution",
       "POST /payments/{id}/captures",
       "POST /payments/{id}/confirmation",
+      "POST /payments/{id}/reconciliation",
       "POST /payments/{id}/refunds",
       "POST /payments/{id}/void"
     ])

@@ -116,6 +116,17 @@ const signed = (text: string) =>
   })
 
 layer(Client.layer.pipe(Layer.provideMerge(running)), { timeout: "60 seconds" })("over HTTP", (it) => {
+  it.effect("a payment is compared with the provider's books on demand, and the answer says what needs attention", () =>
+    Effect.gen(function* () {
+      const id = yield* held()
+      const { status, body } = yield* post(`/payments/${id}/reconciliation`)
+      expect([status, body]).toMatchObject([200, { id, status: "authorised", compared: 1, attention: [] }])
+      const again = yield* post(`/payments/${id}/reconciliation`, undefined, { headers: { "idempotency-key": "k" } })
+      expect(again.body.version).toBe(body.version)
+      expectProblem(yield* post("/payments/nobody/reconciliation"), 404, "PaymentNotFound")
+    })
+  )
+
   it.effect("captures and refunds are accepted with their operation, and shown with what came of them", () =>
     Effect.gen(function* () {
       const id = yield* held()
