@@ -45,6 +45,20 @@ describe("the survey of a folder", () => {
     expect(copies).toEqual([["b.csv.gz", "a.csv"]])
   })
 
+  it("adds up what accepted lines ask for, over all files, each content once", async () => {
+    const content = csv(line({ sku: "A", quantity: "2" }), line({ sku: "B", quantity: "5" }))
+    const path = folder({
+      "1.csv": content,
+      "2.csv": csv(line({ sku: "A", quantity: "3", price: "1.00" }), line({ sku: "A", quantity: "-9" })),
+      "3.csv.gz": content,
+      "4.csv": csv(line({ invoice: "C1", sku: "D", quantity: "1" }))
+    })
+    expect([...(await look(path)).wanted]).toEqual([
+      ["A", 5],
+      ["B", 5]
+    ])
+  })
+
   it("finds each invoice's first and last accepted lines, interrupted and in later files", async () => {
     const path = folder({
       "1.csv": csv(

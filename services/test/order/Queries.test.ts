@@ -110,6 +110,34 @@ layer(queries, { timeout: "60 seconds" })("the queries of orders", (it) => {
     })
   )
 
+  it.effect("add up what confirmed orders come to, by country and currency, less what was cancelled", () =>
+    Effect.gen(function* () {
+      const partly = Given.linesCancelled({
+        scope: "lines",
+        lines: [{ lineId: "2", sku: "85123A", quantity: 2, amount: gbp(510) }],
+        shipping: gbp(0),
+        total: gbp(510),
+        status: "confirmed"
+      })
+      const abroad = { country: null, total: { amountMinor: 3451, currency: "EUR" } }
+      yield* given([
+        ...Object.entries(Given.histories).flatMap(([id, events]) => life(id, events)),
+        ...life("less", [...Given.confirmed, partly]),
+        ...life("abroad", [Given.orderPlaced(abroad), Given.orderConfirmed()])
+      ])
+      const { confirmedRevenue } = yield* read
+      // Confirmed, shipping, shipped, delivered and closed; neither pending nor rejected nor cancelled.
+      expect(yield* confirmedRevenue()).toEqual([
+        { country: "United Kingdom", orders: 6, total: gbp(6 * 3451 - 510) },
+        { country: "Unspecified", orders: 1, total: { amountMinor: 3451, currency: "EUR" } }
+      ])
+      expect(yield* confirmedRevenue(["less", "pending", "cancelled", "unheard-of"])).toEqual([
+        { country: "United Kingdom", orders: 1, total: gbp(3451 - 510) }
+      ])
+      expect(yield* confirmedRevenue([])).toEqual([])
+    })
+  )
+
   it.effect("show an order with its lines, shipments and returns, as they are now", () =>
     Effect.gen(function* () {
       yield* given(
