@@ -140,6 +140,16 @@ describe.each(levels)("the orders at level %i", (level, persistence) => {
     return answer.body
   }
 
+  it("shows what confirmed orders come to", async () => {
+    await placed({ country: "Ruritania" })
+    const order = await confirmed({ country: "Ruritania" })
+    await viewAfter(order, at(2))
+    const { status, body } = await get("/reports/confirmed-revenue")
+    expect(status).toBe(200)
+    const total = { amountMinor: 3451, currency: "GBP" }
+    expect(body).toContainEqual({ country: "Ruritania", orders: 1, total })
+  })
+
   describe("a customer", () => {
     it("cancels a confirmed order, which is cancelled at once", async () => {
       const order = await confirmed()
