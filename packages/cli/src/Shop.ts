@@ -5,7 +5,7 @@
 
 import type { Limits } from "@daybook/core/Entities"
 import { Journal } from "@daybook/core/Journal"
-import type { Projector } from "@daybook/core/Projector"
+import { Observer, type Projector } from "@daybook/core/Projector"
 import * as Cart from "@daybook/services/cart/Cart"
 import { CartQueries } from "@daybook/services/cart/Queries"
 import * as Checkout from "@daybook/services/checkout/Checkout"
@@ -13,6 +13,7 @@ import { defaultDeadlines } from "@daybook/services/checkout/Saga"
 import { StockItems } from "@daybook/services/inventory/Entities"
 import { InventoryProjector } from "@daybook/services/inventory/Inventory"
 import { InventoryQueries } from "@daybook/services/inventory/Queries"
+import { reservationReactionName } from "@daybook/services/inventory/ReservationReaction"
 import { OrderProjector } from "@daybook/services/order/Order"
 import { OrderQueries } from "@daybook/services/order/Queries"
 import * as Running from "@daybook/shop/Running"
@@ -20,6 +21,7 @@ import * as Settings from "@daybook/shop/Settings"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
+import * as Option from "effect/Option"
 import { ImportStore } from "./online-retail/ImportStore.ts"
 
 /** A projector, and the journal that it follows. */
@@ -36,6 +38,8 @@ export class Shop extends Context.Service<
     readonly stockItems: StockItems["Service"]
     readonly inventory: InventoryQueries["Service"]
     readonly inventoryReadSide: ReadSide
+    /** What has reservations and stock items answer each other. */
+    readonly reservationReaction: ReadSide
     readonly orders: OrderQueries["Service"]
     readonly orderReadSide: ReadSide
   }
@@ -68,11 +72,17 @@ export const layer = (options: Options) =>
       const scope = yield* Effect.scope
       const build = <A>(layer: Layer.Layer<A, unknown>) => Layer.buildWithMemoMap(layer, memo, scope)
       yield* build(Running.payment(placeOf("payment"), provider, { entities: brief }))
-      const inventory = yield* build(Running.inventory(placeOf("inventory"), { entities: brief }))
+      const projectors: Array<Projector> = []
+      const inventory = yield* build(Running.inventory(placeOf("inventory"), { entities: brief })).pipe(
+        Effect.provideService(Observer, (projector) => Effect.sync(() => void projectors.push(projector)))
+      )
       const order = yield* build(Running.order(placeOf("order"), { entities: brief }))
       const cart = yield* build(Running.cart(placeOf("cart"), { entities: options.cart }))
       const checkout = yield* build(Running.checkout(placeOf("checkout"), { deadlines, entities: brief }))
       const imports = yield* build(ImportStore.layer.pipe(Layer.provide(placeOf("cart").write)))
+      const reacting = yield* Effect.findFirst(projectors, ({ status }) =>
+        Effect.map(status, (all) => all.some(({ name }) => name === reservationReactionName))
+      )
       const shop: Shop["Service"] = {
         checkouts: Context.get(checkout, Checkout.Checkouts),
         checkoutView: Context.get(checkout, Checkout.CheckoutView),
@@ -82,6 +92,7 @@ export const layer = (options: Options) =>
           projector: Context.get(inventory, InventoryProjector),
           journal: Context.get(inventory, Journal)
         },
+        reservationReaction: { projector: Option.getOrThrow(reacting), journal: Context.get(inventory, Journal) },
         orders: Context.get(order, OrderQueries),
         orderReadSide: { projector: Context.get(order, OrderProjector), journal: Context.get(order, Journal) }
       }

@@ -6,6 +6,7 @@ import { Journal } from "@daybook/core/Journal"
 import { CartProjector } from "@daybook/services/cart/Cart"
 import { cartViewsName } from "@daybook/services/cart/Projections"
 import { CartQueries } from "@daybook/services/cart/Queries"
+import { reservationReactionName } from "@daybook/services/inventory/ReservationReaction"
 import { stockViewsName } from "@daybook/services/inventory/StockProjection"
 import { orderViewsName } from "@daybook/services/order/Projections"
 import * as Effect from "effect/Effect"
@@ -63,14 +64,21 @@ export const caughtUp = Effect.fnUntraced(function* (progress: Progress) {
   yield* ReadModel.caughtUp(progress, { ...readSide, ...waiting, name: cartViewsName, of: ["cart", "carts"] })
 })
 
-/** The same of the orders' and the stock's. */
+/** The same of the orders' and the stock's, after what was held for checkouts that came to nothing is free again. */
 export const checkoutsCaughtUp = Effect.fnUntraced(function* (
   progress: Progress,
-  { orderReadSide, inventoryReadSide }: Shop["Service"]
+  { orderReadSide, inventoryReadSide, reservationReaction }: Shop["Service"]
 ) {
+  const items = ["stock item", "stock items"] as const
+  yield* ReadModel.caughtUp(progress, {
+    ...reservationReaction,
+    ...waiting,
+    name: reservationReactionName,
+    of: ["reservation", "reservations"],
+    done: "Every checkout has ended, but what was held for those that came to nothing is not free yet"
+  })
+  yield* ReadModel.caughtUp(progress, { ...inventoryReadSide, ...waiting, name: stockViewsName, of: items })
   yield* ReadModel.caughtUp(progress, { ...orderReadSide, ...waiting, name: orderViewsName, of: ["order", "orders"] })
-  const stock = { ...inventoryReadSide, ...waiting, name: stockViewsName, of: ["stock item", "stock items"] } as const
-  yield* ReadModel.caughtUp(progress, stock)
 })
 
 /** The report on these files. */
