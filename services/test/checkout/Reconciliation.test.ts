@@ -3,15 +3,22 @@
  * or under way is not; and it makes no difference which service is heard first.
  */
 import { UnreadableMessage } from "@daybook/core/Contract"
+import * as Metrics from "@daybook/core/Metrics"
 import { expect, layer } from "@effect/vitest"
+import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
+import * as Metric from "effect/Metric"
 import { SqlClient } from "effect/sql/SqlClient"
 import * as TestClock from "effect/testing/TestClock"
 import * as fc from "fast-check"
 import { Kind, placeOf } from "../../src/checkout/Findings.ts"
+import { findingsGauge } from "../../src/checkout/FindingsGauge.ts"
 import { Reconciliation } from "../../src/checkout/Reconciliation.ts"
 import { reconciliationSources } from "../../src/checkout/ReconciliationConsumer.ts"
 import { checkout, copy, findingOf, gbp, hear, kindsOf, life, messageOf, minute, report, type Said } from "./Copy.ts"
+
+/** Lets the machine work, which knows nothing of the test's clock. */
+const turn = Effect.promise(() => new Promise((resolve) => setTimeout(resolve, 1)))
 
 let made = 0
 const newOrder = () => life(`order-${++made}`)
@@ -325,6 +332,27 @@ layer(copy, { timeout: "60 seconds" })("the reconciliation", (it) => {
       for (const kind of Kind.literals) {
         expect(yield* findings({ ...given, kind, limit: 500 })).toEqual(all.filter((one) => one.kind === kind))
       }
+    })
+  )
+
+  it.effect("is counted by kind as a metric, every minute", () =>
+    Effect.gen(function* () {
+      const found = yield* Reconciliation
+      const gauge = (kind: Kind) =>
+        Effect.map(Metric.value(Metric.withAttributes(Metrics.findings, { kind })), ({ value }) => value)
+      yield* Effect.gen(function* () {
+        yield* TestClock.adjust("30 minutes")
+        const nowMillis = yield* Clock.currentTimeMillis
+        for (const [kind, n] of yield* found.counts(nowMillis - 15 * minute)) {
+          while ((yield* gauge(kind)) !== n) yield* turn
+        }
+        const before = yield* gauge("payment-needs-attention")
+        yield* hear(newOrder().needsAttention("counted"))
+        yield* TestClock.adjust("1 minutes")
+        while ((yield* gauge("payment-needs-attention")) !== before + 1) {
+          yield* turn
+        }
+      }).pipe(Effect.provide(findingsGauge(found)))
     })
   )
 
