@@ -2,7 +2,7 @@
  * The entity runtime: every aggregate of one kind as an actor in this process.
  *
  * Commands to one aggregate are carried out one at a time and answered after their events are durable; commands to different
- * aggregates share commits. Entities come to life with their first command, recovered from the journal, and leave memory
+ * aggregates share commits. Entities come to life with their first command, recovered from the journal or new, and leave memory
  * when they are idle or when too many are resident. Every queue has a bound, and beyond it the answer is `Overloaded`.
  *
  * @example
@@ -22,6 +22,7 @@ import { Entity } from "./Entity.ts"
 import { type Contended, Overloaded, RecoveryTimedOut, ShuttingDown, type VersionMismatch } from "./EntityProblems.ts"
 import type { UndecodableEvent } from "./Event.ts"
 import { GroupCommit, type Within } from "./GroupCommit.ts"
+import { Guesses } from "./Guesses.ts"
 import { inlineProjections } from "./InlineProjections.ts"
 import { Journal, type JournalUnavailable } from "./Journal.ts"
 import * as Metrics from "./Metrics.ts"
@@ -173,6 +174,7 @@ class Runtime<State, Command extends Tagged, Event extends Tagged> implements En
   readonly encodeState: (state: State) => unknown
   readonly now: () => number
   readonly onEvents: OnEvents<State, Event>
+  readonly guesses: Guesses
   readonly #journal: Journal["Service"]
   readonly #recover: ReturnType<typeof recover<State, Event>>
   readonly #context: Context.Context<never>
@@ -211,6 +213,7 @@ class Runtime<State, Command extends Tagged, Event extends Tagged> implements En
     this.encodeState = codec.encode
     this.keepEvents = options.persistence._tag !== "Inline"
     this.storeStateEvery = storeStateEvery(options.persistence)
+    this.guesses = new Guesses(options.persistence)
     this.onEvents = snapshotPolicy({
       aggregate,
       persistence: options.persistence,

@@ -10,10 +10,12 @@ import * as Exit from "effect/Exit"
 
 import type { Aggregate, Tagged } from "./Aggregate.ts"
 import { decide, evolveAll } from "./Aggregate.ts"
+import { type Decided, type Draft, draftOn, isRepeatWithin } from "./Draft.ts"
 import type { CommandOptions } from "./Entities.ts"
 import { contended, versionMismatch } from "./EntityProblems.ts"
 import * as EventId from "./EventId.ts"
 import type { OnOutcome, Refused } from "./GroupCommit.ts"
+import type { Guesses } from "./Guesses.ts"
 import type { Append, NewEvent, Outcome, Receipt } from "./Journal.ts"
 import type { Recovered } from "./Recovery.ts"
 import type { OnEvents } from "./SnapshotPolicy.ts"
@@ -56,34 +58,13 @@ export interface EntityHost<State, Command extends Tagged, Event extends Tagged>
     commandId: string,
     done: (exit: Exit.Exit<Receipt | undefined, unknown>) => void
   ) => void
+  readonly guesses: Guesses
   readonly onEvents: OnEvents<State, Event>
   readonly warn: (message: string, why: unknown) => void
   readonly wait: (millis: number, then: () => void) => void
 }
 
 type Phase = "cold" | "recovering" | "ready" | "committing"
-
-/** A command that has been decided and waits for its batch to become durable. */
-interface Decided<State, Command> {
-  readonly pending: Pending<State, Command>
-  readonly version: number
-  readonly events: number
-  /** The state for its answer, or why it was rejected. */
-  readonly result: { readonly state: State } | { readonly rejection: unknown } | { readonly defect: unknown }
-}
-
-/** The commands of one append, and what they make of the state. */
-interface Draft<State, Command, Event> {
-  state: State
-  version: number
-  readonly decided: Array<Decided<State, Command>>
-  readonly events: Array<NewEvent>
-  readonly applied: Array<Event>
-  readonly receipts: Array<{ readonly commandId: string; readonly version: number }>
-  readonly commandIds: Set<string>
-  /** A handler threw: start again from the journal after this batch. */
-  crashed: boolean
-}
 
 /** Commands decided for one append at most; beyond that the others' latency grows for nothing. */
 const maxDraftEvents = 500
@@ -106,6 +87,10 @@ export class Entity<State, Command extends Tagged, Event extends Tagged> {
   #phase: Phase = "cold"
   #failures = 0
   #notBeforeMillis = 0
+  /** Whether the stream has been looked for, or taken for new. */
+  #known = false
+  /** The draft under way rests on a guess that the stream is new, which only its append can prove. */
+  #guessing = false
 
   constructor(host: EntityHost<State, Command, Event>, stream: string, partition: number) {
     this.#host = host
@@ -128,10 +113,27 @@ export class Entity<State, Command extends Tagged, Event extends Tagged> {
   tell(pending: Pending<State, Command>): void {
     this.#mailbox.push(pending)
     if (this.#phase === "ready") this.#drain()
-    else if (this.#phase === "cold") this.#recover()
+    else if (this.#phase === "cold") this.#begin()
+  }
+
+  /**
+   * The first command of all. Where the initial state accepts it, it most likely creates the aggregate: then its append, which
+   * the journal refuses unless the stream is new, goes at once. If that was wrong, nobody has been told anything yet, and all
+   * is decided again on what recovery finds. So is what leaves no events, such as a rejection: nothing would prove it.
+   */
+  #begin(): void {
+    if (this.#known || !this.#host.guesses.allowed) return this.#recover()
+    this.#known = true
+    this.#phase = "committing"
+    const draft = this.#decideWaiting()
+    this.#guessing = draft.events.length > 0 && !draft.crashed
+    if (this.#guessing) return this.#append(draft)
+    this.#retry(draft, () => true)
+    this.#recover()
   }
 
   #recover(): void {
+    this.#known = true
     this.#phase = "recovering"
     const delay = this.#notBeforeMillis - this.#host.now()
     if (delay > 0) return this.#host.wait(delay, () => this.#recoverNow())
@@ -145,6 +147,7 @@ export class Entity<State, Command extends Tagged, Event extends Tagged> {
         this.version = exit.value.version
         this.sinceSnapshot = exit.value.replayed
         this.#failures = 0
+        if (this.version === 0) this.#host.guesses.foundNew()
         this.#phase = "ready"
         return this.#drain()
       }
@@ -189,16 +192,7 @@ export class Entity<State, Command extends Tagged, Event extends Tagged> {
   }
 
   #decideWaiting(): Draft<State, Command, Event> {
-    const draft: Draft<State, Command, Event> = {
-      state: this.state,
-      version: this.version,
-      decided: [],
-      events: [],
-      applied: [],
-      receipts: [],
-      commandIds: new Set(),
-      crashed: false
-    }
+    const draft: Draft<State, Command, Event> = draftOn(this.state, this.version)
     let taken = 0
     while (taken < this.#mailbox.length && draft.events.length < maxDraftEvents && !draft.crashed) {
       const pending = this.#mailbox[taken]!
@@ -298,12 +292,15 @@ export class Entity<State, Command extends Tagged, Event extends Tagged> {
     outcome: Outcome | Refused | undefined,
     failure: Cause.Cause<unknown> | undefined
   ): void {
+    const guessed = this.#guessing
+    this.#guessing = false
     if (outcome === undefined) {
       // Whether the events are stored is not known, so neither is the state: forget it, and say so to everyone.
       const exit = Exit.failCause(failure ?? Cause.die(new Error("an append ended without an outcome")))
       for (const { pending } of draft.decided) pending.reply(exit)
       return this.#restart()
     }
+    if (guessed && outcome._tag !== "Appended") this.#host.guesses.wasWrong()
     switch (outcome._tag) {
       case "Appended":
         this.#accept(draft)
@@ -311,17 +308,18 @@ export class Entity<State, Command extends Tagged, Event extends Tagged> {
         return draft.crashed ? this.#restart() : this.#next()
       case "Duplicate":
         this.#answerRepeated(draft, outcome.receipts)
-        return outcome.receipts.some((receipt) => receipt.version > this.version) ? this.#restart() : this.#next()
+        if (guessed || outcome.receipts.some((receipt) => receipt.version > this.version)) return this.#restart()
+        return this.#next()
       case "Conflict":
         this.#retry(draft, (pending) => ++pending.attempts < maxAttempts)
         for (const { pending } of draft.decided)
           if (pending.attempts >= maxAttempts) pending.reply(Exit.fail(contended(this.stream, maxAttempts)))
         return this.#restart()
       case "Unserialisable":
-        this.#refuse(draft, new Error(outcome.why))
+        this.#refuse(draft, new Error(outcome.why), guessed)
         return this.#drain()
       case "Refused":
-        this.#refuse(draft, outcome.why)
+        this.#refuse(draft, outcome.why, guessed)
         return this.#drain()
     }
   }
@@ -338,8 +336,16 @@ export class Entity<State, Command extends Tagged, Event extends Tagged> {
     this.#mailbox = [...draft.decided.map((d) => d.pending).filter(wanted), ...this.#mailbox]
   }
 
-  /** Something in a draft cannot be stored. Where it is not known what, each command is tried on its own. */
-  #refuse(draft: Draft<State, Command, Event>, defect: unknown): void {
+  /**
+   * Something in a draft cannot be stored. Where it is not known what, each command is tried on its own. What was decided on a
+   * guess is decided again, since the state that there really is may rule otherwise.
+   */
+  #refuse(draft: Draft<State, Command, Event>, defect: unknown, guessed = this.#guessing): void {
+    if (guessed) {
+      this.#guessing = false
+      this.#retry(draft, () => true)
+      return this.#restart()
+    }
     if (draft.decided.length === 1) draft.decided[0]!.pending.reply(Exit.die(defect))
     else this.#retry(draft, (pending) => (pending.solo = true))
     this.#phase = "ready"
@@ -378,9 +384,6 @@ export class Entity<State, Command extends Tagged, Event extends Tagged> {
     })
   }
 }
-
-const isRepeatWithin = (draft: Draft<any, any, any>, pending: Pending<any, any>): boolean =>
-  pending.options.commandId !== undefined && draft.commandIds.has(pending.options.commandId)
 
 const repeated = (receipt: Receipt): Reply<never> => ({
   version: receipt.version,
