@@ -181,19 +181,13 @@ const ofSaga = (where: string, since: string): Rule => ({
   since
 })
 
-/** The conditions on the copy are those of its indexes, word for word. */
+/** What does not fit in the copy is in columns of it: see `sql/001-reconciliation.sql`. */
 const rules: Record<Kind, Rule> = {
   "checkout-needs-attention": ofSaga("s.status = 'needs-attention'", "s.updated_at"),
   "checkout-overdue": ofSaga(`s.status IN ('running', 'compensating') AND s.started_at < ${before}`, "s.started_at"),
-  "funds-without-order": ofCopy(
-    `(r.order_status IS NULL OR r.order_status NOT IN ('confirmed', 'closed'))
-     AND (r.held_minor > 0 OR r.captured_minor > r.refunded_minor + r.disputed_minor) AND NOT (${isLive})`
-  ),
-  "order-without-funds": ofCopy(
-    `r.order_status = 'confirmed'
-     AND (r.held_minor + r.captured_minor < r.due_minor OR r.payment_currency <> r.order_currency)`
-  ),
-  "order-without-stock": ofCopy("r.order_status = 'confirmed' AND r.reservation IS DISTINCT FROM 'committed'"),
+  "funds-without-order": ofCopy(`r.funds_unordered AND NOT (${isLive})`),
+  "order-without-funds": ofCopy("r.order_unfunded"),
+  "order-without-stock": ofCopy("r.order_unstocked"),
   "payment-needs-attention": {
     from: (schema) =>
       `${schema}.reconciliation_attention a ${copyOf(schema, "a.order_id")} ${sagaOf(schema, "a.order_id")}`,
@@ -202,10 +196,7 @@ const rules: Record<Kind, Rule> = {
     since: "a.required_at",
     about: "a.attention_id"
   },
-  "reservation-without-checkout": ofCopy(
-    `((r.reservation = 'reserved' AND r.order_status IS DISTINCT FROM 'confirmed')
-      OR (r.reservation = 'committed' AND NOT r.was_confirmed)) AND NOT (${isLive})`
-  )
+  "reservation-without-checkout": ofCopy(`r.stock_unordered AND NOT (${isLive})`)
 }
 
 interface Row {
