@@ -371,6 +371,7 @@ describe("the documentation of the orders' API", () => {
       "GET /orders/queue",
       "GET /orders/{id}",
       "GET /orders/{id}/timeline",
+      "GET /reports/confirmed-revenue",
       "POST /orders/{id}/cancellation",
       "POST /orders/{id}/close",
       "POST /orders/{id}/line-cancellations",
