@@ -114,7 +114,9 @@ const buyers = async (count: number): Promise<ReadonlyArray<number>> => {
 const shows = (member: Member, path: string, what: object): Promise<void> =>
   expect.poll(async () => (await member.call("GET", path)).body, { timeout, interval: 100 }).toMatchObject(what)
 
-it("kill -9 of the inventory costs no other service a request, and what has waited is done", { timeout: 600_000 }, async () => {
+it("kill -9 of the inventory costs no other service a request, and what has waited is done", {
+  timeout: 600_000
+}, async () => {
   const all = before + away + after
   await ask(inventory!, "POST", `/stock/${sku}/main/receipts`, { quantity: 2 * all, reference: "delivery" })
   await shows(inventory!, `/stock/${sku}`, { available: 2 * all })
