@@ -8,7 +8,7 @@ import { scenarios } from "./CheckoutCases.ts"
 import { crashEverywhere, openLane } from "./CheckoutCrashes.ts"
 
 /** One moment in so many: odd, so that both those before changes and those after them are among them. */
-const each = 61
+const each = 151
 
 it("a checkout whose process dies comes to the same end", { timeout: 300_000 }, async () => {
   const accounts = await Effect.gen(function* () {
