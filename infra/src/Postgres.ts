@@ -182,7 +182,14 @@ const shutDown = async (server: ChildProcess, signal: "SIGINT" | "SIGQUIT"): Pro
 /** The children first: what they have been sent is then carried out before the server takes up anything new. */
 const signalAll = (server: ChildProcess, signal: "SIGSTOP" | "SIGCONT"): void => {
   const children = readdirSync("/proc").filter((name) => /^\d+$/.test(name) && parentOf(name) === server.pid)
-  for (const pid of [...children.map(Number), server.pid!]) process.kill(pid, signal)
+  for (const pid of [...children.map(Number), server.pid!]) {
+    try {
+      process.kill(pid, signal)
+    } catch (error) {
+      // One whose client has left ends while the others are looked for.
+      if ((error as NodeJS.ErrnoException).code !== "ESRCH") throw error
+    }
+  }
 }
 
 /** The parent of a process; `undefined` when it has ended meanwhile. */
