@@ -2,7 +2,7 @@
  * The last line of defence of the HTTP server: whatever happens, the answer is a problem document that says what to do, and
  * never a stack trace.
  */
-import { STATUS_CODES } from "node:http"
+import { type IncomingMessage, type ServerResponse, STATUS_CODES } from "node:http"
 import type { Duplex } from "node:stream"
 import { orElseAfter } from "@daybook/postgres/AnswerLimit"
 import * as Cause from "effect/Cause"
@@ -233,6 +233,15 @@ const defend =
 /** Middleware for every request. The router's types let no middleware handle what it was not told of; this one handles all. */
 export const layer = (defence: Defence) =>
   HttpRouter.use((router) => router.addGlobalMiddleware<never, never>(defend(defence) as never))
+
+const starting = problem(503, "Starting", "The service is starting", "It is not ready yet. Try again in a second.")
+
+/** For requests that come before anything can answer them. */
+export const refuseEarly = (_: IncomingMessage, response: ServerResponse): void => {
+  const body = JSON.stringify(starting)
+  const headers = { "content-type": contentType, "retry-after": "1", connection: "close" }
+  response.writeHead(starting.status, { ...headers, "content-length": Buffer.byteLength(body) }).end(body)
+}
 
 /** What Node refuses before there is a request: its code for it, the status, and what to say. */
 const refusals: Readonly<Record<string, Problem>> = {

@@ -112,7 +112,13 @@ interface Serving {
   readonly answerMillis: number
 }
 
-const httpServer = () => createServer().on("clientError", Problems.refuse)
+/** It listens before the services are there; until then it says so, since a request that nobody hears is never answered. */
+const httpServer = () => {
+  const server = createServer().on("clientError", Problems.refuse).on("request", Problems.refuseEarly)
+  return server.on("newListener", (event) => {
+    if (event === "request") server.off("request", Problems.refuseEarly)
+  })
+}
 
 /** The server of these services, listening. Port 0 is any free port; `HttpServer` says which. */
 export const layer = (

@@ -18,5 +18,5 @@ export class SagaNotStarted extends Problem<SagaNotStarted>()("SagaNotStarted", 
 /** An operator's command that does not fit where the saga is. */
 export class SagaNotWaiting extends Problem<SagaNotWaiting>()("SagaNotWaiting", {
   status: 409,
-  title: "The saga does not need attention"
+  title: "The saga is at another point"
 }) {}

@@ -149,8 +149,9 @@ export class Carts extends HttpApiGroup.make("carts")
       error: errors
     }).annotateMerge(
       describe(
-        "Begin a checkout",
-        "Freezes the cart as it is now. With `acceptedTotal`, what the buyer was shown, the checkout is refused " +
+        "Freeze a cart",
+        "For programs that conduct a checkout themselves, and then complete or restore the cart by message; buyers check out with " +
+          "`POST /checkouts`. Freezes the cart as it is now. With `acceptedTotal`, what the buyer was shown, the checkout is refused " +
           "when the cart has come to another total since. The cart stays frozen until the checkout is completed " +
           "or has restored it."
       )

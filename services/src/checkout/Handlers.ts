@@ -3,7 +3,7 @@
  */
 import type { CommandOptions } from "@daybook/core/Entities"
 import type { Command } from "@daybook/core/Saga"
-import { SagaNotStarted } from "@daybook/core/SagaProblems"
+import { SagaNotStarted, SagaNotWaiting } from "@daybook/core/SagaProblems"
 import type { SagaRow, SagaView } from "@daybook/postgres/SqlSagaView"
 import * as Clock from "effect/Clock"
 import * as DateTime from "effect/DateTime"
@@ -44,6 +44,11 @@ const dataOf = ({ cartId, cartVersion, acceptedTotal, paymentMethod }: typeof Be
 const notFound = (id: string): SagaNotStarted =>
   new SagaNotStarted({ detail: `There is no checkout ${id}. Check the id, or begin it with POST /checkouts.` })
 
+const alreadyCompleted = (id: string): SagaNotWaiting =>
+  new SagaNotWaiting({
+    detail: `Checkout ${id} is completed, and nothing was changed. Cancel its order instead: POST /orders/${id}/cancellation.`
+  })
+
 const commands = Effect.gen(function* () {
   const checkouts = yield* Checkouts
   const send = (id: string, command: Command, options: CommandOptions) =>
@@ -57,7 +62,16 @@ const commands = Effect.gen(function* () {
       const body = yield* send(id, { _tag: "Start", sagaId: id, data: dataOf(payload), nowMillis }, options)
       return HttpApiSchema.withHeaders({ body, headers: { location: `/checkouts/${encodeURIComponent(id)}` } })
     })
-  return { send, begin }
+
+  /** One that is at its end cannot be cancelled, which its buyer must not be left to believe. */
+  const cancel = (id: string, options: CommandOptions) =>
+    Effect.gen(function* () {
+      const { state } = yield* checkouts.read(id)
+      if (state.status === "unstarted") return yield* notFound(id)
+      if (state.status === "completed") return yield* alreadyCompleted(id)
+      return yield* send(id, { _tag: "Cancel", reason: cancelled }, options)
+    })
+  return { send, begin, cancel }
 })
 
 /** The handlers of the checkout's API. */
@@ -65,7 +79,7 @@ export const layer = HttpApiBuilder.group(
   CheckoutApi,
   "checkouts",
   Effect.fnUntraced(function* (handlers) {
-    const { send, begin } = yield* commands
+    const { send, begin, cancel } = yield* commands
     const view = yield* CheckoutView
     const projector = yield* CheckoutProjector
     const copy = yield* Reconciliation
@@ -93,9 +107,7 @@ export const layer = HttpApiBuilder.group(
       .handle("list", ({ query: { status, after, limit } }) =>
         timed("checkouts", list({ status, after, limit: limit ?? defaultLimit }))
       )
-      .handle("cancel", ({ params: { id }, headers }) =>
-        send(id, { _tag: "Cancel", reason: cancelled }, commandOptions(headers))
-      )
+      .handle("cancel", ({ params: { id }, headers }) => cancel(id, commandOptions(headers)))
       .handle("retry", ({ params: { id }, headers }) =>
         Effect.flatMap(Clock.currentTimeMillis, (nowMillis) =>
           send(id, { _tag: "Retry", nowMillis }, commandOptions(headers))

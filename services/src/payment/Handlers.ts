@@ -59,7 +59,11 @@ const commands = Effect.gen(function* () {
   /** Under an id of its own each time: the void before it may have been declined. */
   const voidPayment = (id: string, { voidId, reason }: typeof Void.Type, options: CommandOptions) => {
     const operation = operationId(id, "void", voidId ?? makeId(options))
-    return send(id, { _tag: "Void", operationId: operation, reason }, options)
+    return Effect.gen(function* () {
+      // By message a void may overtake what it voids; whoever asks over HTTP has mistaken the id.
+      if ((yield* payments.read(id)).version === 0) return yield* paymentNotFound()
+      return yield* send(id, { _tag: "Void", operationId: operation, reason }, options)
+    })
   }
 
   const confirm = (id: string, options: CommandOptions) =>

@@ -214,7 +214,22 @@ describe("what buyers and operators may do", () => {
     const { body } = await post(`/checkouts/${id}/cancellation`)
     expect(await shown(id, body.version)).toMatchObject({ status: "running", cancellation: "cancelled" })
     expect((await post(`/checkouts/${id}/cancellation`)).body.version).toBe(body.version)
-    expectProblem(await post("/checkouts/nobody/cancellation"), 404, "SagaNotStarted", "no saga of this id")
+    expectProblem(await post("/checkouts/nobody/cancellation"), 404, "SagaNotStarted", "no checkout nobody")
+  })
+
+  it("does not cancel what is completed, and says what to do instead", async () => {
+    const id = await begun()
+    const nowMillis = 0
+    const answers: Readonly<Record<string, object>> = {
+      [step.freeze]: { cartId: "cart-1", customerId: null, country: null, total: { ...gbp(100) }, lines: [] },
+      [step.authorise]: { authorisationId: "a" }
+    }
+    for (const name of Object.values(step)) {
+      const answer = (answers[name] ?? null) as never
+      await checkouts.hear(id, { _tag: "HearSuccess", step: name, direction: "forward", answer, nowMillis })
+    }
+    const refused = await post(`/checkouts/${id}/cancellation`)
+    expectProblem(refused, 409, "SagaNotWaiting", `POST /orders/${id}/cancellation`)
   })
 
   it("retries what needs attention", async () => {

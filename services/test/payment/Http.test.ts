@@ -20,6 +20,7 @@ import { deliver } from "../../src/payment/SimulatedWebhooks.ts"
 import { capture, gbp } from "./Given.ts"
 import {
   authorise,
+  eventsOf,
   newId,
   operationsOf,
   outside,
@@ -186,6 +187,14 @@ layer(Client.layer.pipe(Layer.provideMerge(running)), { timeout: "60 seconds" })
       }
       yield* untilOperations(id, "authorise succeeded", "void succeeded")
       expect(yield* shown(id, { status: "cancelled" })).toMatchObject({ held: gbp(0) })
+    })
+  )
+
+  it.effect("a void of a payment that there is not begins none", () =>
+    Effect.gen(function* () {
+      const { status } = yield* post("/payments/no-such-payment/void", { reason: "a mistaken id" })
+      expect(status).toBe(404)
+      expect(yield* eventsOf("no-such-payment")).toEqual([])
     })
   )
 
