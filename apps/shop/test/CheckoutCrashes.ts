@@ -128,20 +128,19 @@ export interface Account {
 }
 
 /**
- * Runs a scenario, then crashes it around every change that this run has made, or around each so-and-so-manieth moment; and holds
- * all of them to the outcome that the scenario names.
+ * Runs a scenario, then crashes it around every change that this run has made; and holds all of them to the outcome that the
+ * scenario names.
  */
 export const crashEverywhere = (
   scenario: Cases.Scenario,
-  lanes: ReadonlyArray<Lane>,
-  each = 1
+  lanes: ReadonlyArray<Lane>
 ): Effect.Effect<Account, unknown> =>
   Effect.gen(function* () {
     const first = lanes[0]!
     const [id] = yield* prepare(scenario, 1, first)
     const uncrashed = yield* run(id!, scenario, undefined, first)
     yield* verify(uncrashed, scenario, first)
-    const moments = momentsOf(uncrashed.changes).filter((_, i) => i % each === 0)
+    const moments = momentsOf(uncrashed.changes)
     const crashed = yield* Effect.forEach(
       lanes,
       (lane, i) =>
