@@ -32,13 +32,14 @@ export const runBeside = (
   args: ReadonlyArray<string>
 ): Promise<number> =>
   new Promise((resolve, reject) => {
-    const child = spawn(program, args, { env: { ...process.env, ...variables }, stdio: "inherit" })
     const interrupt = (signal: NodeJS.Signals) => {
       // A terminal sends Ctrl-C to the child by itself, and a second one would read as "stop without cleaning up".
       if (signal !== "SIGINT" || !process.stdin.isTTY) child.kill(signal)
       setTimeout(() => child.kill("SIGKILL"), graceMillis).unref()
     }
+    // Before the command is there: it may be heard of, and interrupted, before this goes on.
     for (const signal of signals) process.on(signal, interrupt)
+    const child = spawn(program, args, { env: { ...process.env, ...variables }, stdio: "inherit" })
     const done = () => {
       for (const signal of signals) process.off(signal, interrupt)
     }
