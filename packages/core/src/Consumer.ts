@@ -259,9 +259,7 @@ class ConsumerRun<E, R> {
         ...heldOf(one, { heldAtMillis: yield* Clock.currentTimeMillis }),
         ...(yield* this.#after(alone.cause, 1))
       }
-      yield* this.#inbox.transact(
-        Effect.andThen(this.#inbox.setAside(this.#name, [held]), this.#inbox.record(this.#name, [one.messageId]))
-      )
+      yield* this.#inbox.transact(this.#keep([one], [held]))
     })
   }
 

@@ -1,5 +1,5 @@
 /**
- * When an entity that nobody has looked for may be taken for new, so that its creation need not wait for a read (docs/adr/0017).
+ * When an entity that nobody has looked for may be taken for new, so that its creation need not wait for a read (docs/adr/0018).
  * One for each kind of aggregate. Used by the entity runtime.
  */
 import type { Persistence } from "./Persistence.ts"

@@ -53,8 +53,8 @@ export interface Replay {
   readonly replaying: boolean
 }
 
-/** Declares a projection, with the defaults filled in. */
-export const make = <const Sources extends ReadonlyArray<Source>, E, R>(definition: {
+/** What is declared of a projection; the rest has defaults. */
+interface Declaration<Sources extends ReadonlyArray<Source>, E, R> {
   readonly name: string
   readonly sources: Sources
   readonly handle: (
@@ -63,29 +63,25 @@ export const make = <const Sources extends ReadonlyArray<Source>, E, R>(definiti
   ) => Effect.Effect<void, E, R>
   readonly onFailure?: FailurePolicy
   readonly batchSize?: number
-}): Projection<EventOf<Sources[number]>, E, R> => ({
-  name: definition.name,
-  sources: definition.sources,
+}
+
+/** Declares a projection, with the defaults filled in. */
+export const make = <const Sources extends ReadonlyArray<Source>, E, R>(
+  declaration: Declaration<Sources, E, R>
+): Projection<EventOf<Sources[number]>, E, R> => ({
   effects: "transactional",
-  handle: definition.handle,
-  onFailure: definition.onFailure ?? "park",
-  batchSize: definition.batchSize ?? 500
+  onFailure: "park",
+  batchSize: 500,
+  ...declaration
 })
 
 /**
  * Declares a reaction: what is to happen outside the store because of an event, such as a command to another aggregate. Its
  * effects are idempotent, and it is never rebuilt.
  */
-export const reaction = <const Sources extends ReadonlyArray<Source>, E, R>(definition: {
-  readonly name: string
-  readonly sources: Sources
-  readonly handle: (
-    batch: ReadonlyArray<Recorded<EventOf<Sources[number]>>>,
-    replay: Replay
-  ) => Effect.Effect<void, E, R>
-  readonly onFailure?: FailurePolicy
-  readonly batchSize?: number
-}): Projection<EventOf<Sources[number]>, E, R> => ({ ...make(definition), effects: "idempotent" })
+export const reaction = <const Sources extends ReadonlyArray<Source>, E, R>(
+  declaration: Declaration<Sources, E, R>
+): Projection<EventOf<Sources[number]>, E, R> => ({ ...make(declaration), effects: "idempotent" })
 
 /** The events of a source. */
 export type EventOf<S> =

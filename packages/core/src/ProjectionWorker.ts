@@ -91,6 +91,11 @@ export class ProjectionWorker<R> {
     })
   }
 
+  /** Whether handlers run before the offset moves, outside of the store's transaction. */
+  get #hasEffectsElsewhere(): boolean {
+    return this.#projection.effects === "idempotent"
+  }
+
   get #name(): string {
     return this.#projection.name
   }
@@ -208,8 +213,9 @@ export class ProjectionWorker<R> {
       yield* this.#handle(events)
       return events.at(-1)
     })
-    const outside = this.#projection.effects === "idempotent"
-    const applied = outside ? Effect.tap(work, () => this.#transact(news, Effect.void)) : this.#transact(news, work)
+    const applied = this.#hasEffectsElsewhere
+      ? Effect.tap(work, () => this.#transact(news, Effect.void))
+      : this.#transact(news, work)
     return Effect.flatMap(applied, (last) =>
       last === undefined
         ? Effect.void
@@ -316,16 +322,16 @@ export class ProjectionWorker<R> {
       const missed = stored.filter((one) => one.position <= offset.position)
       if (missed[0]?.version !== parked.version) return yield* stillFailing(this.#name, parked, "its events are gone")
       const handle = Effect.suspend(() => this.#handle(this.#decodeAll(missed)))
-      const outside = this.#projection.effects === "idempotent"
+      const elsewhere = this.#hasEffectsElsewhere
       const work = Effect.gen({ self: this }, function* () {
         yield* this.#readParked
         // Under the offset's lock: another operator may have been quicker.
         if (!this.#parked.has(stream)) return
-        if (!outside) yield* handle
+        if (!elsewhere) yield* handle
         yield* this.#store.unpark(this.#name, stream)
       })
       const takenBack = this.#store.transact(this.#name, [standing(offset)], work)
-      yield* (outside ? Effect.andThen(handle, takenBack) : takenBack).pipe(
+      yield* (elsewhere ? Effect.andThen(handle, takenBack) : takenBack).pipe(
         Effect.catchCause((cause): ReturnType<typeof this.unpark> => {
           const error: unknown = Cause.squash(cause)
           // The worker has moved on meanwhile, and passed over more of the stream.

@@ -10,7 +10,7 @@ import * as Schema from "effect/Schema"
 import * as Aggregate from "./Aggregate.ts"
 import type { Contract } from "./Contract.ts"
 import * as Event from "./Event.ts"
-import { decideSaga, evolveSaga, initial } from "./SagaDecider.ts"
+import { decideSaga, evolveSaga, initial, waitMillis } from "./SagaDecider.ts"
 
 /** A command to a participant: where it goes, and what it says. Encoded by the participant's contract. */
 export const Outgoing = Schema.Struct({
@@ -57,10 +57,9 @@ export interface Patience {
 }
 
 /** How long the last attempt comes after the first, and its own wait: the longest that a step takes before an operator is asked. */
-export const longestMillis = ({ firstMillis, maxMillis, attempts }: Patience): number => {
+export const longestMillis = (patience: Patience): number => {
   let total = 0
-  for (let attempt = 0; attempt < attempts; attempt++)
-    total += Math.min(firstMillis * 2 ** Math.min(attempt, 30), maxMillis)
+  for (let attempt = 1; attempt <= patience.attempts; attempt++) total += waitMillis(patience, attempt)
   return total
 }
 

@@ -227,7 +227,8 @@ class Decider<Data> {
 
 type Json = State["data"]
 
-const waitMillis = (patience: Patience = defaultPatience, attempt: number): number =>
+/** How long the answer to an attempt is waited for, the first attempt being 1. */
+export const waitMillis = (patience: Patience = defaultPatience, attempt: number): number =>
   Math.min(patience.firstMillis * 2 ** Math.min(attempt - 1, 30), patience.maxMillis)
 
 const again = (pending: Request, attempt: number, nowMillis: number, patience: Patience | undefined): SagaEvent => ({

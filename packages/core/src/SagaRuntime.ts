@@ -10,7 +10,7 @@ import * as Effect from "effect/Effect"
 import { Broker } from "./Broker.ts"
 import type { BrokerUnavailable, MessageTooLarge } from "./BrokerProblems.ts"
 import * as Consumer from "./Consumer.ts"
-import type { Entities, RuntimeProblem } from "./Entities.ts"
+import { type Entities, following, type RuntimeProblem } from "./Entities.ts"
 import type { Recorded } from "./Event.ts"
 import type { Message } from "./Message.ts"
 import * as Participant from "./Participant.ts"
@@ -105,19 +105,11 @@ export interface Hearing {
 /** How these sagas hear. Telling them again is harmless. */
 export const hearing = (sagas: Sagas): Hearing => {
   const tell = ({ sagaId, message }: Heard, command: Command) =>
-    sagas
-      .execute(sagaId, command, {
-        correlationId: sagaId,
-        causationId: message.id,
-        actor: message.actor ?? undefined,
-        traceParent: message.traceParent ?? undefined,
-        tenant: message.tenant ?? undefined
-      })
-      .pipe(
-        Effect.asVoid,
-        // An order, a payment or a reservation that no saga has asked for.
-        Effect.catchTag("SagaNotStarted", () => Effect.void)
-      )
+    sagas.execute(sagaId, command, { ...following(message, message.id), correlationId: sagaId }).pipe(
+      Effect.asVoid,
+      // An order, a payment or a reservation that no saga has asked for.
+      Effect.catchTag("SagaNotStarted", () => Effect.void)
+    )
   return {
     success: (heard) =>
       Effect.flatMap(Clock.currentTimeMillis, (nowMillis) => {

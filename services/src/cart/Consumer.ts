@@ -1,7 +1,7 @@
 /**
  * What the cart does with messages: it carries out the commands that other services send it, and answers them. Run by `Cart.ts`.
  */
-import type { CommandOptions } from "@daybook/core/Entities"
+import { following } from "@daybook/core/Entities"
 import type { Message } from "@daybook/core/Message"
 import * as Participant from "@daybook/core/Participant"
 import * as Effect from "effect/Effect"
@@ -14,15 +14,6 @@ import { Command, type State } from "./Domain.ts"
 import { cartNotFound, checkoutMismatch } from "./Rejection.ts"
 
 type CommandMessage = Message & { readonly commandId: string }
-
-const optionsOf = ({ commandId, id, ...message }: CommandMessage): CommandOptions => ({
-  commandId,
-  causationId: id,
-  correlationId: message.correlationId ?? undefined,
-  actor: message.actor ?? undefined,
-  traceParent: message.traceParent ?? undefined,
-  tenant: message.tenant ?? undefined
-})
 
 const frozenCart = (cartId: string, { customerId, country, currency, totalMinor, lines }: State): FrozenCart => ({
   cartId,
@@ -41,7 +32,8 @@ export const cartCommands = (carts: Carts["Service"]) => {
     // What is no id of a cart could not even be looked up, which would be tried again for ever.
     if (!isId(message.key)) return yield* cartNotFound()
     yield* Effect.mapError(check(command), ({ message }) => invalidRequest({ path: ["body"], message }))
-    return yield* carts.execute(message.key, command, { ...optionsOf(message), expectedVersion: version ?? undefined })
+    const options = following(message, message.id, message.commandId)
+    return yield* carts.execute(message.key, command, { ...options, expectedVersion: version ?? undefined })
   })
 
   return Participant.on("/cart", CartCommands, {

@@ -4,6 +4,7 @@
  * Everything may come again. A reservation that has been asked for is not asked for again, with locations chosen anew: what has
  * become of it is the answer.
  */
+import { following } from "@daybook/core/Entities"
 import type { Message } from "@daybook/core/Message"
 import * as Participant from "@daybook/core/Participant"
 import * as Clock from "effect/Clock"
@@ -12,7 +13,6 @@ import * as Schema from "effect/Schema"
 import { invalidRequest } from "../InvalidRequest.ts"
 import { Id } from "../Text.ts"
 import { type InventoryCommand, InventoryCommands, type ItemsHeld, type ItemsShort } from "./Contract.ts"
-import { following } from "./Conversation.ts"
 import { Reservations } from "./Entities.ts"
 import { choose, totalsOf, type Wanted } from "./LocationChoice.ts"
 import { InventoryQueries, type Offer } from "./Queries.ts"

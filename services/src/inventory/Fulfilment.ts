@@ -4,13 +4,14 @@
  *
  * What comes back is not put on the shelf here: whether it can be sold again is found by looking at it, and said over HTTP.
  */
+
 import * as Consumer from "@daybook/core/Consumer"
+import { following } from "@daybook/core/Entities"
 import type { Message } from "@daybook/core/Message"
 import { Problem } from "@daybook/core/Problem"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import { OrderEvents } from "../order/Contract.ts"
-import { following } from "./Conversation.ts"
 import { Reservations, StockItems } from "./Entities.ts"
 import { totalsOf, type Wanted } from "./LocationChoice.ts"
 import type { StockItemCommand } from "./StockItemDomain.ts"

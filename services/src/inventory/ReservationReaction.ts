@@ -6,11 +6,11 @@
  * left out, and what is sent twice does nothing. A command that is refused where that cannot be stops its event's stream, for an
  * operator to see.
  */
+import { following } from "@daybook/core/Entities"
 import type { Recorded } from "@daybook/core/Event"
 import * as Projection from "@daybook/core/Projection"
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
-import { following } from "./Conversation.ts"
 import { Reservations, StockItems } from "./Entities.ts"
 import type { ReservationCommand } from "./ReservationDomain.ts"
 import { type ReservationEvent, ReservationEvents } from "./ReservationEvents.ts"

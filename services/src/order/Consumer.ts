@@ -1,7 +1,7 @@
 /**
  * What the order does with messages: it carries out the commands that other services send it, and answers them. Run by `Order.ts`.
  */
-import type { CommandOptions } from "@daybook/core/Entities"
+import { type CommandOptions, following } from "@daybook/core/Entities"
 import type { Message } from "@daybook/core/Message"
 import * as Participant from "@daybook/core/Participant"
 import * as Effect from "effect/Effect"
@@ -15,16 +15,12 @@ import type { Orders } from "./Order.ts"
 
 type CommandMessage = Message & { readonly commandId: string }
 
-const optionsOf = ({ commandId, id, ...message }: CommandMessage): CommandOptions => ({
-  commandId,
-  causationId: id,
+const optionsOf = (message: CommandMessage): CommandOptions => ({
+  ...following(message, message.id, message.commandId),
   // When it was asked, which may be long before a service that was down gets to it.
   occurredAtMillis: message.occurredAtMillis,
-  correlationId: message.correlationId ?? undefined,
   // Where no person is known, the service that asks is who did it.
-  actor: message.actor ?? message.source,
-  traceParent: message.traceParent ?? undefined,
-  tenant: message.tenant ?? undefined
+  actor: message.actor ?? message.source
 })
 
 const isId = Schema.is(Id)

@@ -2,7 +2,7 @@
  * What the payment service does with messages: it carries out the commands that other services send it, and answers with what is
  * known by then. Run by `Payment.ts`.
  */
-import type { CommandOptions } from "@daybook/core/Entities"
+import { type CommandOptions, following } from "@daybook/core/Entities"
 import type { Message } from "@daybook/core/Message"
 import * as Participant from "@daybook/core/Participant"
 import * as Effect from "effect/Effect"
@@ -23,16 +23,14 @@ export const paymentConsumerName = "payment-commands"
 
 type CommandMessage = Message & { readonly commandId: string }
 
-const optionsOf = ({ commandId, id, key, ...message }: CommandMessage): CommandOptions => ({
-  commandId,
-  causationId: id,
+/** For what follows from a message about a payment, whose conversation is by default the payment's own. */
+export const optionsOf = (message: Message, commandId?: string): CommandOptions => ({
+  ...following(message, message.id, commandId),
   // When it was asked, which may be long before a service that was down gets to it.
   occurredAtMillis: message.occurredAtMillis,
-  correlationId: message.correlationId ?? key,
+  correlationId: message.correlationId ?? message.key,
   // Where no person is known, the service that asks is who did it.
-  actor: message.actor ?? message.source,
-  traceParent: message.traceParent ?? undefined,
-  tenant: message.tenant ?? undefined
+  actor: message.actor ?? message.source
 })
 
 const isId = Schema.is(Id)
@@ -79,7 +77,7 @@ const moved = (state: State, id: string, name: Record<string, string>): Particip
 /** The commands that come by message, carried out by these payments. */
 export const paymentCommands = (payments: Payments["Service"]) => {
   const send = Effect.fnUntraced(function* (command: Command, message: CommandMessage) {
-    yield* payments.execute(message.key, yield* checked(command, message.key), optionsOf(message))
+    yield* payments.execute(message.key, yield* checked(command, message.key), optionsOf(message, message.commandId))
     return (yield* payments.read(message.key)).state
   })
 

@@ -4,10 +4,10 @@
  */
 
 import * as Consumer from "@daybook/core/Consumer"
-import type { CommandOptions } from "@daybook/core/Entities"
 import type { Message } from "@daybook/core/Message"
 import * as Effect from "effect/Effect"
 import { OrderEvents } from "../order/Contract.ts"
+import { optionsOf } from "./Consumer.ts"
 import type { Command } from "./Domain.ts"
 import { operationId } from "./OperationId.ts"
 import type { Payments } from "./Payments.ts"
@@ -15,19 +15,10 @@ import type { Payments } from "./Payments.ts"
 /** The name on disk: its group at the broker, and its name in the inbox. */
 export const fulfilmentConsumerName = "payment-orders"
 
-const optionsOf = (message: Message, orderId: string): CommandOptions => ({
-  causationId: message.id,
-  correlationId: message.correlationId ?? orderId,
-  occurredAtMillis: message.occurredAtMillis,
-  actor: message.actor ?? message.source,
-  traceParent: message.traceParent ?? undefined,
-  tenant: message.tenant ?? undefined
-})
-
 /** What follows for these payments from what happens to orders. Operation ids follow from the order's documents. */
 export const orderEvents = (payments: Payments["Service"]) => {
   const send = (orderId: string, command: Command, message: Message) =>
-    Effect.asVoid(payments.execute(orderId, command, optionsOf(message, orderId)))
+    Effect.asVoid(payments.execute(orderId, command, optionsOf(message)))
 
   return Consumer.on(OrderEvents, {
     OrderPlaced: Consumer.ignored,
