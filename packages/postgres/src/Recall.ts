@@ -11,6 +11,7 @@ import * as Option from "effect/Option"
 import type * as SqlClient from "effect/sql/SqlClient"
 import type { SqlError } from "effect/sql/SqlError"
 import { AnswerLimit, orNoAnswer } from "./AnswerLimit.ts"
+import { millisOf } from "./Instants.ts"
 
 /** What is remembered of one stream. Versions that are null belong to a state or snapshot that there is not. */
 export interface Recalled {
@@ -37,7 +38,7 @@ const maxStreams = 500
 const statement = (schema: string) =>
   `SELECT stream, version, state_version AS "stateVersion", state_schema_version AS "stateSchemaVersion",
      state_data AS "stateData", snapshot_version AS "snapshotVersion", snapshot_schema_version AS "snapshotSchemaVersion",
-     date_part('epoch', snapshot_taken_at) * 1000 AS "snapshotTakenAtMillis", snapshot_data AS "snapshotData"
+     ${millisOf("snapshot_taken_at")} AS "snapshotTakenAtMillis", snapshot_data AS "snapshotData"
    FROM ${schema}.recall($1::text::json)`
 
 /** What is known of a stream that has never been written. */

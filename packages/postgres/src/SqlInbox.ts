@@ -7,6 +7,7 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import { SqlClient } from "effect/sql/SqlClient"
+import { instantOf, wholeMillisOf } from "./Instants.ts"
 import { checkSchemaName, fromFiles, type MigrationSet } from "./Migrations.ts"
 import { orReadModelUnavailable } from "./SqlProjectionStore.ts"
 
@@ -16,11 +17,8 @@ export const migrations: MigrationSet = {
   migrations: fromFiles(new URL("../sql/", import.meta.url), ["inbox-001-tables"])
 }
 
-const millis = (column: string): string => `round(date_part('epoch', ${column}) * 1000)`
-const instant = (parameter: string): string => `timestamptz 'epoch' + ${parameter} * interval '1 millisecond'`
-
 const columns = `number::float8 AS number, consumer, topic, key, message_id AS "messageId", body AS text, state, attempts,
-  ${millis("next_attempt_at")} AS "nextAttemptAtMillis", error, ${millis("held_at")} AS "heldAtMillis"`
+  ${wholeMillisOf("next_attempt_at")} AS "nextAttemptAtMillis", error, ${wholeMillisOf("held_at")} AS "heldAtMillis"`
 
 /** Text as PostgreSQL stores it: without NUL characters and lone surrogates. */
 const storable = (text: string): string => text.replaceAll("\u0000", "\ufffd").toWellFormed()
@@ -62,7 +60,7 @@ const receiving = (sql: SqlClient, query: Query, schema: string): Pick<Inbox["Se
     forget: (beforeMillis) =>
       Effect.map(
         query<{ readonly n: number }>(
-          `WITH gone AS (DELETE FROM ${schema}.inbox WHERE received_at < ${instant("$1::text::float8")} RETURNING 1)
+          `WITH gone AS (DELETE FROM ${schema}.inbox WHERE received_at < ${instantOf("$1::text::float8")} RETURNING 1)
            SELECT count(*)::integer AS n FROM gone`,
           [String(beforeMillis)]
         ),
@@ -87,8 +85,8 @@ const holding = (query: Query, schema: string): Omit<Inbox["Service"], Received>
         query(
           `INSERT INTO ${schema}.held_message
              (consumer, topic, key, message_id, state, attempts, next_attempt_at, error, held_at, body)
-           SELECT $1::text, h.topic, h.key, h."messageId", h.state, h.attempts, ${instant('h."nextAttemptAtMillis"')},
-                  h.error, ${instant('h."heldAtMillis"')}, h.text
+           SELECT $1::text, h.topic, h.key, h."messageId", h.state, h.attempts, ${instantOf('h."nextAttemptAtMillis"')},
+                  h.error, ${instantOf('h."heldAtMillis"')}, h.text
            FROM json_to_recordset($2::text::json) AS h (topic text, key text, "messageId" text, state text,
              attempts integer, "nextAttemptAtMillis" float8, error text, "heldAtMillis" float8, text text)`,
           [consumer, JSON.stringify(held.map((h) => ({ ...h, ...storableChange(h) })))]
@@ -99,7 +97,7 @@ const holding = (query: Query, schema: string): Omit<Inbox["Service"], Received>
         `SELECT ${columns} FROM (
            SELECT DISTINCT ON (key) * FROM ${schema}.held_message WHERE consumer = $1::text ORDER BY key, number
          ) first
-         WHERE state = 'waiting' OR (state = 'retrying' AND next_attempt_at <= ${instant("$2::text::float8")})
+         WHERE state = 'waiting' OR (state = 'retrying' AND next_attempt_at <= ${instantOf("$2::text::float8")})
          ORDER BY number LIMIT $3::text::integer`,
         [consumer, String(nowMillis), String(limit)]
       ),
@@ -123,7 +121,7 @@ const holding = (query: Query, schema: string): Omit<Inbox["Service"], Received>
         query(
           `UPDATE ${schema}.held_message h SET
              state = coalesce(c.state, h.state), attempts = coalesce(c.attempts, h.attempts),
-             next_attempt_at = coalesce(${instant('c."nextAttemptAtMillis"')}, h.next_attempt_at),
+             next_attempt_at = coalesce(${instantOf('c."nextAttemptAtMillis"')}, h.next_attempt_at),
              error = coalesce(c.error, h.error), body = coalesce(c.text, h.body)
            FROM json_to_record($2::text::json) AS c
              (state text, attempts integer, "nextAttemptAtMillis" float8, error text, text text)

@@ -29,6 +29,7 @@ import {
   statementOf,
   statementText
 } from "./AppendStatement.ts"
+import { millisOf } from "./Instants.ts"
 import { checkSchemaName } from "./Migrations.ts"
 import { type Recall, recallOf } from "./Recall.ts"
 import { isSqlError, reasonOf } from "./SqlFailure.ts"
@@ -44,8 +45,8 @@ export interface Options {
 
 /** The columns of an event, under the names of `Stored`. */
 const columns = `partition, position::float8 AS position, stream, version, event_id AS "eventId", type,
-  schema_version AS "schemaVersion", date_part('epoch', occurred_at) * 1000 AS "occurredAtMillis",
-  date_part('epoch', recorded_at) * 1000 AS "recordedAtMillis", command_id AS "commandId",
+  schema_version AS "schemaVersion", ${millisOf("occurred_at")} AS "occurredAtMillis",
+  ${millisOf("recorded_at")} AS "recordedAtMillis", command_id AS "commandId",
   correlation_id AS "correlationId", causation_id AS "causationId", actor, reason, trace_parent AS "traceParent", tenant, data`
 
 const storedOf = (row: Stored): Stored => ({

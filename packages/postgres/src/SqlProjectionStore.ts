@@ -19,6 +19,7 @@ import * as SqlClient from "effect/sql/SqlClient"
 import type { SqlError } from "effect/sql/SqlError"
 import { AnswerLimit, orNoAnswer } from "./AnswerLimit.ts"
 import { Database } from "./Database.ts"
+import { instantOf, millisOf } from "./Instants.ts"
 import { checkSchemaName } from "./Migrations.ts"
 import { isSqlError, reasonOf } from "./SqlFailure.ts"
 
@@ -158,7 +159,7 @@ const operating = (query: Query, schema: string): Omit<Store, "claim" | "release
       run(
         `INSERT INTO ${schema}.projection_parked (projection, stream, partition, version, position, reason, parked_at)
          VALUES ($1::text, $2::text, $3::text::smallint, $4::text::integer, $5::text::bigint, $6::text,
-                 timestamptz 'epoch' + $7::text::float8 * interval '1 millisecond')
+                 ${instantOf("$7::text::float8")})
          ON CONFLICT DO NOTHING`,
         [projection, stream, ...[partition, version, position].map(String), storable(reason), String(parkedAtMillis)]
       ),
@@ -166,7 +167,7 @@ const operating = (query: Query, schema: string): Omit<Store, "claim" | "release
       orReadModelUnavailable(
         query<Parked>(
           `SELECT stream, partition, version, position::float8 AS position, reason,
-                  date_part('epoch', parked_at) * 1000 AS "parkedAtMillis"
+                  ${millisOf("parked_at")} AS "parkedAtMillis"
            FROM ${schema}.projection_parked WHERE projection = $1::text ORDER BY parked_at, stream`,
           [projection]
         )

@@ -11,6 +11,7 @@ import { Events, type SagaEvent, type State } from "@daybook/core/Saga"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import { SqlClient } from "effect/sql/SqlClient"
+import { instantOf, wholeMillisOf } from "./Instants.ts"
 import { checkSchemaName, fromFiles, type MigrationSet } from "./Migrations.ts"
 import { orReadModelUnavailable } from "./SqlProjectionStore.ts"
 
@@ -95,17 +96,14 @@ const foldInto = (rows: Map<string, SagaRow>, { stream, version, event, occurred
   rows.set(sagaId, { ...row, ...fold(row, event), version, updatedAtMillis: occurredAtMillis })
 }
 
-const millis = (column: string): string => `round(date_part('epoch', ${column}) * 1000)`
-const instant = (value: string): string => `timestamptz 'epoch' + ${value} * interval '1 millisecond'`
-
-const columns = `saga_id AS "sagaId", version, status, step, direction, attempt, ${millis("due_at")} AS "dueAtMillis",
-  reason, cancellation, ${millis("started_at")} AS "startedAtMillis", ${millis("updated_at")} AS "updatedAtMillis"`
+const columns = `saga_id AS "sagaId", version, status, step, direction, attempt, ${wholeMillisOf("due_at")} AS "dueAtMillis",
+  reason, cancellation, ${wholeMillisOf("started_at")} AS "startedAtMillis", ${wholeMillisOf("updated_at")} AS "updatedAtMillis"`
 
 const save = (schema: string) =>
   `INSERT INTO ${schema}.saga
      (name, saga_id, version, status, step, direction, attempt, due_at, reason, cancellation, started_at, updated_at)
-   SELECT $1::text, s."sagaId", s.version, s.status, s.step, s.direction, s.attempt, ${instant('s."dueAtMillis"')}, s.reason,
-          s.cancellation, ${instant('s."startedAtMillis"')}, ${instant('s."updatedAtMillis"')}
+   SELECT $1::text, s."sagaId", s.version, s.status, s.step, s.direction, s.attempt, ${instantOf('s."dueAtMillis"')}, s.reason,
+          s.cancellation, ${instantOf('s."startedAtMillis"')}, ${instantOf('s."updatedAtMillis"')}
    FROM json_to_recordset($2::text::json) AS s ("sagaId" text, version integer, status text, step text, direction text,
      attempt integer, "dueAtMillis" float8, reason text, cancellation text, "startedAtMillis" float8, "updatedAtMillis" float8)
    ON CONFLICT (name, saga_id) DO UPDATE SET
@@ -166,7 +164,7 @@ export const make = (schemaName: string, name: string): Effect.Effect<SagaView, 
       due: (nowMillis, limit) =>
         query<Due>(
           `SELECT saga_id AS "sagaId", step, attempt FROM ${schema}.saga
-           WHERE name = $1::text AND due_at <= ${instant("$2::text::float8")} ORDER BY due_at LIMIT $3::text::integer`,
+           WHERE name = $1::text AND due_at <= ${instantOf("$2::text::float8")} ORDER BY due_at LIMIT $3::text::integer`,
           [name, String(nowMillis), String(limit)]
         ),
       get: (sagaId) =>
@@ -193,7 +191,7 @@ export const make = (schemaName: string, name: string): Effect.Effect<SagaView, 
              AND ($3::text IS NULL OR (started_at, saga_id) >
                   (SELECT l.started_at, l.saga_id FROM ${schema}.saga l WHERE l.name = $1::text AND l.saga_id = $3::text))
              AND ($4::text IS NULL OR
-                  (started_at < ${instant("$4::text::float8")} AND status NOT IN ('completed', 'compensated')))
+                  (started_at < ${instantOf("$4::text::float8")} AND status NOT IN ('completed', 'compensated')))
            ORDER BY started_at, saga_id LIMIT $5::text::integer`,
           [
             name,

@@ -7,6 +7,7 @@ import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as SqlClient from "effect/sql/SqlClient"
 import type { SqlError } from "effect/sql/SqlError"
+import { instantOf, millisOf } from "./Instants.ts"
 import { checkSchemaName } from "./Migrations.ts"
 import { type Recalled, recallOf } from "./Recall.ts"
 import { reasonOf } from "./SqlFailure.ts"
@@ -31,8 +32,8 @@ const toJson = (snapshot: Snapshot): Effect.Effect<string, SnapshotsUnavailable>
 
 const whereFits = `stream = $1::text
   AND version >= coalesce($2::text::integer, 0) AND version <= coalesce($3::text::integer, 2147483647)
-  AND taken_at >= coalesce(timestamptz 'epoch' + $4::text::float8 * interval '1 millisecond', '-infinity')
-  AND taken_at <= coalesce(timestamptz 'epoch' + $5::text::float8 * interval '1 millisecond', 'infinity')`
+  AND taken_at >= coalesce(${instantOf("$4::text::float8")}, '-infinity')
+  AND taken_at <= coalesce(${instantOf("$5::text::float8")}, 'infinity')`
 
 const textOf = (bound: number | undefined): string | null => (bound === undefined ? null : String(bound))
 
@@ -78,7 +79,7 @@ const make = (schemaName: string): Effect.Effect<Snapshots["Service"], never, Sq
             query(
               `INSERT INTO ${table} (stream, version, schema_version, taken_at, data)
              VALUES ($1::text, $2::text::integer, $3::text::smallint,
-                     timestamptz 'epoch' + $4::text::float8 * interval '1 millisecond', $5::text::json)
+                     ${instantOf("$4::text::float8")}, $5::text::json)
              ON CONFLICT (stream, version) DO UPDATE
              SET schema_version = excluded.schema_version, taken_at = excluded.taken_at, data = excluded.data`,
               [
@@ -95,7 +96,7 @@ const make = (schemaName: string): Effect.Effect<Snapshots["Service"], never, Sq
         if (criteria === undefined) return Effect.map(Effect.mapError(recall(stream), unavailable), newestOf)
         return Effect.map(
           query<Snapshot>(
-            `SELECT stream, version, schema_version AS "schemaVersion", date_part('epoch', taken_at) * 1000 AS "takenAtMillis", data
+            `SELECT stream, version, schema_version AS "schemaVersion", ${millisOf("taken_at")} AS "takenAtMillis", data
              FROM ${table} WHERE ${whereFits} ORDER BY version DESC LIMIT 1`,
             paramsOf(stream, criteria)
           ),

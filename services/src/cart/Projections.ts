@@ -8,6 +8,7 @@
 import type { Recorded } from "@daybook/core/Event"
 import * as Partition from "@daybook/core/Partition"
 import * as Projection from "@daybook/core/Projection"
+import { instantOf, millisOf } from "@daybook/postgres/Instants"
 import { fromFiles, type MigrationSet } from "@daybook/postgres/Migrations"
 import * as Effect from "effect/Effect"
 import { SqlClient } from "effect/sql/SqlClient"
@@ -217,8 +218,8 @@ const load = (
       const rows = yield* sql.unsafe<Row>(
         `SELECT cart_id AS "cartId", version, status, customer_id AS "customerId", country, currency, checkout_id AS "checkoutId",
                 line_count AS "lineCount", total_minor::float8 AS "totalMinor",
-                date_part('epoch', opened_at) * 1000 AS "openedAtMillis", date_part('epoch', updated_at) * 1000 AS "updatedAtMillis",
-                date_part('epoch', checkout_begun_at) * 1000 AS "checkoutBegunAtMillis"
+                ${millisOf("opened_at")} AS "openedAtMillis", ${millisOf("updated_at")} AS "updatedAtMillis",
+                ${millisOf("checkout_begun_at")} AS "checkoutBegunAtMillis"
          FROM ${schema}.cart_view WHERE cart_id IN (SELECT json_array_elements_text($1::text::json))`,
         [JSON.stringify(carts)]
       )
@@ -243,9 +244,9 @@ const saveCarts = (sql: SqlClient, schema: string, carts: ReadonlyArray<Row>) =>
     `INSERT INTO ${schema}.cart_view (cart_id, version, status, customer_id, country, currency, checkout_id, line_count, total_minor,
                                       opened_at, updated_at, checkout_begun_at)
      SELECT c."cartId", c.version, c.status, c."customerId", c.country, c.currency, c."checkoutId", c."lineCount", c."totalMinor",
-            timestamptz 'epoch' + c."openedAtMillis" * interval '1 millisecond',
-            timestamptz 'epoch' + c."updatedAtMillis" * interval '1 millisecond',
-            timestamptz 'epoch' + c."checkoutBegunAtMillis" * interval '1 millisecond'
+            ${instantOf('c."openedAtMillis"')},
+            ${instantOf('c."updatedAtMillis"')},
+            ${instantOf('c."checkoutBegunAtMillis"')}
      FROM json_to_recordset($1::text::json) AS c (
        "cartId" text, version integer, status text, "customerId" text, country text, currency text, "checkoutId" text,
        "lineCount" integer, "totalMinor" bigint, "openedAtMillis" float8, "updatedAtMillis" float8, "checkoutBegunAtMillis" float8)

@@ -2,6 +2,7 @@
  * The cart's queries: they read the read models and nothing else.
  */
 import { ReadModelUnavailable } from "@daybook/core/ProjectionStore"
+import { instantOf, isoOf } from "@daybook/postgres/Instants"
 import { reasonOf } from "@daybook/postgres/SqlFailure"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
@@ -127,11 +128,9 @@ interface LineRow {
   readonly unitPriceMinor: number
 }
 
-const iso = (column: string): string => `to_char(${column} AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')`
-
 const summaryColumns = `cart_id AS id, version, status, customer_id AS "customerId", country, currency,
   total_minor::float8 AS "totalMinor", line_count AS "lineCount", checkout_id AS "checkoutId",
-  ${iso("opened_at")} AS "openedAt", ${iso("updated_at")} AS "updatedAt"`
+  ${isoOf("opened_at")} AS "openedAt", ${isoOf("updated_at")} AS "updatedAt"`
 
 const summaryOf = ({ currency, totalMinor, ...row }: SummaryRow): CartSummary => ({
   ...row,
@@ -160,7 +159,7 @@ const ofCustomer: List = { condition: "customer_id = $1::text", by: "opened_at",
 
 const untouched: List = {
   condition: `status IN ('open', 'abandoned') AND line_count > 0
-    AND updated_at < timestamptz 'epoch' + $1::text::float8 * interval '1 millisecond'`,
+    AND updated_at < ${instantOf("$1::text::float8")}`,
   by: "updated_at",
   direction: "ASC"
 }

@@ -6,6 +6,7 @@
  * agree on theirs. Amounts are summed, and each message is counted once, since the inbox commits with it.
  */
 import type { ReadModelUnavailable } from "@daybook/core/ProjectionStore"
+import { instantOf, wholeMillisOf } from "@daybook/postgres/Instants"
 import { checkSchemaName, fromFiles, type MigrationSet } from "@daybook/postgres/Migrations"
 import { orReadModelUnavailable } from "@daybook/postgres/SqlProjectionStore"
 import * as Context from "effect/Context"
@@ -94,8 +95,6 @@ export class Reconciliation extends Context.Service<
     )
 }
 
-const instant = (value: string): string => `timestamptz 'epoch' + ${value} * interval '1 millisecond'`
-
 /**
  * Workers of different topics tell of the same orders in one transaction each: they take turns, or they would wait for each
  * other's rows in a circle.
@@ -104,7 +103,7 @@ const hearing = (schema: string): string =>
   `WITH turn AS MATERIALIZED (SELECT pg_advisory_xact_lock(hashtextextended('${schema}.reconciliation', 0)))
    INSERT INTO ${schema}.reconciliation AS r (order_id, heard_at, order_status, was_confirmed, order_currency, due_minor,
      reservation, payment_currency, authorised_minor, released, captured_minor, refunded_minor, disputed_minor)
-   SELECT "orderId", ${instant('"nowMillis"')}, "orderStatus", "wasConfirmed", "orderCurrency", "dueMinor", reservation,
+   SELECT "orderId", ${instantOf('"nowMillis"')}, "orderStatus", "wasConfirmed", "orderCurrency", "dueMinor", reservation,
      "paymentCurrency", "authorisedMinor", released, "capturedMinor", "refundedMinor", "disputedMinor"
    FROM turn, json_to_record($1::text::json) AS n ("orderId" text, "nowMillis" float8, "orderStatus" text,
      "wasConfirmed" boolean, "orderCurrency" text, "dueMinor" bigint, reservation text, "paymentCurrency" text,
@@ -148,7 +147,7 @@ const rowOf = (orderId: string, news: News, nowMillis: number) => {
 const isLive = "s.status IS NOT NULL AND s.status NOT IN ('completed', 'compensated')"
 
 /** `$2` is the instant since which what has changed is under way. */
-const before = `${instant("$2::text::float8")}`
+const before = `${instantOf("$2::text::float8")}`
 const untouched = `r.heard_at < ${before}`
 
 /** Where findings of a kind come from: `r` is the copy, `s` the checkout, `a` what needs attention. */
@@ -220,7 +219,7 @@ interface Row {
 
 /** Beyond `$3`, an order and what it is about, so that a page goes on wherever the one before ended. */
 const textOf = (schema: string, { from, where, orderId, since, about = "''" }: Rule): string =>
-  `SELECT ${orderId} AS "orderId", ${about} AS about, round(date_part('epoch', ${since}) * 1000)::float8 AS "sinceMillis",
+  `SELECT ${orderId} AS "orderId", ${about} AS about, ${wholeMillisOf(since)}::float8 AS "sinceMillis",
      s.status AS "checkoutStatus", s.step AS "checkoutStep", s.reason AS "checkoutReason", r.order_status AS "orderStatus",
      r.reservation AS "reservationStatus", r.order_currency AS "orderCurrency", r.payment_currency AS "paymentCurrency",
      r.due_minor::float8 AS "dueMinor", r.held_minor::float8 AS "heldMinor", r.captured_minor::float8 AS "capturedMinor",
@@ -281,7 +280,7 @@ const make = (sql: SqlClient, schema: string): Reconciliation["Service"] => {
       Effect.asVoid(
         query(
           `INSERT INTO ${schema}.reconciliation_attention (order_id, attention_id, kind, detail, required_at)
-           VALUES ($1::text, $2::text, $3::text, $4::text, ${instant("$5::text::float8")})
+           VALUES ($1::text, $2::text, $3::text, $4::text, ${instantOf("$5::text::float8")})
            ON CONFLICT (order_id, attention_id) DO UPDATE SET detail = excluded.detail, required_at = excluded.required_at`,
           [orderId, attentionId, kind, detail, String(requiredAtMillis)]
         )

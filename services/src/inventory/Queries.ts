@@ -2,6 +2,7 @@
  * The inventory's queries: they read the read models and nothing else.
  */
 import { ReadModelUnavailable } from "@daybook/core/ProjectionStore"
+import { instantOf, isoOf } from "@daybook/postgres/Instants"
 import { reasonOf } from "@daybook/postgres/SqlFailure"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
@@ -64,18 +65,16 @@ export class InventoryQueries extends Context.Service<
     )
 }
 
-const iso = (column: string): string => `to_char(${column} AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')`
-
 const levelColumns = `stock_item_id AS id, sku, location, version, on_hand::float8 AS "onHand", reserved::float8 AS reserved,
   committed::float8 AS committed, safety_stock::float8 AS "safetyStock", available::float8 AS available,
   back_order_limit::float8 AS "backOrderLimit", reorder_point::float8 AS "reorderPoint",
-  ${iso("low_since")} AS "lowSince", ${iso("updated_at")} AS "updatedAt"`
+  ${isoOf("low_since")} AS "lowSince", ${isoOf("updated_at")} AS "updatedAt"`
 
 const movementColumns = `movement_id AS id, location, version, kind, quantity::float8 AS quantity, on_hand::float8 AS "onHand",
-  reference, reason, other_location AS "otherLocation", reservation_id AS "orderId", actor, ${iso("occurred_at")} AS "occurredAt"`
+  reference, reason, other_location AS "otherLocation", reservation_id AS "orderId", actor, ${isoOf("occurred_at")} AS "occurredAt"`
 
 const reservationColumns = `order_id AS "orderId", version, status, awaited, lines, shortages, give_up_reason AS "giveUpReason",
-  ${iso("requested_at")} AS "requestedAt", ${iso("updated_at")} AS "updatedAt", ${iso("expires_at")} AS "expiresAt"`
+  ${isoOf("requested_at")} AS "requestedAt", ${isoOf("updated_at")} AS "updatedAt", ${isoOf("expires_at")} AS "expiresAt"`
 
 const stockOf = (sku: string, locations: ReadonlyArray<StockLevel>): Option.Option<SkuStock> => {
   if (locations.length === 0) return Option.none()
@@ -233,7 +232,7 @@ const reservationQueries = (query: Query, schema: string): ReservationQueries =>
     Effect.map(
       query<{ readonly orderId: string }>(
         `SELECT order_id AS "orderId" FROM ${schema}.reservation_view
-         WHERE status IN ('pending', 'reserved') AND expires_at <= timestamptz 'epoch' + $1::text::float8 * interval '1 millisecond'
+         WHERE status IN ('pending', 'reserved') AND expires_at <= ${instantOf("$1::text::float8")}
          ORDER BY expires_at, order_id LIMIT $2::text::integer`,
         [String(nowMillis), String(limit)]
       ),

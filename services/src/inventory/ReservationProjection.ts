@@ -5,6 +5,7 @@
 import type { Recorded } from "@daybook/core/Event"
 import * as Partition from "@daybook/core/Partition"
 import * as Projection from "@daybook/core/Projection"
+import { instantOf, millisOf } from "@daybook/postgres/Instants"
 import * as Effect from "effect/Effect"
 import { SqlClient } from "effect/sql/SqlClient"
 import type { SqlError } from "effect/sql/SqlError"
@@ -93,9 +94,9 @@ const load = (
     if (known.size === 0) return new Map()
     const rows = yield* sql.unsafe<Row>(
       `SELECT order_id AS "orderId", version, status, awaited, give_up_reason AS "giveUpReason", lines, shortages,
-              date_part('epoch', requested_at) * 1000 AS "requestedAtMillis",
-              date_part('epoch', updated_at) * 1000 AS "updatedAtMillis",
-              date_part('epoch', expires_at) * 1000 AS "expiresAtMillis"
+              ${millisOf("requested_at")} AS "requestedAtMillis",
+              ${millisOf("updated_at")} AS "updatedAtMillis",
+              ${millisOf("expires_at")} AS "expiresAtMillis"
        FROM ${schema}.reservation_view WHERE order_id IN (SELECT json_array_elements_text($1::text::json))`,
       [JSON.stringify([...known])]
     )
@@ -107,9 +108,9 @@ const save = (sql: SqlClient, schema: string, rows: ReadonlyArray<Row>) =>
     `INSERT INTO ${schema}.reservation_view (order_id, version, status, awaited, give_up_reason, lines, shortages,
                                              requested_at, updated_at, expires_at)
      SELECT r."orderId", r.version, r.status, r.awaited, r."giveUpReason", r.lines, r.shortages,
-            timestamptz 'epoch' + r."requestedAtMillis" * interval '1 millisecond',
-            timestamptz 'epoch' + r."updatedAtMillis" * interval '1 millisecond',
-            timestamptz 'epoch' + r."expiresAtMillis" * interval '1 millisecond'
+            ${instantOf('r."requestedAtMillis"')},
+            ${instantOf('r."updatedAtMillis"')},
+            ${instantOf('r."expiresAtMillis"')}
      FROM json_to_recordset($1::text::json) AS r (
        "orderId" text, version integer, status text, awaited integer, "giveUpReason" text, lines json, shortages json,
        "requestedAtMillis" float8, "updatedAtMillis" float8, "expiresAtMillis" float8)

@@ -6,6 +6,7 @@
  */
 import type { Recorded } from "@daybook/core/Event"
 import * as Projection from "@daybook/core/Projection"
+import { instantOf, millisOf } from "@daybook/postgres/Instants"
 import * as Effect from "effect/Effect"
 import { SqlClient } from "effect/sql/SqlClient"
 import type { SqlError } from "effect/sql/SqlError"
@@ -149,8 +150,8 @@ const load = (
       `SELECT stock_item_id AS id, sku, location, version, on_hand::float8 AS "onHand", reserved::float8 AS reserved,
               committed::float8 AS committed, safety_stock::float8 AS "safetyStock", available::float8 AS available,
               back_order_limit::float8 AS "backOrderLimit", reorder_point::float8 AS "reorderPoint",
-              date_part('epoch', low_since) * 1000 AS "lowSinceMillis",
-              date_part('epoch', updated_at) * 1000 AS "updatedAtMillis"
+              ${millisOf("low_since")} AS "lowSinceMillis",
+              ${millisOf("updated_at")} AS "updatedAtMillis"
        FROM ${schema}.stock_level WHERE stock_item_id IN (SELECT json_array_elements_text($1::text::json))`,
       [JSON.stringify([...ids])]
     )
@@ -164,8 +165,8 @@ const saveLevels = (sql: SqlClient, schema: string, levels: ReadonlyArray<Level>
     `INSERT INTO ${schema}.stock_level (stock_item_id, sku, location, version, on_hand, reserved, committed, safety_stock, available,
                                         back_order_limit, reorder_point, low_since, updated_at)
      SELECT l.id, l.sku, l.location, l.version, l."onHand", l.reserved, l.committed, l."safetyStock", l.available, l."backOrderLimit",
-            l."reorderPoint", timestamptz 'epoch' + l."lowSinceMillis" * interval '1 millisecond',
-            timestamptz 'epoch' + l."updatedAtMillis" * interval '1 millisecond'
+            l."reorderPoint", ${instantOf('l."lowSinceMillis"')},
+            ${instantOf('l."updatedAtMillis"')}
      FROM json_to_recordset($1::text::json) AS l (
        id text, sku text, location text, version integer, "onHand" bigint, reserved bigint, committed bigint, "safetyStock" bigint,
        available bigint, "backOrderLimit" bigint, "reorderPoint" bigint, "lowSinceMillis" float8, "updatedAtMillis" float8)
@@ -182,8 +183,8 @@ const saveMovements = (sql: SqlClient, schema: string, moved: ReadonlyArray<Move
                                            other_location, reservation_id, actor, occurred_at, recorded_at)
      SELECT m."movementId", m.version, m.sku, m.location, m.kind, m.quantity, m."onHand", m.reference, m.reason,
             m."otherLocation", m."reservationId", m.actor,
-            timestamptz 'epoch' + m."occurredAtMillis" * interval '1 millisecond',
-            timestamptz 'epoch' + m."recordedAtMillis" * interval '1 millisecond'
+            ${instantOf('m."occurredAtMillis"')},
+            ${instantOf('m."recordedAtMillis"')}
      FROM json_to_recordset($1::text::json) AS m (
        "movementId" text, version integer, sku text, location text, kind text, quantity bigint, "onHand" bigint, reference text,
        reason text, "otherLocation" text, "reservationId" text, actor text, "occurredAtMillis" float8, "recordedAtMillis" float8)`,

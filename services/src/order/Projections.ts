@@ -7,6 +7,7 @@
 import type { Recorded } from "@daybook/core/Event"
 import * as Partition from "@daybook/core/Partition"
 import * as Projection from "@daybook/core/Projection"
+import { instantOf, millisOf } from "@daybook/postgres/Instants"
 import { fromFiles, type MigrationSet } from "@daybook/postgres/Migrations"
 import * as Effect from "effect/Effect"
 import { SqlClient } from "effect/sql/SqlClient"
@@ -101,7 +102,7 @@ const loadOrders = (sql: SqlClient, schema: string, ids: ReadonlyArray<string>) 
             refunded_minor::float8 AS "refundedMinor", line_count AS "lineCount", open_returns AS "openReturns",
             cancellation_requested AS "cancellationRequested", authorisation_id AS "authorisationId",
             reservation_id AS "reservationId", reject_reason AS "rejectReason", cancel_reason AS "cancelReason", shortages,
-            date_part('epoch', placed_at) * 1000 AS "placedAtMillis", date_part('epoch', updated_at) * 1000 AS "updatedAtMillis"
+            ${millisOf("placed_at")} AS "placedAtMillis", ${millisOf("updated_at")} AS "updatedAtMillis"
      FROM ${schema}.order_view WHERE order_id IN (SELECT json_array_elements_text($1::text::json))`,
     [JSON.stringify(ids)]
   )
@@ -160,8 +161,8 @@ const saveOrders = (sql: SqlClient, schema: string, orders: ReadonlyArray<OrderR
             o."taxMinor", o."shippingMinor", o."totalMinor", o."chargedMinor", o."cancelledMinor", o."refundedMinor",
             o."lineCount", o."openReturns", o."cancellationRequested", o."authorisationId", o."reservationId",
             o."rejectReason", o."cancelReason", o.shortages,
-            timestamptz 'epoch' + o."placedAtMillis" * interval '1 millisecond',
-            timestamptz 'epoch' + o."updatedAtMillis" * interval '1 millisecond'
+            ${instantOf('o."placedAtMillis"')},
+            ${instantOf('o."updatedAtMillis"')}
      FROM json_to_recordset($1::text::json) AS o (
        "orderId" text, version integer, status text, "cartId" text, "checkoutId" text, "customerId" text, country text,
        currency text, "goodsMinor" bigint, "taxMinor" bigint, "shippingMinor" bigint, "totalMinor" bigint,
@@ -204,7 +205,7 @@ const saveTimeline = (sql: SqlClient, schema: string, rows: ReadonlyArray<Timeli
   sql.unsafe(
     `INSERT INTO ${schema}.order_timeline (order_id, version, occurred_at, event, actor, note, record_id, reason, carrier,
                                            tracking_number, lines, total_minor)
-     SELECT t."orderId", t.version, timestamptz 'epoch' + t."occurredAtMillis" * interval '1 millisecond', t.event, t.actor, t.note,
+     SELECT t."orderId", t.version, ${instantOf('t."occurredAtMillis"')}, t.event, t.actor, t.note,
             t."recordId", t.reason, t.carrier, t."trackingNumber", t.lines, t."totalMinor"
      FROM json_to_recordset($1::text::json) AS t (
        "orderId" text, version integer, "occurredAtMillis" float8, event text, actor text, note text, "recordId" text,

@@ -5,6 +5,7 @@
  * meanwhile, as orders leave a queue while somebody works through it.
  */
 import { ReadModelUnavailable } from "@daybook/core/ProjectionStore"
+import { isoOf } from "@daybook/postgres/Instants"
 import { reasonOf } from "@daybook/postgres/SqlFailure"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
@@ -93,12 +94,10 @@ interface TimelineRow extends Omit<TimelineEntry, "total"> {
   readonly totalMinor: number | null
 }
 
-const iso = (column: string): string => `to_char(${column} AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')`
-
 const summaryColumns = `order_id AS id, version, status, cart_id AS "cartId", checkout_id AS "checkoutId",
   customer_id AS "customerId", country, currency, total_minor::float8 AS "totalMinor", line_count AS "lineCount",
   open_returns AS "openReturns", cancellation_requested AS "cancellationRequested",
-  ${iso("placed_at")} AS "placedAt", ${iso("updated_at")} AS "updatedAt"`
+  ${isoOf("placed_at")} AS "placedAt", ${isoOf("updated_at")} AS "updatedAt"`
 
 const viewText = (schema: string): string =>
   `SELECT ${summaryColumns}, goods_minor::float8 AS "goodsMinor", tax_minor::float8 AS "taxMinor",
@@ -112,20 +111,20 @@ const viewText = (schema: string): string =>
          'refundedMinor', refunded_minor) ORDER BY place)
        FROM ${schema}.order_line l WHERE l.order_id = v.order_id) AS lines, (
        SELECT json_agg(json_build_object('shipmentId', s.record_id, 'carrier', s.carrier, 'trackingNumber', s.tracking_number,
-         'totalMinor', s.total_minor, 'shippedAt', ${iso("s.occurred_at")}, 'deliveredAt', ${iso("d.occurred_at")})
+         'totalMinor', s.total_minor, 'shippedAt', ${isoOf("s.occurred_at")}, 'deliveredAt', ${isoOf("d.occurred_at")})
          ORDER BY s.version)
        FROM ${schema}.order_timeline s LEFT JOIN ${schema}.order_timeline d
          ON d.order_id = s.order_id AND d.record_id = s.record_id AND d.event = 'ShipmentDelivered'
        WHERE s.order_id = v.order_id AND s.event = 'OrderShipped') AS shipments, (
-       SELECT json_agg(json_build_object('returnId', a.record_id, 'reason', a.reason, 'requestedAt', ${iso("a.occurred_at")},
-         'receivedAt', ${iso("r.occurred_at")}, 'refundMinor', r.total_minor) ORDER BY a.version)
+       SELECT json_agg(json_build_object('returnId', a.record_id, 'reason', a.reason, 'requestedAt', ${isoOf("a.occurred_at")},
+         'receivedAt', ${isoOf("r.occurred_at")}, 'refundMinor', r.total_minor) ORDER BY a.version)
        FROM ${schema}.order_timeline a LEFT JOIN ${schema}.order_timeline r
          ON r.order_id = a.order_id AND r.record_id = a.record_id AND r.event = 'ReturnReceived'
        WHERE a.order_id = v.order_id AND a.event = 'ReturnRequested') AS returns
    FROM ${schema}.order_view v WHERE order_id = $1::text`
 
 const timelineText = (schema: string): string =>
-  `SELECT t.version, ${iso("t.occurred_at")} AS at, event, actor, note, record_id AS "recordId", reason, carrier,
+  `SELECT t.version, ${isoOf("t.occurred_at")} AS at, event, actor, note, record_id AS "recordId", reason, carrier,
      tracking_number AS "trackingNumber", lines, currency, t.total_minor::float8 AS "totalMinor"
    FROM ${schema}.order_timeline t JOIN ${schema}.order_view v USING (order_id)
    WHERE order_id = $1::text AND t.version > $2::text::integer ORDER BY t.version LIMIT $3::text::integer`

@@ -4,6 +4,7 @@
  */
 import * as Deadlines from "@daybook/core/Deadlines"
 import type { ReadModelUnavailable } from "@daybook/core/ProjectionStore"
+import { instantOf } from "@daybook/postgres/Instants"
 import { orReadModelUnavailable } from "@daybook/postgres/SqlProjectionStore"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
@@ -71,16 +72,13 @@ export class Comparisons extends Context.Service<
     )
 }
 
-const instant = (parameter: string): string =>
-  `timestamptz 'epoch' + ${parameter}::text::float8 * interval '1 millisecond'`
-
 const taking = (schema: string): string =>
   `WITH due AS (
      SELECT payment_id FROM ${schema}.payment_view
-     WHERE version > compared_version AND updated_at <= ${instant("$1")} AND updated_at > ${instant("$2")}
-       AND compare_at <= ${instant("$3")}
+     WHERE version > compared_version AND updated_at <= ${instantOf("$1::text::float8")} AND updated_at > ${instantOf("$2::text::float8")}
+       AND compare_at <= ${instantOf("$3::text::float8")}
      ORDER BY updated_at, payment_id LIMIT $5::text::integer FOR UPDATE SKIP LOCKED)
-   UPDATE ${schema}.payment_view v SET compare_at = ${instant("$4")}
+   UPDATE ${schema}.payment_view v SET compare_at = ${instantOf("$4::text::float8")}
    FROM due WHERE v.payment_id = due.payment_id
    RETURNING v.payment_id AS "paymentId", v.version`
 

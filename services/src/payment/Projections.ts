@@ -9,6 +9,7 @@ import * as Aggregate from "@daybook/core/Aggregate"
 import type { Recorded } from "@daybook/core/Event"
 import * as Partition from "@daybook/core/Partition"
 import * as Projection from "@daybook/core/Projection"
+import { instantOf, millisOf } from "@daybook/postgres/Instants"
 import { fromFiles, type MigrationSet } from "@daybook/postgres/Migrations"
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
@@ -165,9 +166,6 @@ const knownPayments = (batch: ReadonlyArray<Recorded<PaymentEvent>>): ReadonlyAr
   return [...all]
 }
 
-const millis = (column: string): string => `date_part('epoch', ${column}) * 1000`
-const instant = (column: string): string => `timestamptz 'epoch' + ${column} * interval '1 millisecond'`
-
 /** A payment as it is loaded. JSON has amounts and times as numbers, exact up to 2^53. */
 interface LoadedRow {
   readonly paymentId: string
@@ -179,16 +177,16 @@ interface LoadedRow {
 }
 
 const loadText = (schema: string): string =>
-  `SELECT v.payment_id AS "paymentId", version, ${millis("begun_at")} AS "begunAtMillis",
+  `SELECT v.payment_id AS "paymentId", version, ${millisOf("begun_at")} AS "begunAtMillis",
      json_build_object('orderId', order_id, 'customerId', customer_id, 'currency', currency, 'actionUrl', action_url,
-       'expiresAtMillis', ${millis("expires_at")}, 'paymentMethod', CASE WHEN order_id IS NULL THEN NULL
+       'expiresAtMillis', ${millisOf("expires_at")}, 'paymentMethod', CASE WHEN order_id IS NULL THEN NULL
          ELSE json_build_object('token', '', 'brand', brand, 'last4', last4) END) AS state,
      (SELECT json_agg(json_build_object('operationId', operation_id, 'kind', kind, 'amountMinor', amount_minor,
          'status', status, 'calls', calls, 'providerReference', provider_reference, 'code', code, 'reason', reason,
-         'requestedAtMillis', ${millis("requested_at")}, 'updatedAtMillis', ${millis("updated_at")}) ORDER BY number)
+         'requestedAtMillis', ${millisOf("requested_at")}, 'updatedAtMillis', ${millisOf("updated_at")}) ORDER BY number)
        FROM ${schema}.payment_operation o WHERE o.payment_id = v.payment_id) AS operations,
      (SELECT json_agg(json_build_object('chargebackId', chargeback_id, 'amountMinor', amount_minor, 'stage', stage,
-         'updatedAtMillis', ${millis("updated_at")}) ORDER BY number)
+         'updatedAtMillis', ${millisOf("updated_at")}) ORDER BY number)
        FROM ${schema}.payment_chargeback c WHERE c.payment_id = v.payment_id) AS chargebacks
    FROM ${schema}.payment_view v WHERE payment_id IN (SELECT json_array_elements_text($1::text::json))`
 
@@ -241,9 +239,9 @@ const savePayments = (sql: SqlClient, schema: string, rows: ReadonlyArray<Return
     `INSERT INTO ${schema}.payment_view (payment_id, version, begun_at, updated_at, status, held_minor, captured_minor,
        refunded_minor, charged_back_minor, capturable_minor, refundable_minor, order_id, customer_id, currency, brand, last4,
        action_url, expires_at)
-     SELECT "paymentId", version, ${instant('"begunAtMillis"')}, ${instant('"updatedAtMillis"')}, status, "heldMinor",
+     SELECT "paymentId", version, ${instantOf('"begunAtMillis"')}, ${instantOf('"updatedAtMillis"')}, status, "heldMinor",
        "capturedMinor", "refundedMinor", "chargedBackMinor", "capturableMinor", "refundableMinor", "orderId", "customerId",
-       currency, brand, last4, "actionUrl", ${instant('"expiresAtMillis"')}
+       currency, brand, last4, "actionUrl", ${instantOf('"expiresAtMillis"')}
      FROM json_to_recordset($1::text::json) AS p ("paymentId" text, version integer, "begunAtMillis" float8,
        "updatedAtMillis" float8, status text, "heldMinor" bigint, "capturedMinor" bigint, "refundedMinor" bigint,
        "chargedBackMinor" bigint, "capturableMinor" bigint, "refundableMinor" bigint, "orderId" text, "customerId" text,
@@ -271,7 +269,7 @@ const saveOperations = (sql: SqlClient, schema: string, rows: ReadonlyArray<obje
     `INSERT INTO ${schema}.payment_operation AS o (payment_id, operation_id, number, kind, amount_minor, status, calls,
        provider_reference, code, reason, requested_at, updated_at)
      SELECT "paymentId", "operationId", number, kind, "amountMinor", status, calls, "providerReference", code, reason,
-       ${instant('"requestedAtMillis"')}, ${instant('"updatedAtMillis"')}
+       ${instantOf('"requestedAtMillis"')}, ${instantOf('"updatedAtMillis"')}
      FROM json_to_recordset($1::text::json) AS p ("paymentId" text, "operationId" text, number integer, kind text,
        "amountMinor" bigint, status text, calls integer, "providerReference" text, code text, reason text,
        "requestedAtMillis" float8, "updatedAtMillis" float8)
@@ -293,7 +291,7 @@ const chargebackRows = ([paymentId, { state, disputedAtMillis }]: readonly [stri
 const saveChargebacks = (sql: SqlClient, schema: string, rows: ReadonlyArray<object>) =>
   sql.unsafe(
     `INSERT INTO ${schema}.payment_chargeback (payment_id, chargeback_id, number, amount_minor, stage, updated_at)
-     SELECT "paymentId", "chargebackId", number, "amountMinor", stage, ${instant('"updatedAtMillis"')}
+     SELECT "paymentId", "chargebackId", number, "amountMinor", stage, ${instantOf('"updatedAtMillis"')}
      FROM json_to_recordset($1::text::json) AS p ("paymentId" text, "chargebackId" text, number integer,
        "amountMinor" bigint, stage text, "updatedAtMillis" float8)
      ON CONFLICT (payment_id, chargeback_id) DO UPDATE SET stage = excluded.stage, updated_at = excluded.updated_at`,
@@ -304,13 +302,13 @@ const saveChargebacks = (sql: SqlClient, schema: string, rows: ReadonlyArray<obj
 const saveAttention = (sql: SqlClient, schema: string, one: Attention | Resolution) =>
   "note" in one
     ? sql.unsafe(
-        `UPDATE ${schema}.payment_attention SET note = $3::text, resolved_at = ${instant("$4::text::float8")}
+        `UPDATE ${schema}.payment_attention SET note = $3::text, resolved_at = ${instantOf("$4::text::float8")}
          WHERE payment_id = $1::text AND attention_id = $2::text`,
         [one.paymentId, one.attentionId, one.note, String(one.resolvedAtMillis)]
       )
     : sql.unsafe(
         `INSERT INTO ${schema}.payment_attention (payment_id, attention_id, kind, detail, required_at)
-         VALUES ($1::text, $2::text, $3::text, $4::text, ${instant("$5::text::float8")})
+         VALUES ($1::text, $2::text, $3::text, $4::text, ${instantOf("$5::text::float8")})
          ON CONFLICT (payment_id, attention_id) DO UPDATE SET
            detail = excluded.detail, required_at = excluded.required_at, resolved_at = NULL, note = NULL`,
         [one.paymentId, one.attentionId, one.kind, one.detail, String(one.requiredAtMillis)]
@@ -344,7 +342,7 @@ const saveOpen = (sql: SqlClient, schema: string, payments: ReadonlyArray<string
        DELETE FROM ${schema}.open_operation t WHERE payment_id IN (SELECT json_array_elements_text($1::text::json))
          AND NOT EXISTS (SELECT FROM open WHERE "paymentId" = t.payment_id AND "operationId" = t.operation_id))
      INSERT INTO ${schema}.open_operation AS t (payment_id, operation_id, reason, since, next_at)
-     SELECT "paymentId", "operationId", reason, ${instant('"sinceMillis"')}, ${instant('"nextAtMillis"')} FROM open
+     SELECT "paymentId", "operationId", reason, ${instantOf('"sinceMillis"')}, ${instantOf('"nextAtMillis"')} FROM open
      ON CONFLICT (payment_id, operation_id) DO UPDATE SET
        reason = excluded.reason, since = excluded.since, next_at = excluded.next_at, tries = 0
      WHERE t.reason <> excluded.reason`,

@@ -2,6 +2,7 @@
  * The payment's queries: they read the read models and nothing else.
  */
 import type { ReadModelUnavailable } from "@daybook/core/ProjectionStore"
+import { isoOf } from "@daybook/postgres/Instants"
 import { orReadModelUnavailable } from "@daybook/postgres/SqlProjectionStore"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
@@ -70,11 +71,9 @@ interface ViewRow extends SummaryRow, Pick<PaymentView, "actionUrl" | "expiresAt
   readonly attention: PaymentView["attention"] | null
 }
 
-const iso = (column: string): string => `to_char(${column} AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')`
-
 const summaryColumns = `payment_id AS id, version, status, order_id AS "orderId", customer_id AS "customerId", currency,
   held_minor::float8 AS "heldMinor", captured_minor::float8 AS "capturedMinor", refunded_minor::float8 AS "refundedMinor",
-  charged_back_minor::float8 AS "chargedBackMinor", ${iso("begun_at")} AS "begunAt", ${iso("updated_at")} AS "updatedAt"`
+  charged_back_minor::float8 AS "chargedBackMinor", ${isoOf("begun_at")} AS "begunAt", ${isoOf("updated_at")} AS "updatedAt"`
 
 const summaryOf = (row: SummaryRow): PaymentSummary => {
   const { currency, heldMinor, capturedMinor, refundedMinor, chargedBackMinor, ...summary } = row
@@ -90,16 +89,16 @@ const summaryOf = (row: SummaryRow): PaymentSummary => {
 
 const viewText = (schema: string): string =>
   `SELECT ${summaryColumns}, capturable_minor::float8 AS "capturableMinor", refundable_minor::float8 AS "refundableMinor",
-     brand, last4, action_url AS "actionUrl", ${iso("expires_at")} AS "expiresAt",
+     brand, last4, action_url AS "actionUrl", ${isoOf("expires_at")} AS "expiresAt",
      (SELECT json_agg(json_build_object('operationId', operation_id, 'kind', kind, 'amountMinor', amount_minor,
         'status', status, 'providerReference', provider_reference, 'code', code, 'reason', reason,
-        'requestedAt', ${iso("requested_at")}, 'updatedAt', ${iso("updated_at")}) ORDER BY number)
+        'requestedAt', ${isoOf("requested_at")}, 'updatedAt', ${isoOf("updated_at")}) ORDER BY number)
       FROM ${schema}.payment_operation o WHERE o.payment_id = v.payment_id) AS operations,
      (SELECT json_agg(json_build_object('chargebackId', chargeback_id, 'amountMinor', amount_minor, 'stage', stage,
-        'updatedAt', ${iso("updated_at")}) ORDER BY number)
+        'updatedAt', ${isoOf("updated_at")}) ORDER BY number)
       FROM ${schema}.payment_chargeback c WHERE c.payment_id = v.payment_id) AS chargebacks,
      (SELECT json_agg(json_build_object('attentionId', attention_id, 'kind', kind, 'detail', detail,
-        'requiredAt', ${iso("required_at")}, 'resolvedAt', ${iso("resolved_at")}, 'note', note) ORDER BY number)
+        'requiredAt', ${isoOf("required_at")}, 'resolvedAt', ${isoOf("resolved_at")}, 'note', note) ORDER BY number)
       FROM ${schema}.payment_attention a WHERE a.payment_id = v.payment_id) AS attention
    FROM ${schema}.payment_view v WHERE payment_id = $1::text`
 
@@ -171,7 +170,7 @@ const make = (sql: SqlClient.SqlClient, schema: string): PaymentQueries["Service
     attention: ({ limit, after }) =>
       query(
         `SELECT number::float8 AS number, a.payment_id AS "paymentId", order_id AS "orderId", attention_id AS "attentionId",
-           kind, detail, ${iso("required_at")} AS "requiredAt"
+           kind, detail, ${isoOf("required_at")} AS "requiredAt"
          FROM ${schema}.payment_attention a JOIN ${schema}.payment_view USING (payment_id)
          WHERE resolved_at IS NULL AND number > $1::text::bigint ORDER BY number LIMIT $2::text::integer`,
         [String(after ?? 0), String(limit)]
@@ -192,8 +191,8 @@ const make = (sql: SqlClient.SqlClient, schema: string): PaymentQueries["Service
       ),
     open: (limit) =>
       query(
-        `SELECT payment_id AS "paymentId", operation_id AS "operationId", reason, ${iso("since")} AS since, tries,
-           CASE WHEN next_at = 'infinity' THEN NULL ELSE ${iso("next_at")} END AS "nextAt"
+        `SELECT payment_id AS "paymentId", operation_id AS "operationId", reason, ${isoOf("since")} AS since, tries,
+           CASE WHEN next_at = 'infinity' THEN NULL ELSE ${isoOf("next_at")} END AS "nextAt"
          FROM ${schema}.open_operation ORDER BY open_operation.since, payment_id, operation_id LIMIT $1::text::integer`,
         [String(limit)]
       )

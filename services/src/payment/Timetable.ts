@@ -4,6 +4,7 @@
  * and by the deadlines, which look.
  */
 import type { ReadModelUnavailable } from "@daybook/core/ProjectionStore"
+import { instantOf } from "@daybook/postgres/Instants"
 import { orReadModelUnavailable } from "@daybook/postgres/SqlProjectionStore"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
@@ -100,7 +101,7 @@ export class Timetable extends Context.Service<
 const paceRows = Object.entries(paces).map(([reason, pace]) => ({ reason, ...pace }))
 
 const taking = (schema: string): string =>
-  `WITH now AS (SELECT timestamptz 'epoch' + $1::text::float8 * interval '1 millisecond' AS at),
+  `WITH now AS (SELECT ${instantOf("$1::text::float8")} AS at),
    pace AS (SELECT * FROM json_to_recordset($3::text::json) AS p (reason text, first float8, longest float8, most integer)),
    due AS (
      SELECT payment_id, operation_id FROM ${schema}.open_operation, now WHERE next_at <= now.at
