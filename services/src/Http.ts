@@ -10,7 +10,7 @@ import { JournalUnavailable } from "@daybook/core/Journal"
 import { Problem } from "@daybook/core/Problem"
 import { ReadModelUnavailable } from "@daybook/core/ProjectionStore"
 import { RecoveryFailed } from "@daybook/core/Recovery"
-import { HttpApiSchema } from "effect/http-api"
+import { HttpApiSchema, OpenApi } from "effect/http-api"
 import * as Schema from "effect/Schema"
 import { Text } from "./Text.ts"
 
@@ -71,6 +71,15 @@ export const accepted = ({ id, version, partition, position, duplicate }: Accept
   repeated: duplicate
 })
 
+/** The answer to a command that says more than `CommandAccepted`, such as an id that was made. */
+export const acceptedWith = <const Fields extends Schema.Struct.Fields>(identifier: string, fields: Fields) =>
+  Schema.Struct({ ...CommandAccepted.fields, ...fields })
+    .pipe(HttpApiSchema.status(202))
+    .annotate({ identifier })
+
+/** What the documentation says of an endpoint. */
+export const describe = (summary: string, description: string) => OpenApi.annotations({ summary, description })
+
 /** What any command may fail with, besides its domain's rejections. */
 export const commandProblems = [
   Overloaded,
@@ -104,6 +113,27 @@ export const AtLeastVersion = {
 
 /** How long a query waits for a version. Longer, and a client's own time-out would come first. */
 export const waitMillis = 5_000
+
+const isDay = (text: string): boolean => {
+  if (!/^\d{4}-\d\d-\d\d$/.test(text) || text.startsWith("0000")) return false
+  const time = Date.parse(`${text}T00:00:00Z`)
+  return !Number.isNaN(time) && new Date(time).toISOString().startsWith(text)
+}
+
+/** A day that the calendar has: not 2011-02-31. The years are PostgreSQL's, which has no year 0. */
+const Day = Schema.String.check(
+  Schema.makeFilter((text: string) => isDay(text) || "Expected a day of the calendar, such as 2011-03-31")
+)
+
+/** From one day to another, both included. Add `isInOrder` to the check of the query. */
+export const PeriodQuery = { from: Schema.optionalKey(Day), to: Schema.optionalKey(Day) }
+
+/** A period ends no earlier than it begins. */
+export const isInOrder = Schema.makeFilter(({ from, to }: { readonly from?: string; readonly to?: string }) =>
+  from !== undefined && to !== undefined && from > to
+    ? { path: ["to"], issue: "Expected a day no earlier than from" }
+    : true
+)
 
 /** Slices of lists. */
 export const PageQuery = {

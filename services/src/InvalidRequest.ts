@@ -68,6 +68,9 @@ const keyOf = (segment: PropertyKey | { readonly key: PropertyKey }): string | n
 const errorsOf = (part: Part, { issue }: Schema.SchemaError): ReadonlyArray<FieldError> =>
   formatIssue(issue).issues.map(({ path, message }) => ({ path: [parts[part], ...(path ?? []).map(keyOf)], message }))
 
+/** The problem with a body that came by message. */
+export const invalidBody = (error: Schema.SchemaError): InvalidRequest => invalidRequest(...errorsOf("Payload", error))
+
 const parsed = (text: string): unknown => {
   try {
     return JSON.parse(text)

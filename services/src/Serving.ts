@@ -5,10 +5,13 @@
 import { createHash, randomUUID } from "node:crypto"
 import type { CommandOptions } from "@daybook/core/Entities"
 import * as Metrics from "@daybook/core/Metrics"
+import { ReadModelUnavailable } from "@daybook/core/ProjectionStore"
 import type { Projector } from "@daybook/core/Projector"
+import { reasonOf } from "@daybook/postgres/SqlFailure"
 import * as Effect from "effect/Effect"
 import { HttpApiSchema } from "effect/http-api"
 import * as Option from "effect/Option"
+import type { SqlClient } from "effect/sql/SqlClient"
 import { defaultLimit, NotYetVisible, waitMillis } from "./Http.ts"
 
 /** An id that follows from others; 132 bits of their digest. */
@@ -44,6 +47,22 @@ export const timed = <A, E, R>(query: string, effect: Effect.Effect<A, E, R>): E
       Effect.sync(() => record((performance.now() - started) / 1000))
     )
   })
+
+/** Asks read models, and says whose they are when they do not answer: `The carts'`. */
+export const asking =
+  (sql: SqlClient, whose: string) =>
+  <Row extends object>(
+    text: string,
+    params: ReadonlyArray<string | null>
+  ): Effect.Effect<ReadonlyArray<Row>, ReadModelUnavailable> =>
+    Effect.mapError(
+      sql.unsafe<Row>(text, params),
+      (error) =>
+        new ReadModelUnavailable({
+          retryAfterSeconds: 2,
+          detail: `${whose} read models do not answer (${reasonOf(error)}). Try again; operators: check the read database.`
+        })
+    )
 
 interface Versioned {
   readonly version: number

@@ -7,10 +7,14 @@ import { HttpApi, HttpApiEndpoint, HttpApiGroup, HttpApiSchema, OpenApi } from "
 import * as Schema from "effect/Schema"
 import {
   AtLeastVersion,
+  acceptedWith,
   CommandAccepted,
   CommandHeaders,
   commandProblems,
+  describe,
+  isInOrder,
   PageQuery,
+  PeriodQuery,
   queryProblems,
   UnknownCursor
 } from "../Http.ts"
@@ -26,28 +30,10 @@ const errors = [...rejections, ...commandProblems] as const
 const cart = { id: Id }
 const line = { id: Id, lineId: Id }
 
-/** A day that the calendar has: not 2011-02-31. The years are PostgreSQL's, which has no year 0. */
-const Day = Schema.String.check(
-  Schema.makeFilter((text: string) => isDay(text) || "Expected a day of the calendar, such as 2011-03-31")
-)
-
-const isDay = (text: string): boolean => {
-  if (!/^\d{4}-\d\d-\d\d$/.test(text) || text.startsWith("0000")) return false
-  const time = Date.parse(`${text}T00:00:00Z`)
-  return !Number.isNaN(time) && new Date(time).toISOString().startsWith(text)
-}
-
 const Period = Schema.Struct({
-  from: Schema.optionalKey(Day),
-  to: Schema.optionalKey(Day),
+  ...PeriodQuery,
   country: Schema.optionalKey(Text(100))
-}).check(
-  Schema.makeFilter(({ from, to }) =>
-    from !== undefined && to !== undefined && from > to
-      ? { path: ["to"], issue: "Expected a day no earlier than from" }
-      : true
-  )
-)
+}).check(isInOrder)
 
 /** Ids are chosen by the caller, or made here. */
 export const OpenCart = Schema.Struct({
@@ -67,16 +53,9 @@ export const Checkout = Schema.Struct({
 })
 
 const Opened = HttpApiSchema.WithHeaders(CommandAccepted, { location: Schema.String })
-const Added = Schema.Struct({ ...CommandAccepted.fields, lineId: Schema.String })
-  .pipe(HttpApiSchema.status(202))
-  .annotate({ identifier: "ItemAccepted" })
-const CheckoutAccepted = Schema.Struct({ ...CommandAccepted.fields, checkoutId: Schema.String })
-  .pipe(HttpApiSchema.status(202))
-  .annotate({ identifier: "CheckoutAccepted" })
+const Added = acceptedWith("ItemAccepted", { lineId: Schema.String })
+const CheckoutAccepted = acceptedWith("CheckoutAccepted", { checkoutId: Schema.String })
 const Shown = HttpApiSchema.WithHeaders(CartView, { etag: Schema.String })
-
-/** What the documentation says of an endpoint. */
-const describe = (summary: string, description: string) => OpenApi.annotations({ summary, description })
 
 export class Carts extends HttpApiGroup.make("carts")
   .add(

@@ -1,9 +1,8 @@
 /**
  * The cart's queries: they read the read models and nothing else.
  */
-import { ReadModelUnavailable } from "@daybook/core/ProjectionStore"
+import type { ReadModelUnavailable } from "@daybook/core/ProjectionStore"
 import { instantOf, isoOf } from "@daybook/postgres/Instants"
-import { reasonOf } from "@daybook/postgres/SqlFailure"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
@@ -12,7 +11,7 @@ import * as Schema from "effect/Schema"
 import * as SqlClient from "effect/sql/SqlClient"
 import { type UnknownCursor, unknownCursor } from "../Http.ts"
 import { Money } from "../Money.ts"
-import type { Page } from "../Serving.ts"
+import { asking, type Page } from "../Serving.ts"
 import { Status } from "./Events.ts"
 
 /** A cart in a list. */
@@ -188,15 +187,7 @@ const totalsText = (schema: string): string =>
    ) AS totals`
 
 const make = (sql: SqlClient.SqlClient, schema: string): CartQueries["Service"] => {
-  const query = <Row extends object>(text: string, params: Array<string | null>) =>
-    Effect.mapError(
-      sql.unsafe<Row>(text, params),
-      (error) =>
-        new ReadModelUnavailable({
-          retryAfterSeconds: 2,
-          detail: `The carts' read models do not answer (${reasonOf(error)}). Try again; operators: check the read database.`
-        })
-    )
+  const query = asking(sql, "The carts'")
   /** A page after a cart that is not in the list would be empty and look like the list's end, so that it fails instead. */
   const pageOf = ({ condition, by, direction }: List, key: string, page: Page) =>
     Effect.gen(function* () {

@@ -11,6 +11,7 @@ import {
   CommandAccepted,
   CommandHeaders,
   commandProblems,
+  describe,
   PageQuery,
   queryProblems,
   UnknownCursor
@@ -44,9 +45,6 @@ const Setting = Schema.Struct({ quantity: Schema.Int })
 
 /** An id of a stock item, as answers have it: SKU and location, each percent-encoded. */
 const afterStockItem = { ...PageQuery, after: Schema.optionalKey(Text(1_200)) }
-
-/** What the documentation says of an endpoint. */
-const describe = (summary: string, description: string) => OpenApi.annotations({ summary, description })
 
 /** A command to a stock item; its path goes on after SKU and location. */
 const post = <const Name extends string, Payload extends Schema.Struct<Schema.Struct.Fields>>(

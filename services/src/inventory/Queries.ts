@@ -1,16 +1,15 @@
 /**
  * The inventory's queries: they read the read models and nothing else.
  */
-import { ReadModelUnavailable } from "@daybook/core/ProjectionStore"
+import type { ReadModelUnavailable } from "@daybook/core/ProjectionStore"
 import { instantOf, isoOf } from "@daybook/postgres/Instants"
-import { reasonOf } from "@daybook/postgres/SqlFailure"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import { SqlClient } from "effect/sql/SqlClient"
 import { type UnknownCursor, unknownCursor } from "../Http.ts"
-import type { Page } from "../Serving.ts"
+import { asking, type Page } from "../Serving.ts"
 import type { ReservationStatus } from "./ReservationEvents.ts"
 import type { StockItemKey } from "./StockItemEvents.ts"
 import { stockItemId } from "./StockItemState.ts"
@@ -59,7 +58,7 @@ export class InventoryQueries extends Context.Service<
     Layer.effect(
       InventoryQueries,
       Effect.map(SqlClient, (sql) => {
-        const query = querying(sql)
+        const query = asking(sql, "The inventory's")
         return { ...stockQueries(query, schema), ...reservationQueries(query, schema) }
       })
     )
@@ -92,19 +91,7 @@ const stockOf = (sku: string, locations: ReadonlyArray<StockLevel>): Option.Opti
 
 type Parameters = ReadonlyArray<string | null>
 
-const querying =
-  (sql: SqlClient) =>
-  <Row extends object>(text: string, params: Parameters) =>
-    Effect.mapError(
-      sql.unsafe<Row>(text, [...params]),
-      (error) =>
-        new ReadModelUnavailable({
-          retryAfterSeconds: 2,
-          detail: `The inventory's read models do not answer (${reasonOf(error)}). Try again; operators: check the read database.`
-        })
-    )
-
-type Query = ReturnType<typeof querying>
+type Query = ReturnType<typeof asking>
 
 /** A list in a total order, from which pages are cut. */
 interface List {

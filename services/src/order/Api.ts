@@ -8,9 +8,11 @@ import { HttpApi, HttpApiEndpoint, HttpApiGroup, HttpApiSchema, OpenApi } from "
 import * as Schema from "effect/Schema"
 import {
   AtLeastVersion,
+  acceptedWith,
   CommandAccepted,
   CommandHeaders,
   commandProblems,
+  describe,
   PageQuery,
   queryProblems,
   UnknownCursor
@@ -52,11 +54,6 @@ export const RequestReturn = Schema.Struct({
 /** What came, which may be less than was announced, or nothing. */
 const ReceiveReturn = Schema.Struct({ lines: Quantities })
 
-const acceptedWith = <const Fields extends Schema.Struct.Fields>(identifier: string, fields: Fields) =>
-  Schema.Struct({ ...CommandAccepted.fields, ...fields })
-    .pipe(HttpApiSchema.status(202))
-    .annotate({ identifier })
-
 const CancellationAccepted = acceptedWith("CancellationAccepted", { cancellationId: Schema.String })
 const ShipmentAccepted = acceptedWith("ShipmentAccepted", { shipmentId: Schema.String })
 const ReturnAccepted = acceptedWith("ReturnAccepted", { returnId: Schema.String })
@@ -68,9 +65,6 @@ const TimelineQuery = {
   limit: PageQuery.limit,
   after: Schema.optionalKey(Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 2_147_483_647 })))
 }
-
-/** What the documentation says of an endpoint. */
-const describe = (summary: string, description: string) => OpenApi.annotations({ summary, description })
 
 export class Orders extends HttpApiGroup.make("orders")
   .add(

@@ -6,8 +6,7 @@ import type { Message } from "@daybook/core/Message"
 import * as Participant from "@daybook/core/Participant"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
-import * as SchemaIssue from "effect/SchemaIssue"
-import { type InvalidRequest, invalidRequest } from "../InvalidRequest.ts"
+import { type InvalidRequest, invalidBody, invalidRequest } from "../InvalidRequest.ts"
 import { Id } from "../Text.ts"
 import { Command } from "./Command.ts"
 import { type OrderAnswer, type OrderCommand, OrderCommands } from "./Contract.ts"
@@ -25,21 +24,12 @@ const optionsOf = (message: CommandMessage): CommandOptions => ({
 
 const isId = Schema.is(Id)
 
-const format = SchemaIssue.makeFormatterStandardSchemaV1()
-
-const pathOf = (path: ReadonlyArray<PropertyKey | { readonly key: PropertyKey }> = []) =>
-  path.map((segment) => String(typeof segment === "object" ? segment.key : segment))
-
 const decode = Schema.decodeUnknownEffect(Command, { errors: "all" })
 
 /** What was asked, held to the order's own limits, which the contract leaves open so that breaking them can be answered. */
 const commandOf = (body: OrderCommand, { key }: Message): Effect.Effect<Command, InvalidRequest> =>
   isId(key)
-    ? Effect.mapError(decode(body), ({ issue }) =>
-        invalidRequest(
-          ...format(issue).issues.map(({ path, message }) => ({ path: ["body", ...pathOf(path)], message }))
-        )
-      )
+    ? Effect.mapError(decode(body), invalidBody)
     : Effect.fail(invalidRequest({ path: ["key"], message: "Expected the id of an order, of 1 to 64 characters" }))
 
 /** The commands that come by message, carried out by these orders. */

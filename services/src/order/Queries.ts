@@ -4,9 +4,8 @@
  * Lists go by the time at which orders were placed, which never changes: a list can be continued after an order that has left it
  * meanwhile, as orders leave a queue while somebody works through it.
  */
-import { ReadModelUnavailable } from "@daybook/core/ProjectionStore"
+import type { ReadModelUnavailable } from "@daybook/core/ProjectionStore"
 import { isoOf } from "@daybook/postgres/Instants"
-import { reasonOf } from "@daybook/postgres/SqlFailure"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
@@ -14,7 +13,7 @@ import * as Option from "effect/Option"
 import * as SqlClient from "effect/sql/SqlClient"
 import { UnknownCursor } from "../Http.ts"
 import type { Money } from "../Money.ts"
-import type { Page } from "../Serving.ts"
+import { asking, type Page } from "../Serving.ts"
 import type { ConfirmedRevenue, OrderSummary, OrderView, TimelineEntry, Waiting } from "./Views.ts"
 
 const unknownCursor = (after: string): UnknownCursor =>
@@ -208,15 +207,7 @@ const waitingFor = (waiting: Waiting): List => ({
 })
 
 const make = (sql: SqlClient.SqlClient, schema: string): OrderQueries["Service"] => {
-  const query = <Row extends object>(text: string, params: Array<string | null>) =>
-    Effect.mapError(
-      sql.unsafe<Row>(text, params),
-      (error) =>
-        new ReadModelUnavailable({
-          retryAfterSeconds: 2,
-          detail: `The orders' read models do not answer (${reasonOf(error)}). Try again; operators: check the read database.`
-        })
-    )
+  const query = asking(sql, "The orders'")
   /** A page after an order that never was in the list would be empty and look like the list's end, so that it fails instead. */
   const pageOf = ({ condition, lasting, direction, params }: List, { limit, after }: Page): Summaries =>
     Effect.gen(function* () {

@@ -8,10 +8,14 @@ import { HttpApi, HttpApiEndpoint, HttpApiGroup, HttpApiSchema, OpenApi } from "
 import * as Schema from "effect/Schema"
 import {
   AtLeastVersion,
+  acceptedWith,
   CommandAccepted,
   CommandHeaders,
   commandProblems,
+  describe,
+  isInOrder,
   PageQuery,
+  PeriodQuery,
   queryProblems,
   UnknownCursor
 } from "../Http.ts"
@@ -32,28 +36,10 @@ import { AttentionItem, LedgerDay, OpenOperationItem, PaymentSummary, PaymentVie
 const errors = [...rejections, ...commandProblems] as const
 const payment = { id: Id }
 
-/** A day that the calendar has. The years are PostgreSQL's, which has no year 0. */
-const Day = Schema.String.check(
-  Schema.makeFilter((text: string) => isDay(text) || "Expected a day of the calendar, such as 2011-03-31")
-)
-
-const isDay = (text: string): boolean => {
-  if (!/^\d{4}-\d\d-\d\d$/.test(text) || text.startsWith("0000")) return false
-  const time = Date.parse(`${text}T00:00:00Z`)
-  return !Number.isNaN(time) && new Date(time).toISOString().startsWith(text)
-}
-
 const Period = Schema.Struct({
-  from: Schema.optionalKey(Day),
-  to: Schema.optionalKey(Day),
+  ...PeriodQuery,
   currency: Schema.optionalKey(Currency)
-}).check(
-  Schema.makeFilter(({ from, to }) =>
-    from !== undefined && to !== undefined && from > to
-      ? { path: ["to"], issue: "Expected a day no earlier than from" }
-      : true
-  )
-)
+}).check(isInOrder)
 
 const Listing = Schema.Struct({
   orderId: Schema.optionalKey(Id),
@@ -79,9 +65,7 @@ export const Refund = Schema.Struct({ refundId: Schema.optionalKey(Id), amount: 
 export const Void = Schema.Struct({ voidId: Schema.optionalKey(Id), reason: Text(200) })
 
 /** The command is durable, and the provider will be asked under that operation id; the payment shows what came of it. */
-const OperationAccepted = Schema.Struct({ ...CommandAccepted.fields, operationId: Schema.String })
-  .pipe(HttpApiSchema.status(202))
-  .annotate({ identifier: "OperationAccepted" })
+const OperationAccepted = acceptedWith("OperationAccepted", { operationId: Schema.String })
 
 /** Where the payment stands once the provider has been asked. */
 const Confirmation = Schema.Struct({
@@ -109,9 +93,6 @@ const WebhookReceived = Schema.Struct({
 }).annotate({ identifier: "WebhookReceived" })
 
 const Shown = HttpApiSchema.WithHeaders(PaymentView, { etag: Schema.String })
-
-/** What the documentation says of an endpoint. */
-const describe = (summary: string, description: string) => OpenApi.annotations({ summary, description })
 
 const asking = HttpApiGroup.make("payments").add(
   HttpApiEndpoint.get("show", "/payments/:id", {

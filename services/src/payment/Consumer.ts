@@ -7,8 +7,7 @@ import type { Message } from "@daybook/core/Message"
 import * as Participant from "@daybook/core/Participant"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
-import * as SchemaIssue from "effect/SchemaIssue"
-import { type InvalidRequest, invalidRequest } from "../InvalidRequest.ts"
+import { type InvalidRequest, invalidBody, invalidRequest } from "../InvalidRequest.ts"
 import type { Money } from "../Money.ts"
 import { Id } from "../Text.ts"
 import { PaymentCommands } from "./Contract.ts"
@@ -34,20 +33,12 @@ export const optionsOf = (message: Message, commandId?: string): CommandOptions 
 })
 
 const isId = Schema.is(Id)
-const format = SchemaIssue.makeFormatterStandardSchemaV1()
 const check = Schema.decodeUnknownEffect(Schema.toType(Command), { errors: "all" })
-
-const pathOf = (path: ReadonlyArray<PropertyKey | { readonly key: PropertyKey }> = []) =>
-  path.map((segment) => String(typeof segment === "object" ? segment.key : segment))
 
 /** Holds a command to the payment's own limits, which the contract leaves open so that breaking them can be answered. */
 const checked = (command: Command, key: string): Effect.Effect<Command, InvalidRequest> =>
   isId(key)
-    ? Effect.mapError(check(command), ({ issue }) =>
-        invalidRequest(
-          ...format(issue).issues.map(({ path, message }) => ({ path: ["body", ...pathOf(path)], message }))
-        )
-      )
+    ? Effect.mapError(check(command), invalidBody)
     : Effect.fail(invalidRequest({ path: ["key"], message: "Expected the id of a payment, of 1 to 64 characters" }))
 
 const moneyOf = ({ currency }: State, amountMinor: number): Money => ({ amountMinor, currency })
