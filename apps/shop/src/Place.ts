@@ -4,12 +4,16 @@
 import type { Broker } from "@daybook/core/Broker"
 import type { Inbox } from "@daybook/core/Inbox"
 import type { Journal } from "@daybook/core/Journal"
+import type { Persistence } from "@daybook/core/Persistence"
+import { Problem } from "@daybook/core/Problem"
 import type { ProjectionStore } from "@daybook/core/ProjectionStore"
 import type { Snapshots } from "@daybook/core/Snapshot"
 import * as Database from "@daybook/postgres/Database"
 import type { MigrationSet } from "@daybook/postgres/Migrations"
 import * as Stores from "@daybook/postgres/Stores"
+import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
+import * as Schema from "effect/Schema"
 import type { SqlClient } from "effect/sql/SqlClient"
 import type { Roles } from "./Settings.ts"
 
@@ -36,6 +40,32 @@ export interface Place {
   readonly roles: Roles
   /** How long a process that died keeps its share of the background work from others. Default 15 seconds. */
   readonly leaseMillis?: number | undefined
+}
+
+/** A service of level 1 whose two sides are in different places. */
+export class SidesApart extends Problem<SidesApart>()(
+  "SidesApart",
+  { status: 500, title: "A service of level 1 needs both of its sides in one database" },
+  { service: Schema.String }
+) {}
+
+/** Level 1 writes read models in the transaction of the command, so that both sides have to be in one database. */
+export const sidesFit = (
+  service: string,
+  { _tag }: Persistence,
+  { write, read }: Pick<Place, "write" | "read">
+): Effect.Effect<void, SidesApart> => {
+  if (_tag !== "Inline" || write === read) return Effect.void
+  const prefix = service.toUpperCase()
+  return Effect.fail(
+    new SidesApart({
+      service,
+      detail:
+        `The ${service} runs at level 1, which writes its read models in the transaction of the command, and so needs both in one ` +
+        `database. Leave out ${prefix}_WRITE_URL and ${prefix}_READ_URL, or give them the same value; or run the ${service} at level 2 ` +
+        "(Persistence.state) or 3 (Persistence.events)."
+    })
+  )
 }
 
 /** A service, as the layers of its sides. */

@@ -21,8 +21,7 @@ import * as SimulatedWebhooks from "@daybook/services/payment/SimulatedWebhooks"
 import * as StripeProvider from "@daybook/services/payment/StripeProvider"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
-import { at, database, type Place } from "./Place.ts"
-import { sidesFit } from "./Services.ts"
+import { at, database, type Place, sidesFit } from "./Place.ts"
 import * as Settings from "./Settings.ts"
 
 /** How a service runs its projectors: those of read models where that is its role, those of messages wherever these are. */

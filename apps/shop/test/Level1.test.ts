@@ -5,12 +5,15 @@
 import { mkdtempSync, readdirSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
+import { Broker } from "@daybook/core/Broker"
 import * as Persistence from "@daybook/core/Persistence"
 import * as Database from "@daybook/postgres/Database"
 import { Carts } from "@daybook/services/cart/Cart"
 import * as Effect from "effect/Effect"
 import { afterEach, beforeEach, describe, expect, it } from "vitest"
-import * as Services from "../src/Services.ts"
+import type { Place } from "../src/Place.ts"
+import * as Running from "../src/Running.ts"
+import type { Roles } from "../src/Settings.ts"
 import * as StartFailure from "../src/StartFailure.ts"
 
 let root: string
@@ -21,10 +24,16 @@ beforeEach(() => {
 
 afterEach(() => rmSync(root, { recursive: true, force: true }))
 
+interface Sides extends Pick<Place, "write" | "read"> {
+  readonly persistence: Persistence.Persistence
+}
+
+const roles: Roles = new Set(["command", "query", "projection"])
+
 /** Starts the cart; why it cannot be, in words, or "runs". */
-const startCart = (options: Services.CartOptions): Promise<string> =>
+const startCart = ({ write, read, persistence }: Sides): Promise<string> =>
   Effect.as(Carts, "runs").pipe(
-    Effect.provide(Services.cart(options)),
+    Effect.provide(Running.cart({ write, read, roles, broker: Broker.layerMemory() }, { persistence })),
     Effect.scoped,
     Effect.catch((error) => Effect.succeed(StartFailure.explain(error, undefined))),
     Effect.runPromise

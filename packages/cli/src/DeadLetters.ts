@@ -5,20 +5,16 @@
  */
 import { type Held, Inbox } from "@daybook/core/Inbox"
 import { fromCloudEvent, type Message } from "@daybook/core/Message"
-import * as Database from "@daybook/postgres/Database"
+import { hasTable } from "@daybook/postgres/Migrations"
 import * as SqlInbox from "@daybook/postgres/SqlInbox"
-import * as Cart from "@daybook/services/cart/Cart"
-import * as Checkout from "@daybook/services/checkout/Checkout"
-import * as Inventory from "@daybook/services/inventory/Inventory"
-import * as Order from "@daybook/services/order/Order"
-import * as Payment from "@daybook/services/payment/Payment"
+import { database } from "@daybook/shop/Place"
 import * as Settings from "@daybook/shop/Settings"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
-import { SqlClient } from "effect/sql/SqlClient"
 import { Failure } from "./Failure.ts"
+import { kept } from "./ServiceProjections.ts"
 
 /** A message that has been set aside, and where. */
 export interface Letter {
@@ -36,24 +32,12 @@ interface Open {
   readonly inbox: Inbox["Service"]
 }
 
-const schemas: Record<Settings.ServiceName, string> = {
-  checkout: Checkout.schema,
-  cart: Cart.schema,
-  order: Order.schema,
-  inventory: Inventory.schema,
-  payment: Payment.schema
-}
-
 /** The inbox of a service in the database in context, if it has one there. */
 const inboxOf = (service: Settings.ServiceName) =>
   Effect.gen(function* () {
-    const sql = yield* SqlClient
-    const [found] = yield* sql.unsafe<{ readonly there: boolean }>(
-      "SELECT EXISTS (SELECT FROM pg_tables WHERE schemaname = $1::text AND tablename = 'held_message') AS there",
-      [schemas[service]]
-    )
-    if (!found!.there) return []
-    const context = yield* Layer.build(SqlInbox.layer(schemas[service]))
+    const { schema } = kept[service]
+    if (!(yield* hasTable(schema, "held_message"))) return []
+    const context = yield* Layer.build(SqlInbox.layer(schema))
     return [{ service, inbox: Context.get(context, Inbox) }]
   })
 
@@ -61,13 +45,10 @@ const inboxOf = (service: Settings.ServiceName) =>
 export const open = Effect.fnUntraced(function* (only: Option.Option<Settings.ServiceName>) {
   const memo = yield* Layer.makeMemoMap
   const scope = yield* Effect.scope
-  const clients = new Map<Database.Location, ReturnType<typeof Database.layer>>()
   const inboxes: Array<Open> = []
   for (const service of Option.match(only, { onNone: () => Settings.serviceNames, onSome: (one) => [one] })) {
     const { read } = yield* Settings.sides(service)
-    const client = clients.get(read) ?? Database.layer(read)
-    clients.set(read, client)
-    const context = yield* Layer.buildWithMemoMap(client, memo, scope)
+    const context = yield* Layer.buildWithMemoMap(database(read), memo, scope)
     inboxes.push(...(yield* Effect.provideContext(inboxOf(service), context)))
   }
   return inboxes

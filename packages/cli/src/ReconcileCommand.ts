@@ -3,6 +3,7 @@
  * Reads the copy that the checkout service keeps, and changes nothing.
  */
 import * as Database from "@daybook/postgres/Database"
+import { hasTable } from "@daybook/postgres/Migrations"
 import * as Checkout from "@daybook/services/checkout/Checkout"
 import { type Finding, Kind } from "@daybook/services/checkout/Findings"
 import { defaultOlderThanMillis, Reconciliation } from "@daybook/services/checkout/Reconciliation"
@@ -14,7 +15,6 @@ import * as Flag from "effect/cli/Flag"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
-import { SqlClient } from "effect/sql/SqlClient"
 import { Ended, Failure } from "./Failure.ts"
 import { table } from "./Table.ts"
 
@@ -32,12 +32,7 @@ const withCopy = <A, E>(work: (copy: Reconciliation["Service"]) => Effect.Effect
   Effect.gen(function* () {
     const { read } = yield* Settings.sides("checkout")
     return yield* Effect.gen(function* () {
-      const sql = yield* SqlClient
-      const [found] = yield* sql.unsafe<{ readonly there: boolean }>(
-        "SELECT EXISTS (SELECT FROM pg_tables WHERE schemaname = $1::text AND tablename = 'reconciliation') AS there",
-        [Checkout.schema]
-      )
-      if (!found!.there) return yield* neverRan
+      if (!(yield* hasTable(Checkout.schema, "reconciliation"))) return yield* neverRan
       return yield* Effect.flatMap(Reconciliation, work).pipe(Effect.provide(Reconciliation.layer(Checkout.schema)))
     }).pipe(Effect.provide(Database.layer(read)))
   })

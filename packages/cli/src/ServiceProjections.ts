@@ -5,7 +5,7 @@
 import type { Projection } from "@daybook/core/Projection"
 import * as Projector from "@daybook/core/Projector"
 import * as SagaRuntime from "@daybook/core/SagaRuntime"
-import type { MigrationSet } from "@daybook/postgres/Migrations"
+import { hasTable, type MigrationSet } from "@daybook/postgres/Migrations"
 import * as SqlSagaView from "@daybook/postgres/SqlSagaView"
 import * as Stores from "@daybook/postgres/Stores"
 import * as Cart from "@daybook/services/cart/Cart"
@@ -28,10 +28,9 @@ import { paymentPublication } from "@daybook/services/payment/Publication"
 import { database } from "@daybook/shop/Place"
 import * as Running from "@daybook/shop/Running"
 import * as Settings from "@daybook/shop/Settings"
-import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
-import { SqlClient } from "effect/sql/SqlClient"
+import type { SqlClient } from "effect/sql/SqlClient"
 
 /** What a service keeps where. */
 export interface Kept {
@@ -105,11 +104,7 @@ export const known = Effect.gen(function* () {
     Effect.gen(function* () {
       const { read } = yield* Settings.sides(service)
       const context = yield* Layer.buildWithMemoMap(database(read), memo, scope)
-      const [found] = yield* Context.get(context, SqlClient).unsafe<{ readonly there: boolean }>(
-        "SELECT EXISTS (SELECT FROM pg_tables WHERE schemaname = $1::text AND tablename = 'migration') AS there",
-        [kept[service].schema]
-      )
-      return found!.there
+      return yield* Effect.provideContext(hasTable(kept[service].schema, "migration"), context)
     })
   )
 }).pipe(Effect.scoped)

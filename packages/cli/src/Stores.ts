@@ -1,14 +1,15 @@
 /**
  * The stores that the commands work on: the same as the shop's, found through the same settings.
  */
+import { Broker } from "@daybook/core/Broker"
 import { orElseAfter } from "@daybook/postgres/AnswerLimit"
-import * as Database from "@daybook/postgres/Database"
+import type * as Database from "@daybook/postgres/Database"
 import { type Applied, migrate } from "@daybook/postgres/Migrations"
 import * as SqlBroker from "@daybook/postgres/SqlBroker"
 import * as Stores from "@daybook/postgres/Stores"
 import type * as Cart from "@daybook/services/cart/Cart"
 import { database } from "@daybook/shop/Place"
-import * as Services from "@daybook/shop/Services"
+import * as Running from "@daybook/shop/Running"
 import * as Settings from "@daybook/shop/Settings"
 import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
@@ -19,23 +20,23 @@ import { ImportStore, schema as importSchema, tables as importTables } from "./o
 import { kept } from "./ServiceProjections.ts"
 import * as Shop from "./Shop.ts"
 
-/** The clients of a service's two sides, the same one where both are in one place. */
-const sidesOf = Effect.fnUntraced(function* (service: string) {
-  const { write, read } = yield* Settings.sides(service)
-  const writeLayer = Database.layer(write)
-  return { write: writeLayer, read: read === write ? writeLayer : Database.layer(read) }
-})
+/** Everything but to exchange messages with others. */
+const alone: Settings.Roles = new Set(["command", "query", "projection"])
 
 /** The cart service, and the import's own tables beside the cart's journal. */
 const cart = (options: Cart.Options) =>
   Layer.unwrap(
     Effect.gen(function* () {
-      const { write, read } = yield* sidesOf("cart")
-      const partitions = yield* Settings.partitions
-      return Layer.merge(
-        Services.cart({ write, read, partitions, ...options }),
-        ImportStore.layer.pipe(Layer.provide(write))
-      )
+      const sides = yield* Settings.sides("cart")
+      const place = {
+        write: database(sides.write),
+        read: database(sides.read),
+        partitions: yield* Settings.partitions,
+        roles: alone,
+        // Not asked for by these roles.
+        broker: Broker.layerMemory()
+      }
+      return Layer.merge(Running.cart(place, options), ImportStore.layer.pipe(Layer.provide(place.write)))
     })
   )
 

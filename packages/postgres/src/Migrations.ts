@@ -57,16 +57,23 @@ export const checkSchemaName = (schema: string): string => {
   return schema
 }
 
+/** Whether a schema has a table. Needs no right but to look, and no schema. */
+export const hasTable = (schema: string, table: string): Effect.Effect<boolean, SqlError, SqlClient> =>
+  Effect.gen(function* () {
+    const sql = yield* SqlClient
+    // Not by to_regclass: what it has once looked up in vain, it may not look up again within a transaction.
+    const [found] = yield* sql.unsafe<{ readonly there: boolean }>(
+      "SELECT EXISTS (SELECT FROM pg_tables WHERE schemaname = $1::text AND tablename = $2::text) AS there",
+      [schema, table]
+    )
+    return found!.there
+  })
+
 /** The newest migration of a set that the schema has; 0 when it has none, or is not there. Needs no right but to look. */
 const newest = (schema: string, set: string): Effect.Effect<number, SqlError, SqlClient> =>
   Effect.gen(function* () {
     const sql = yield* SqlClient
-    // Not by to_regclass: what it has once looked up in vain, it may not look up again within a transaction.
-    const [table] = yield* sql.unsafe<{ readonly there: boolean }>(
-      "SELECT EXISTS (SELECT FROM pg_tables WHERE schemaname = $1::text AND tablename = 'migration') AS there",
-      [schema]
-    )
-    if (!table!.there) return 0
+    if (!(yield* hasTable(schema, "migration"))) return 0
     const [row] = yield* sql.unsafe<{ readonly found: number }>(
       `SELECT coalesce(max(number), 0)::integer AS found FROM ${schema}.migration WHERE set_name = $1::text`,
       [set]
