@@ -2,7 +2,7 @@
  * The PostgreSQL that a benchmark runs on: started for the run, or given by `DATABASE_URL_BENCH`. Each contestant gets a
  * database of its own, dropped afterwards.
  */
-import { startPostgres } from "@daybook/infra/Postgres"
+import { startPostgres, withDatabase } from "@daybook/infra/Postgres"
 import * as PgClient from "@effect/sql-pg/PgClient"
 import * as Effect from "effect/Effect"
 import * as ManagedRuntime from "effect/ManagedRuntime"
@@ -44,12 +44,6 @@ const describeServer = async (query: Query): Promise<Readonly<Record<string, str
       throw new Error(`The server has ${name} ${found[name]}: set it on, or the figures mean nothing.`)
   }
   return found
-}
-
-const withDatabase = (url: string, name: string): string => {
-  const changed = new URL(url)
-  changed.pathname = `/${name}`
-  return changed.href
 }
 
 /** Starts a server, or uses the one of `DATABASE_URL_BENCH`, whose user must be allowed to create databases. */

@@ -25,6 +25,13 @@ export interface Postgres extends AsyncDisposable {
   readonly stop: () => Promise<void>
 }
 
+/** The URL of another database on the same server. */
+export const withDatabase = (url: string, name: string): string => {
+  const changed = new URL(url)
+  changed.pathname = `/${name}`
+  return changed.href
+}
+
 export interface PostgresOptions {
   /** Server settings (`postgresql.conf` names) beside the defaults below. */
   readonly settings?: Readonly<Record<string, string>>

@@ -5,15 +5,17 @@
 import { mkdtempSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
+import { ofProcess, Progress } from "@daybook/cli/Progress"
 import { type Kafka, startKafka } from "@daybook/infra/Kafka"
 import { startPostgres } from "@daybook/infra/Postgres"
+import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
 import { type Bought, buy } from "./Buying.ts"
 import { Chaos } from "./Chaos.ts"
 import * as Client from "./Client.ts"
 import { createDatabases } from "./Databases.ts"
 import { Fleet, type Planned } from "./Fleet.ts"
 import * as Plan from "./Plan.ts"
-import { Progress } from "./Progress.ts"
 import { fromSeed } from "./Random.ts"
 import * as Verdict from "./Verdict.ts"
 
@@ -148,13 +150,13 @@ const play = async (options: Options, ground: Ground, folder: string, say: (what
   const started = performance.now()
   let lastBegunAt = started
   const isOver = () => performance.now() - lastBegunAt > patienceMillis
-  using progress = new Progress("checkouts", options.orders)
+  await using shown = showProgress("Checkouts", { total: options.orders, unit: "checkouts" })
   const bought = await letIn(plan.buyers, options.buyers, async (buyer) => {
     // Under faults the buyers come as long as fate rages, so that every blow hits checkouts under way.
     while (options.faults && chaos.progress < (buyer.number / options.orders) * 0.95) await pause()
     lastBegunAt = performance.now()
     const one = await buy(fleet, run, buyer, isOver)
-    progress.done++
+    shown.progress.done++
     return one
   })
   const seconds = (performance.now() - started) / 1000
@@ -183,6 +185,14 @@ const play = async (options: Options, ground: Ground, folder: string, say: (what
     reasons: tally(bought.flatMap(({ status, reason }) => (status === "compensated" ? [reason ?? "?"] : []))),
     examples: faults.examples
   }
+}
+
+/** Says how far the run has come, as the `daybook` command does, until disposed. */
+const showProgress = (what: string, phase: Parameters<Progress["begin"]>[1]) => {
+  const progress = new Progress(ofProcess(), () => performance.now())
+  progress.begin(what, phase)
+  const drawing = Effect.runFork(progress.drawing)
+  return { progress, [Symbol.asyncDispose]: () => Effect.runPromise(Effect.asVoid(Fiber.interrupt(drawing))) }
 }
 
 const pause = () => new Promise((resolve) => setTimeout(resolve, 50))

@@ -1,16 +1,11 @@
 /**
  * Databases for the services of a run, on a server that was started for it.
  */
+import { withDatabase } from "@daybook/infra/Postgres"
 import * as PgClient from "@effect/sql-pg/PgClient"
 import * as Effect from "effect/Effect"
 import * as Redacted from "effect/Redacted"
 import { SqlClient } from "effect/sql/SqlClient"
-
-const withDatabase = (url: string, name: string): string => {
-  const changed = new URL(url)
-  changed.pathname = `/${name}`
-  return changed.href
-}
 
 /** Creates an empty database for each name; their URLs by name. */
 export const createDatabases = (url: string, names: ReadonlyArray<string>): Promise<Readonly<Record<string, string>>> =>

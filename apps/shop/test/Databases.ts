@@ -1,6 +1,7 @@
 /**
  * Empty databases on the server of the integration tests.
  */
+import { withDatabase } from "@daybook/infra/Postgres"
 import * as Database from "@daybook/postgres/Database"
 import * as Effect from "effect/Effect"
 import * as Redacted from "effect/Redacted"
@@ -18,12 +19,10 @@ export const createDatabase = (purpose: string, { isDurable = true }: Options = 
   if (server === undefined)
     throw new Error("DATABASE_URL is not set; run `npm run test:integration`, which starts a server")
   const name = `${purpose}_${process.pid}`
-  const url = new URL(server)
-  url.pathname = `/${name}`
   return Effect.gen(function* () {
     const sql = yield* SqlClient
     yield* sql.unsafe(`CREATE DATABASE ${name}`)
     if (!isDurable) yield* sql.unsafe(`ALTER DATABASE ${name} SET synchronous_commit = off`)
-    return url.href
+    return withDatabase(server, name)
   }).pipe(Effect.provide(Database.layer({ url: Redacted.make(server) })), Effect.runPromise)
 }

@@ -1,6 +1,6 @@
 /** The shop as a process of its own, for tests of starting and stopping it. */
 import { spawn } from "node:child_process"
-import { createServer } from "node:net"
+import { freePort as anyFreePort } from "@daybook/infra/FreePort"
 import { expect } from "vitest"
 
 const main = new URL("../src/main.ts", import.meta.url).pathname
@@ -27,14 +27,8 @@ export const start = (settings: Readonly<Record<string, string>>, args: Readonly
   return { child, ready, exited }
 }
 
-/** A port that was free a moment ago. */
-export const freePort = () =>
-  new Promise<string>((resolve) => {
-    const server = createServer().listen(0, "127.0.0.1", () => {
-      const address = server.address()
-      server.close(() => resolve(String(typeof address === "object" ? address?.port : 0)))
-    })
-  })
+/** A port that was free a moment ago, as settings have it. */
+export const freePort = async (): Promise<string> => String(await anyFreePort())
 
 /** Holds a shop that could not start to have said so in one line with these words, and without a password. */
 export const expectFailure = (

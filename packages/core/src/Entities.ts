@@ -20,7 +20,7 @@ import type { Aggregate, Tagged } from "./Aggregate.ts"
 import type { EntityHost, Pending, Reply } from "./Entity.ts"
 import { Entity } from "./Entity.ts"
 import { type Contended, Overloaded, RecoveryTimedOut, ShuttingDown, type VersionMismatch } from "./EntityProblems.ts"
-import type { Metadata, UndecodableEvent } from "./Event.ts"
+import type { UndecodableEvent } from "./Event.ts"
 import { GroupCommit, type Within } from "./GroupCommit.ts"
 import { Guesses } from "./Guesses.ts"
 import { inlineProjections } from "./InlineProjections.ts"
@@ -48,23 +48,6 @@ export interface CommandOptions {
   readonly traceParent?: string | undefined
   readonly tenant?: string | undefined
 }
-
-/**
- * For a command that follows from an event or a message: it goes on with the same conversation, in the name of whoever began it.
- * `causationId` is the id of the event or message.
- */
-export const following = (
-  cause: Pick<Metadata, "actor" | "correlationId" | "traceParent" | "tenant">,
-  causationId: string,
-  commandId?: string
-): CommandOptions => ({
-  commandId,
-  causationId,
-  actor: cause.actor ?? undefined,
-  correlationId: cause.correlationId ?? undefined,
-  traceParent: cause.traceParent ?? undefined,
-  tenant: cause.tenant ?? undefined
-})
 
 /** The answer to a command whose events are durable. */
 export interface Accepted {

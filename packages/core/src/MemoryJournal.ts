@@ -11,6 +11,7 @@ import * as Semaphore from "effect/Semaphore"
 import type { Stored } from "./Event.ts"
 import type { Append, Journal, NewEvent, Outcome, Receipt, StoredState, StreamRange } from "./Journal.ts"
 import { Signal } from "./Signal.ts"
+import { isStorable } from "./StorableText.ts"
 
 interface MemoryEvent {
   readonly head: Omit<Stored, "data">
@@ -43,19 +44,17 @@ const jsonText = (value: unknown): string => {
   return text
 }
 
-/** UTF-8 has no unpaired surrogates, and PostgreSQL's text no NUL: such a text would come back changed, or not at all. */
-export const isStorable = (text: string | null): boolean =>
-  text === null || (!text.includes("\u0000") && text.isWellFormed())
+const isStorableIfGiven = (text: string | null): boolean => text === null || isStorable(text)
 
 const hasStorableTexts = (event: NewEvent): boolean =>
   isStorable(event.type) &&
-  isStorable(event.actor) &&
-  isStorable(event.reason) &&
-  isStorable(event.commandId) &&
-  isStorable(event.correlationId) &&
-  isStorable(event.causationId) &&
-  isStorable(event.traceParent) &&
-  isStorable(event.tenant)
+  isStorableIfGiven(event.actor) &&
+  isStorableIfGiven(event.reason) &&
+  isStorableIfGiven(event.commandId) &&
+  isStorableIfGiven(event.correlationId) &&
+  isStorableIfGiven(event.causationId) &&
+  isStorableIfGiven(event.traceParent) &&
+  isStorableIfGiven(event.tenant)
 
 /** Serialises an append, or says why that cannot be done. Shared by every adapter that stores JSON. */
 export const serialise = <A>(

@@ -6,6 +6,7 @@
  */
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
+import { isStorable } from "./StorableText.ts"
 
 /** A message. `null` where nothing was given. */
 export interface Message {
@@ -38,10 +39,7 @@ export interface Message {
  */
 const Attribute = Schema.String.check(
   Schema.isMaxLength(500),
-  Schema.makeFilter<string>(
-    (text) =>
-      (text.isWellFormed() && !text.includes("\u0000")) || "Expected text without NUL characters or lone surrogates"
-  )
+  Schema.makeFilter<string>((text) => isStorable(text) || "Expected text without NUL characters or lone surrogates")
 )
 
 const Name = Attribute.check(Schema.isNonEmpty())

@@ -57,6 +57,21 @@ export const evolveSaga: Evolve<State, SagaEvent> = {
 const fold = (state: State, events: ReadonlyArray<SagaEvent>): State =>
   events.reduce<State>((before, event) => evolveSaga[event._tag](before, event as never), state)
 
+const undo = "/undo"
+
+/** The id of a step's command: the saga's, the step, and `undo` where it is to be undone. The same for every attempt. */
+const commandIdOf = (sagaId: string, step: string, direction: Request["direction"]): string =>
+  `${sagaId}/${step}${direction === "forward" ? "" : undo}`
+
+/** The step that a command was for; `undefined` when it is none of the saga's. */
+export const stepOf = (sagaId: string, commandId: string): Pick<Request, "step" | "direction"> | undefined => {
+  if (!commandId.startsWith(`${sagaId}/`)) return undefined
+  const step = commandId.slice(sagaId.length + 1)
+  return step.endsWith(undo)
+    ? { step: step.slice(0, -undo.length), direction: "backward" }
+    : { step, direction: "forward" }
+}
+
 class Decider<Data> {
   readonly #definition: Definition<Data>
   readonly #decodeData: (data: unknown) => Data
@@ -89,12 +104,11 @@ class Decider<Data> {
 
   #request(state: State, step: Step<Data>, direction: Request["direction"], nowMillis: number): SagaEvent {
     const build = direction === "forward" ? step.command : step.compensation!
-    const commandId = direction === "forward" ? `${state.sagaId}/${step.name}` : `${state.sagaId}/${step.name}/undo`
     return {
       _tag: "StepRequested",
       step: step.name,
       direction,
-      commandId,
+      commandId: commandIdOf(state.sagaId, step.name, direction),
       attempt: 1,
       outgoing: build(this.#known(state)),
       dueAtMillis: nowMillis + waitMillis(step.patience, 1)

@@ -9,14 +9,16 @@ import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import { Broker } from "./Broker.ts"
 import type { BrokerUnavailable, MessageTooLarge } from "./BrokerProblems.ts"
+import { following } from "./Causation.ts"
 import * as Consumer from "./Consumer.ts"
-import { type Entities, following, type RuntimeProblem } from "./Entities.ts"
+import type { Entities, RuntimeProblem } from "./Entities.ts"
 import type { Recorded } from "./Event.ts"
 import type { Message } from "./Message.ts"
 import * as Participant from "./Participant.ts"
 import * as Partition from "./Partition.ts"
 import * as Projection from "./Projection.ts"
 import { type Command, Events, type SagaEvent, type State } from "./Saga.ts"
+import { stepOf } from "./SagaDecider.ts"
 import type { SagaAlreadyStarted, SagaNotStarted, SagaNotWaiting } from "./SagaProblems.ts"
 
 /** The sagas of one kind, as entities. */
@@ -102,33 +104,26 @@ export interface Hearing {
   ) => Effect.Effect<void, RuntimeProblem | SagaAlreadyStarted | SagaNotWaiting>
 }
 
+type Verdict = { readonly _tag: "HearSuccess" } | { readonly _tag: "HearFailure"; readonly reason: string }
+
 /** How these sagas hear. Telling them again is harmless. */
 export const hearing = (sagas: Sagas): Hearing => {
-  const tell = ({ sagaId, message }: Heard, command: Command) =>
-    sagas.execute(sagaId, command, { ...following(message, message.id), correlationId: sagaId }).pipe(
+  const tell = ({ sagaId, message, step, direction = "forward", answer }: Heard, verdict: Verdict) =>
+    Effect.flatMap(Clock.currentTimeMillis, (nowMillis) =>
+      sagas.execute(
+        sagaId,
+        { ...verdict, step, direction, answer, nowMillis },
+        { ...following(message, message.id), correlationId: sagaId }
+      )
+    ).pipe(
       Effect.asVoid,
       // An order, a payment or a reservation that no saga has asked for.
       Effect.catchTag("SagaNotStarted", () => Effect.void)
     )
   return {
-    success: (heard) =>
-      Effect.flatMap(Clock.currentTimeMillis, (nowMillis) => {
-        const { step, direction = "forward", answer } = heard
-        return tell(heard, { _tag: "HearSuccess", step, direction, answer, nowMillis })
-      }),
-    failure: (heard) =>
-      Effect.flatMap(Clock.currentTimeMillis, (nowMillis) => {
-        const { step, direction = "forward", answer, reason } = heard
-        return tell(heard, { _tag: "HearFailure", step, direction, answer, reason, nowMillis })
-      })
+    success: (heard) => tell(heard, { _tag: "HearSuccess" }),
+    failure: (heard) => tell(heard, { _tag: "HearFailure", reason: heard.reason })
   }
-}
-
-/** The step that a command was for: its id is the saga's, the step, and `undo` where it was to be undone. */
-const stepOf = (sagaId: string, commandId: string): Pick<Heard, "step" | "direction"> | undefined => {
-  if (!commandId.startsWith(`${sagaId}/`)) return undefined
-  const step = commandId.slice(sagaId.length + 1)
-  return step.endsWith("/undo") ? { step: step.slice(0, -5), direction: "backward" } : { step, direction: "forward" }
 }
 
 /** Hears the replies of participants, for the saga's consumer. */

@@ -4,7 +4,7 @@
  * Used by `SqlJournal` and `SqlSnapshots`. Whatever is asked of one schema in one turn is one statement, so that an entity's
  * recovery takes one read rather than three, and a hundred recoveries at once still take one.
  */
-import { isStorable } from "@daybook/core/MemoryJournal"
+import { isStorable } from "@daybook/core/StorableText"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Option from "effect/Option"

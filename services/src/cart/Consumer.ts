@@ -1,7 +1,7 @@
 /**
  * What the cart does with messages: it carries out the commands that other services send it, and answers them. Run by `Cart.ts`.
  */
-import { following } from "@daybook/core/Entities"
+import { following } from "@daybook/core/Causation"
 import type { Message } from "@daybook/core/Message"
 import * as Participant from "@daybook/core/Participant"
 import * as Effect from "effect/Effect"

@@ -4,7 +4,7 @@
  * Everything may come again. A reservation that has been asked for is not asked for again, with locations chosen anew: what has
  * become of it is the answer.
  */
-import { following } from "@daybook/core/Entities"
+import { following } from "@daybook/core/Causation"
 import type { Message } from "@daybook/core/Message"
 import * as Participant from "@daybook/core/Participant"
 import * as Clock from "effect/Clock"

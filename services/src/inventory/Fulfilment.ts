@@ -5,8 +5,8 @@
  * What comes back is not put on the shelf here: whether it can be sold again is found by looking at it, and said over HTTP.
  */
 
+import { following } from "@daybook/core/Causation"
 import * as Consumer from "@daybook/core/Consumer"
-import { following } from "@daybook/core/Entities"
 import type { Message } from "@daybook/core/Message"
 import { Problem } from "@daybook/core/Problem"
 import * as Effect from "effect/Effect"

@@ -6,7 +6,7 @@
  * left out, and what is sent twice does nothing. A command that is refused where that cannot be stops its event's stream, for an
  * operator to see.
  */
-import { following } from "@daybook/core/Entities"
+import { following } from "@daybook/core/Causation"
 import type { Recorded } from "@daybook/core/Event"
 import * as Projection from "@daybook/core/Projection"
 import * as Clock from "effect/Clock"

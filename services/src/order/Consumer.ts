@@ -1,7 +1,8 @@
 /**
  * What the order does with messages: it carries out the commands that other services send it, and answers them. Run by `Order.ts`.
  */
-import { type CommandOptions, following } from "@daybook/core/Entities"
+import { following } from "@daybook/core/Causation"
+import type { CommandOptions } from "@daybook/core/Entities"
 import type { Message } from "@daybook/core/Message"
 import * as Participant from "@daybook/core/Participant"
 import * as Effect from "effect/Effect"

@@ -2,7 +2,8 @@
  * What the payment service does with messages: it carries out the commands that other services send it, and answers with what is
  * known by then. Run by `Payment.ts`.
  */
-import { type CommandOptions, following } from "@daybook/core/Entities"
+import { following } from "@daybook/core/Causation"
+import type { CommandOptions } from "@daybook/core/Entities"
 import type { Message } from "@daybook/core/Message"
 import * as Participant from "@daybook/core/Participant"
 import * as Effect from "effect/Effect"
