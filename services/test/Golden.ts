@@ -48,7 +48,7 @@ export const holds = <State, Command extends Tagged, Event extends Tagged, Rejec
     })
 
     it.each(Object.entries(meanings))("reads %s", (file, event) => {
-      expect(events.decode({ ...metadata, ...read(file) })).toStrictEqual(event)
+      expect(events.decode({ ...metadata, ...read(file) })).toStrictEqual([event])
     })
 
     const current = Object.entries(meanings).filter(([file, { _tag }]) =>

@@ -7,7 +7,7 @@ import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import type { Aggregate } from "./Aggregate.ts"
-import type { Recorded, Stored } from "./Event.ts"
+import type { Stored } from "./Event.ts"
 import type { Within } from "./GroupCommit.ts"
 import type { Append, Outcome } from "./Journal.ts"
 import type { Projection } from "./Projection.ts"
@@ -37,7 +37,7 @@ export const inlineProjections = <R>(
       const stored = batch.flatMap((append, i) => (isAppended(outcomes[i]) ? storedOf(append, now) : []))
       if (stored.length === 0) return
       for (const { projection, decode } of decoders) {
-        const events = stored.map(decode).filter((event): event is Recorded<any> => event !== undefined)
+        const events = stored.flatMap(decode)
         yield* projection.handle(events, { replaying: false })
       }
       // What the transaction provides (its connection) stays; only the rest comes from here.

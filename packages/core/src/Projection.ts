@@ -87,11 +87,13 @@ export const reaction = <const Sources extends ReadonlyArray<Source>, E, R>(
 export type EventOf<S> =
   S extends Source<infer Event> ? Event : S extends Aggregate<any, any, infer Event, any> ? Event : never
 
-/** Picks and decodes the events that a projection wants. Throws `UndecodableEvent`. */
+const unwanted: ReadonlyArray<Recorded<any>> = []
+
+/** What a stored event is to a projection: nothing where it is not of its sources. Throws `UndecodableEvent`. */
 export const decodeFor = (projection: Projection<any, any, any>) => {
   const sources = new Map(projection.sources.map((source) => [source.name, source.events]))
-  return (stored: Stored): Recorded<any> | undefined => {
+  return (stored: Stored): ReadonlyArray<Recorded<any>> => {
     const events = sources.get(stored.stream.slice(0, stored.stream.indexOf("-")))
-    return events === undefined ? undefined : record(events, stored)
+    return events === undefined ? unwanted : record(events, stored)
   }
 }

@@ -62,7 +62,7 @@ export class ProjectionWorker<R> {
   /** Moves after every commit of this worker. */
   readonly progress = new Signal()
   readonly #projection: Projection<any, any, R>
-  readonly #decode: (stored: Stored) => Recorded<any> | undefined
+  readonly #decode: (stored: Stored) => ReadonlyArray<Recorded<any>>
   readonly #journal: Journal["Service"]
   readonly #store: ProjectionStore["Service"]
   readonly #context: Context.Context<R>
@@ -224,7 +224,7 @@ export class ProjectionWorker<R> {
   }
 
   #decodeAll(stored: ReadonlyArray<Stored>): ReadonlyArray<Recorded<any>> {
-    return stored.map(this.#decode).filter((one): one is Recorded<any> => one !== undefined)
+    return stored.flatMap(this.#decode)
   }
 
   get #readParked(): Effect.Effect<void, ReadModelUnavailable> {

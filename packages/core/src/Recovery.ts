@@ -149,7 +149,7 @@ const foldPage = <State, Event extends Tagged>(
           "readable state covers them. Restore them from the archive or a backup, or give the state schema an `upcast`."
       )
     }
-    state = evolve(aggregate, state, aggregate.events.decode(stored))
+    for (const event of aggregate.events.decode(stored)) state = evolve(aggregate, state, event)
     version = stored.version
   }
   return { state, version, replayed: from.replayed + page.length }

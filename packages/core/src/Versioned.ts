@@ -27,12 +27,16 @@ export type Upcasters<N extends number> = { readonly [from: number]: Upcaster } 
   readonly [K in Before<N>]: Upcaster
 } & { readonly [K in Exclude<Before<50>, Before<N>>]?: never }
 
-/** Fields that have changed since version 1. */
-export interface Versioned<Fields extends Schema.Struct.Fields, N extends number = number> {
-  readonly "~daybook/versioned": true
+/** The newest version that a name has, or had, and the way there from each earlier one. */
+export interface History<N extends number = number> {
   readonly version: N
-  readonly fields: Fields
   readonly upcasters: { readonly [from: number]: Upcaster }
+}
+
+/** Fields that have changed since version 1. */
+export interface Versioned<Fields extends Schema.Struct.Fields, N extends number = number> extends History<N> {
+  readonly "~daybook/versioned": true
+  readonly fields: Fields
 }
 
 /**
@@ -74,9 +78,7 @@ export interface Codecs<Value extends { readonly _tag: string }> {
   readonly decode: (encoded: Encoded) => Value
 }
 
-interface Codec {
-  readonly version: number
-  readonly upcasters: { readonly [from: number]: Upcaster }
+interface Codec extends History {
   readonly encode: (event: unknown) => unknown
   readonly decode: (data: unknown) => Record<string, unknown>
 }
@@ -84,20 +86,25 @@ interface Codec {
 export const isVersioned = (definition: object): definition is Versioned<Schema.Struct.Fields> =>
   "~daybook/versioned" in definition
 
-const codecOf = (name: string, definition: Definitions[string]): Codec => {
-  const current = isVersioned(definition) ? definition : versioned(1, definition, {} as never)
-  if (!Number.isInteger(current.version) || current.version < 1) {
-    throw new Error(`${name}: schema version ${current.version} is not a whole number of at least 1`)
+/** Throws where a version is none, or an upcaster is missing or leads nowhere. What the compiler did not see. */
+export const checkHistory = (name: string, { version, upcasters }: History): void => {
+  if (!Number.isInteger(version) || version < 1) {
+    throw new Error(`${name}: schema version ${version} is not a whole number of at least 1`)
   }
-  const from = Object.keys(current.upcasters).map(Number)
-  const missing = Array.from({ length: current.version - 1 }, (_, i) => i + 1).filter((v) => !from.includes(v))
-  const extra = from.filter((v) => v >= current.version || v < 1)
+  const from = Object.keys(upcasters).map(Number)
+  const missing = Array.from({ length: version - 1 }, (_, i) => i + 1).filter((v) => !from.includes(v))
+  const extra = from.filter((v) => v >= version || v < 1)
   if (missing.length > 0) throw new Error(`${name}: add an upcaster from schema version ${missing.join(", ")}`)
   if (extra.length > 0) {
     throw new Error(
-      `${name}: the upcaster from version ${extra.join(", ")} is not of a past version (current: ${current.version})`
+      `${name}: the upcaster from version ${extra.join(", ")} is not of a past version (current: ${version})`
     )
   }
+}
+
+const codecOf = (name: string, definition: Definitions[string]): Codec => {
+  const current = isVersioned(definition) ? definition : versioned(1, definition, {} as never)
+  checkHistory(name, current)
   return { version: current.version, upcasters: current.upcasters, ...fieldsCodec(current.fields) }
 }
 
@@ -114,13 +121,14 @@ const decodeEmpty = (data: unknown): Record<string, unknown> => {
   return {}
 }
 
-const upcast = (codec: Codec, { schemaVersion, data }: Encoded): unknown => {
-  if (schemaVersion > codec.version) {
-    throw new Error(`this code knows versions up to ${codec.version}; deploy the release that wrote it, or a later one`)
+/** Raises data to the newest version of its name, step by step. Throws an `Error` that says why it cannot. */
+export const raise = ({ version, upcasters }: History, { schemaVersion, data }: Encoded): unknown => {
+  if (schemaVersion > version) {
+    throw new Error(`this code knows versions up to ${version}; deploy the release that wrote it, or a later one`)
   }
   if (!(schemaVersion >= 1)) throw new Error("schema versions start at 1")
   let current = data
-  for (let from = schemaVersion; from < codec.version; from++) current = codec.upcasters[from]!(current)
+  for (let from = schemaVersion; from < version; from++) current = upcasters[from]!(current)
   return current
 }
 
@@ -143,7 +151,7 @@ export const codecsOf = <const D extends Definitions>(
     decode: (encoded) => {
       const codec = codecs.get(encoded.type)
       if (codec === undefined) throw new Error(`this code has no ${what.toLowerCase()} of that name`)
-      const value = codec.decode(upcast(codec, encoded))
+      const value = codec.decode(raise(codec, encoded))
       value._tag = encoded.type
       return value as never
     }

@@ -237,7 +237,7 @@ const checkJournal = (script: Script, seen: ReadonlyArray<Seen>) =>
       const states = [Account.initial]
       for (const stored of yield* history(id)) {
         assert.strictEqual(stored.version, states.length, "versions are dense")
-        states.push(Aggregate.evolve(Account, states.at(-1)!, Account.events.decode(stored)))
+        states.push(Aggregate.evolveAll(Account, states.at(-1)!, Account.events.decode(stored)))
       }
       assert.isTrue(
         states.every(({ balance }) => balance >= 0),

@@ -175,12 +175,12 @@ class Walk<State, Command extends Tagged, Event extends Tagged, Rejection> {
       storedAs(this.#aggregate, ++this.#version, events.encode(event))
     )
     const decoded = stored("event", `decoding ${event._tag}`, () => events.decode(encoded))
-    require("event", same(decoded, event), () => difference(event, decoded))
+    require("event", same(decoded, [event]), () => difference([event], decoded))
     const live = this.#evolve(this.#live, event)
     require("pure", same(this.#evolve(this.#live, event), live), () =>
       `${event._tag} evolved otherwise the second time`)
     this.#live = live
-    this.#replayed = this.#evolve(this.#replayed, frozen(decoded))
+    this.#replayed = frozen(decoded).reduce((state, one) => this.#evolve(state, one), this.#replayed)
     require("replay", same(this.#replayed, live), () => `after ${event._tag}${difference(live, this.#replayed)}`)
     this.#expectRemembered(live)
     this.#restored = this.#evolve(frozen(this.#remembered(this.#restored)), event)

@@ -57,5 +57,5 @@ it.each([
   { _tag: "Chargeback" as const, ...dispute, amount: { amountMinor: 1, currency: "ANG" } }
 ])("events keep whatever a provider said, also what commands may not bring: %j", (statement) => {
   const event = Given.notificationRecorded({ operationId: null, statement, verdict: "unmatched" })
-  expect(PaymentEvents.decode({ ...Golden.metadata, ...PaymentEvents.encode(event) })).toStrictEqual(event)
+  expect(PaymentEvents.decode({ ...Golden.metadata, ...PaymentEvents.encode(event) })).toStrictEqual([event])
 })

@@ -111,5 +111,5 @@ export const providerLedger = (id: string) => Effect.flatMap(ProviderSimulator, 
 export const eventsOf = (id: string): Effect.Effect<ReadonlyArray<PaymentEvent>, unknown, Journal> =>
   Effect.gen(function* () {
     const stored = yield* (yield* Journal).readStream(`payment-${id}`, { from: 1 })
-    return stored.map((one) => PaymentEvents.decode(one))
+    return stored.flatMap((one) => PaymentEvents.decode(one))
   })
