@@ -10,6 +10,7 @@ import type { ProjectionStore } from "@daybook/core/ProjectionStore"
 import type { Snapshots } from "@daybook/core/Snapshot"
 import * as Database from "@daybook/postgres/Database"
 import type { MigrationSet } from "@daybook/postgres/Migrations"
+import * as StorageGauge from "@daybook/postgres/StorageGauge"
 import * as Stores from "@daybook/postgres/Stores"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
@@ -90,17 +91,18 @@ export const at = <Entities, Queries, QueryNeeds = never, MessageNeeds = never>(
     Layer.provide(write)
   )
   const writeSide = Layer.merge(stores, write)
+  const measured = roles.has("projection") ? StorageGauge.layer(schema).pipe(Layer.provide(writeSide)) : Layer.empty
   const readSide = Stores.readSide({ schema, tables }).pipe(Layer.provideMerge(read))
   const running = Layer.merge(
     commands.pipe(Layer.provide(writeSide)),
     queries.pipe(Layer.provide(readSide), Layer.provide(stores))
   )
-  if (!roles.has("consumer")) return Layer.merge(running, stores)
+  if (!roles.has("consumer")) return Layer.mergeAll(running, stores, measured)
   const conversing = messages.pipe(
     Layer.provide(running),
     Layer.provide(readSide),
     Layer.provide(stores),
     Layer.provide(broker)
   )
-  return Layer.mergeAll(running, stores, conversing)
+  return Layer.mergeAll(running, stores, measured, conversing)
 }

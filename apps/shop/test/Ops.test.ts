@@ -2,7 +2,7 @@
  * What operators and tools rely on: the description of the API, its documentation, health, metrics, and waiting that ends.
  */
 import { Validator } from "@seriousme/openapi-schema-validator"
-import { afterAll, beforeAll, describe, expect, it } from "vitest"
+import { afterAll, beforeAll, describe, expect, it, vi } from "vitest"
 import { expectProblem, type Shop, startShop } from "./Shop.ts"
 
 let shop: Shop
@@ -90,6 +90,13 @@ describe("metrics", () => {
       for (const [, count] of counts) expect(Number(count), name).toBeGreaterThan(0)
       expect(text).toMatch(new RegExp(`^${name}_bucket\\{.*le="0\\.05".*\\} \\d+$`, "mu"))
     }
+  })
+})
+
+describe("storage", () => {
+  it("is measured, table by table", async () => {
+    const size = /^daybook_storage_table_bytes\{(?=[^}]*schema="cart")[^}]*table="event"[^}]*\} [1-9]\d*$/mu
+    await vi.waitFor(async () => expect((await shop.call("GET", "/metrics")).text).toMatch(size), { timeout: 20_000 })
   })
 })
 
