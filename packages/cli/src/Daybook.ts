@@ -21,6 +21,7 @@ import { importCommand } from "./ImportCommand.ts"
 import { migrateCommand } from "./MigrateCommand.ts"
 import { projectionCommand } from "./ProjectionCommand.ts"
 import { reconcileCommand } from "./ReconcileCommand.ts"
+import { storageCommand } from "./StorageCommand.ts"
 
 const daybook = Command.make("daybook").pipe(
   Command.withDescription(
@@ -32,7 +33,14 @@ const daybook = Command.make("daybook").pipe(
     { command: "daybook projection list", description: "See whether the read models are up to date" },
     { command: "daybook migrate", description: "Bring a database up to date" }
   ]),
-  Command.withSubcommands([deadLetterCommand, importCommand, migrateCommand, projectionCommand, reconcileCommand])
+  Command.withSubcommands([
+    deadLetterCommand,
+    importCommand,
+    migrateCommand,
+    projectionCommand,
+    reconcileCommand,
+    storageCommand
+  ])
 )
 
 /** What was not understood, on one line, and what may have been meant. */
