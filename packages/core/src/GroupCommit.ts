@@ -2,8 +2,8 @@
  * Group commit: what has queued while the last batch was committing is the next batch.
  *
  * Appends are spread over the journal's lanes by partition; each lane has one batch under way. There is no artificial delay:
- * an append that finds its lane idle goes at once, and under load batches grow by themselves. The queue is bounded by its
- * callers: an entity has at most one append under way.
+ * an append that finds its lane idle goes at once, and under load batches grow by themselves, up to half of all that is about
+ * where the journal works in another process. The queue is bounded by its callers: an entity has at most one append under way.
  */
 import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
@@ -40,10 +40,15 @@ interface Queued {
 interface Lane {
   queue: Array<Queued>
   busy: boolean
+  /** Appends of the batch before, whose callers are about to be told and may come back. */
+  before: number
 }
 
 /** Events in one batch at most. Measured: past some hundreds a statement grows without getting cheaper per event. */
 const maxBatchEvents = 1_000
+
+/** A batch of no more appends than these is never halved: the price of another commit would be more than what waiting costs. */
+const minShare = 64
 
 export class GroupCommit {
   readonly #journal: Journal["Service"]
@@ -64,7 +69,7 @@ export class GroupCommit {
     this.#fork = options.fork
     this.#within = options.within
     this.#onCommit = options.onCommit
-    this.#lanes = Array.from({ length: options.journal.lanes }, () => ({ queue: [], busy: false }))
+    this.#lanes = Array.from({ length: options.journal.lanes }, () => ({ queue: [], busy: false, before: 0 }))
   }
 
   /** Queues an append; `done` is called once, after the batch that holds it is durable or has failed. */
@@ -78,7 +83,8 @@ export class GroupCommit {
   }
 
   #flush(lane: Lane): void {
-    const queued = takeBatch(lane)
+    const queued = takeBatch(lane, this.#journal.remote ? shareOf(lane) : lane.queue.length)
+    lane.before = queued.length
     if (queued.length === 0) {
       lane.busy = false
       return
@@ -131,10 +137,16 @@ const unavailable = (error: unknown): JournalUnavailable | undefined => {
   return new JournalUnavailable({ detail: message, retryAfterSeconds })
 }
 
-const takeBatch = (lane: Lane): ReadonlyArray<Queued> => {
+/**
+ * Half of all that is about, where the journal works elsewhere: while it works on one half, this process answers the other and
+ * decides what follows. With all in one batch, each would wait for the other.
+ */
+const shareOf = ({ queue, before }: Lane): number => Math.max(Math.ceil((queue.length + before) / 2), minShare)
+
+const takeBatch = (lane: Lane, most: number): ReadonlyArray<Queued> => {
   let events = 0
   let count = 0
-  while (count < lane.queue.length && events < maxBatchEvents) {
+  while (count < lane.queue.length && count < most && events < maxBatchEvents) {
     if (count > 0 && (lane.queue[count]!.alone || lane.queue[0]!.alone)) break
     events += lane.queue[count++]!.append.events.length
   }

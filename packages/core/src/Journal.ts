@@ -95,6 +95,8 @@ export class Journal extends Context.Service<
     readonly partitions: number
     /** How many appends may usefully be under way at once. */
     readonly lanes: number
+    /** Whether appends are worked on elsewhere, so that this process has time for other things meanwhile. */
+    readonly remote: boolean
     /** Moves after every append of this process, and after those of others that the adapter hears of. Polling must suffice. */
     readonly signal: Signal
     /**

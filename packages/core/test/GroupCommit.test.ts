@@ -102,6 +102,32 @@ describe("an append", () => {
   )
 
   scenario(
+    "goes with half of all that is about where the journal works elsewhere, so that the other half is worked on here",
+    Effect.gen(function* () {
+      const { submit, batches } = yield* recorded()
+      const callers = Array.from({ length: 200 }, (_, i) => `c${i}`)
+      const held = yield* hold()
+      submit(...callers.map((name) => append(name)))
+      yield* letOthersRun
+      assert.deepStrictEqual(batches, [callers.slice(0, 100)])
+      yield* held.release
+      yield* letOthersRun
+      assert.deepStrictEqual(batches, [callers.slice(0, 100), callers.slice(100)])
+    }).pipe(withJournal(() => ({ remote: true })))
+  )
+
+  scenario(
+    "goes with all others where these are few, wherever the journal works",
+    Effect.gen(function* () {
+      const { submit, batches } = yield* recorded()
+      const callers = Array.from({ length: 64 }, (_, i) => `c${i}`)
+      submit(...callers.map((name) => append(name)))
+      yield* letOthersRun
+      assert.deepStrictEqual(batches, [callers])
+    }).pipe(withJournal(() => ({ remote: true })))
+  )
+
+  scenario(
     "that is refused leaves its neighbours alone",
     Effect.gen(function* () {
       const { submit, answers } = yield* recorded()

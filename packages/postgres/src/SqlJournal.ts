@@ -41,6 +41,8 @@ export interface Options {
   readonly schema: string
   /** Batches under way at once, each on a connection of its own. Measured best: 1, whose batches are the largest (ADR 3). */
   readonly lanes: number
+  /** Whether the database works outside this process. */
+  readonly remote: boolean
 }
 
 /** The columns of an event, under the names of `Stored`. */
@@ -123,7 +125,7 @@ const reader = (
   query: Query,
   recall: Recall,
   schema: string
-): Omit<Journal["Service"], "partitions" | "lanes" | "signal" | "append"> => ({
+): Omit<Journal["Service"], "partitions" | "lanes" | "remote" | "signal" | "append"> => ({
   readStream: (stream, range: StreamRange = {}) =>
     Effect.map(
       query<Stored>(
@@ -198,6 +200,7 @@ export const make = (
     return {
       partitions: counted[0]!.n,
       lanes: options.lanes,
+      remote: options.remote,
       signal,
       append: (batch, within) => {
         const work =

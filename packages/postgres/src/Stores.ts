@@ -42,9 +42,12 @@ export const writeSide = (options: {
 }): Layer.Layer<Journal | Snapshots, SqlError | DatabaseNewer | JournalUnavailable, SqlClient | Database> =>
   Layer.unwrap(
     Effect.gen(function* () {
-      const { lanes } = yield* Database
+      const { lanes, exclusive } = yield* Database
       yield* migrateWriteSide(options.schema, options.partitions)
-      return Layer.merge(SqlJournal.layer({ schema: options.schema, lanes }), SqlSnapshots.layer(options.schema))
+      return Layer.merge(
+        SqlJournal.layer({ schema: options.schema, lanes, remote: !exclusive }),
+        SqlSnapshots.layer(options.schema)
+      )
     })
   )
 
