@@ -24,7 +24,10 @@ export const tables: MigrationSet = {
 /** Where a saga is. */
 export type Status = State["status"]
 
-/** Where one saga stands. Times in milliseconds since 1970. */
+/**
+ * Where one saga stands. Times in milliseconds since 1970, as they were recorded: how long a saga has been under way is a matter of
+ * the clock, however long ago in the business that was which it is about.
+ */
 export interface SagaRow {
   readonly sagaId: string
   readonly version: number
@@ -81,7 +84,7 @@ const fold = (row: SagaRow, event: SagaEvent): Partial<SagaRow> => {
   }
 }
 
-const foldInto = (rows: Map<string, SagaRow>, { stream, version, event, occurredAtMillis }: Recorded<SagaEvent>) => {
+const foldInto = (rows: Map<string, SagaRow>, { stream, version, event, recordedAtMillis }: Recorded<SagaEvent>) => {
   const sagaId = Partition.idOf(stream)
   const row: SagaRow = rows.get(sagaId) ?? {
     ...nobody,
@@ -90,10 +93,10 @@ const foldInto = (rows: Map<string, SagaRow>, { stream, version, event, occurred
     status: "unstarted",
     reason: null,
     cancellation: null,
-    startedAtMillis: occurredAtMillis,
-    updatedAtMillis: occurredAtMillis
+    startedAtMillis: recordedAtMillis,
+    updatedAtMillis: recordedAtMillis
   }
-  rows.set(sagaId, { ...row, ...fold(row, event), version, updatedAtMillis: occurredAtMillis })
+  rows.set(sagaId, { ...row, ...fold(row, event), version, updatedAtMillis: recordedAtMillis })
 }
 
 const columns = `saga_id AS "sagaId", version, status, step, direction, attempt, ${wholeMillisOf("due_at")} AS "dueAtMillis",

@@ -21,7 +21,7 @@ export const cartViewsName = "cart-views"
 /** The migrations of the read models. */
 export const tables: MigrationSet = {
   name: "cart",
-  migrations: fromFiles(new URL("./sql/", import.meta.url), ["001-read-models"])
+  migrations: fromFiles(new URL("./sql/", import.meta.url), ["001-read-models", "002-untouched"])
 }
 
 /** A row of `cart_view`. Times in milliseconds since 1970. */
@@ -37,6 +37,8 @@ interface Row {
   totalMinor: number
   openedAtMillis: number
   updatedAtMillis: number
+  /** When the last event was recorded, which may be long after it occurred. */
+  recordedAtMillis: number
   checkoutBegunAtMillis: number | null
 }
 
@@ -81,7 +83,11 @@ class Changes {
 
 const lineKey = (cartId: string, lineId: string): string => `${cartId}\n${lineId}`
 
-const openedRow = (cartId: string, event: Extract<CartEvent, { _tag: "CartOpened" }>, atMillis: number): Row => ({
+const openedRow = (
+  cartId: string,
+  event: Extract<CartEvent, { _tag: "CartOpened" }>,
+  { occurredAtMillis, recordedAtMillis }: Recorded<CartEvent>
+): Row => ({
   cartId,
   version: 0,
   status: "open",
@@ -91,8 +97,9 @@ const openedRow = (cartId: string, event: Extract<CartEvent, { _tag: "CartOpened
   checkoutId: null,
   lineCount: 0,
   totalMinor: 0,
-  openedAtMillis: atMillis,
-  updatedAtMillis: atMillis,
+  openedAtMillis: occurredAtMillis,
+  updatedAtMillis: occurredAtMillis,
+  recordedAtMillis,
   checkoutBegunAtMillis: null
 })
 
@@ -171,7 +178,7 @@ const foldInto = (changes: Changes, row: Row, { event, version, occurredAtMillis
 const fold = (changes: Changes, recorded: Recorded<CartEvent>): void => {
   const cartId = Partition.idOf(recorded.stream)
   if (recorded.event._tag === "CartOpened") {
-    changes.carts.set(cartId, openedRow(cartId, recorded.event, recorded.occurredAtMillis))
+    changes.carts.set(cartId, openedRow(cartId, recorded.event, recorded))
   }
   const row = changes.carts.get(cartId)
   if (row === undefined)
@@ -179,6 +186,7 @@ const fold = (changes: Changes, recorded: Recorded<CartEvent>): void => {
   foldInto(changes, row, recorded)
   row.version = recorded.version
   row.updatedAtMillis = recorded.occurredAtMillis
+  row.recordedAtMillis = recorded.recordedAtMillis
 }
 
 /** Carts that the batch does not open itself, and must know already. */
@@ -219,6 +227,7 @@ const load = (
         `SELECT cart_id AS "cartId", version, status, customer_id AS "customerId", country, currency, checkout_id AS "checkoutId",
                 line_count AS "lineCount", total_minor::float8 AS "totalMinor",
                 ${millisOf("opened_at")} AS "openedAtMillis", ${millisOf("updated_at")} AS "updatedAtMillis",
+                ${millisOf("recorded_at")} AS "recordedAtMillis",
                 ${millisOf("checkout_begun_at")} AS "checkoutBegunAtMillis"
          FROM ${schema}.cart_view WHERE cart_id IN (SELECT json_array_elements_text($1::text::json))`,
         [JSON.stringify(carts)]
@@ -242,18 +251,20 @@ const load = (
 const saveCarts = (sql: SqlClient, schema: string, carts: ReadonlyArray<Row>) =>
   sql.unsafe(
     `INSERT INTO ${schema}.cart_view (cart_id, version, status, customer_id, country, currency, checkout_id, line_count, total_minor,
-                                      opened_at, updated_at, checkout_begun_at)
+                                      opened_at, updated_at, recorded_at, checkout_begun_at)
      SELECT c."cartId", c.version, c.status, c."customerId", c.country, c.currency, c."checkoutId", c."lineCount", c."totalMinor",
             ${instantOf('c."openedAtMillis"')},
             ${instantOf('c."updatedAtMillis"')},
+            ${instantOf('c."recordedAtMillis"')},
             ${instantOf('c."checkoutBegunAtMillis"')}
      FROM json_to_recordset($1::text::json) AS c (
        "cartId" text, version integer, status text, "customerId" text, country text, currency text, "checkoutId" text,
-       "lineCount" integer, "totalMinor" bigint, "openedAtMillis" float8, "updatedAtMillis" float8, "checkoutBegunAtMillis" float8)
+       "lineCount" integer, "totalMinor" bigint, "openedAtMillis" float8, "updatedAtMillis" float8,
+       "recordedAtMillis" float8, "checkoutBegunAtMillis" float8)
      ON CONFLICT (cart_id) DO UPDATE SET
        version = excluded.version, status = excluded.status, checkout_id = excluded.checkout_id,
        line_count = excluded.line_count, total_minor = excluded.total_minor, updated_at = excluded.updated_at,
-       checkout_begun_at = excluded.checkout_begun_at`,
+       recorded_at = excluded.recorded_at, checkout_begun_at = excluded.checkout_begun_at`,
     [JSON.stringify(carts)]
   )
 

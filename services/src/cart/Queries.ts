@@ -150,16 +150,17 @@ const viewOf = (row: SummaryRow & { readonly lines: ReadonlyArray<LineRow> | nul
 /** Carts under a condition on $1, in an order that the cart's id makes total. */
 interface List {
   readonly condition: string
-  readonly by: "opened_at" | "updated_at"
+  readonly by: "opened_at" | "recorded_at"
   readonly direction: "ASC" | "DESC"
 }
 
 const ofCustomer: List = { condition: "customer_id = $1::text", by: "opened_at", direction: "DESC" }
 
+/** By when it was recorded that somebody touched them: an import of years ago has been touched just now. */
 const untouched: List = {
   condition: `status IN ('open', 'abandoned') AND line_count > 0
-    AND updated_at < ${instantOf("$1::text::float8")}`,
-  by: "updated_at",
+    AND recorded_at < ${instantOf("$1::text::float8")}`,
+  by: "recorded_at",
   direction: "ASC"
 }
 

@@ -1,6 +1,7 @@
 /**
  * What the checkout hears: replies to its commands, and what becomes of reservations, payments and orders. Run by `Checkout.ts`.
  */
+import { following } from "@daybook/core/Causation"
 import * as Consumer from "@daybook/core/Consumer"
 import * as SagaRuntime from "@daybook/core/SagaRuntime"
 import * as Effect from "effect/Effect"
@@ -56,12 +57,14 @@ export const sources = (checkouts: SagaRuntime.Sagas) => {
       PaymentAttentionResolved: Consumer.ignored
     }),
     Consumer.on(OrderEvents, {
-      CancellationRequested: ({ orderId }) =>
-        checkouts.execute(orderId, { _tag: "Cancel", reason: cancelled }, { correlationId: orderId }).pipe(
+      CancellationRequested: ({ orderId }, message) => {
+        const options = { ...following(message, message.id), correlationId: orderId }
+        return checkouts.execute(orderId, { _tag: "Cancel", reason: cancelled }, options).pipe(
           Effect.asVoid,
           // An order of no checkout of ours.
           Effect.catchTag("SagaNotStarted", () => Effect.void)
-        ),
+        )
+      },
       OrderPlaced: Consumer.ignored,
       OrderConfirmed: Consumer.ignored,
       OrderRejected: Consumer.ignored,

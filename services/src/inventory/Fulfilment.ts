@@ -58,9 +58,8 @@ const move = ({ reservationId, lines, _tag, reference }: Movement, message: Mess
       commands,
       (command) => {
         const id = stockItemId(command)
-        const options = following(message, message.id, `${_tag}/${reference}/${id}`)
         // The ledger says when it was shipped, not when that came to be known here.
-        return stockItems.execute(id, command, { ...options, occurredAtMillis: message.occurredAtMillis })
+        return stockItems.execute(id, command, following(message, message.id, `${_tag}/${reference}/${id}`))
       },
       { concurrency: 16, discard: true }
     )

@@ -98,14 +98,18 @@ export const StoredState = Schema.Struct({
 export const stockItemId = ({ sku, location }: StockItemKey): string =>
   `${encodeURIComponent(sku)}@${encodeURIComponent(location)}`
 
+/** What the sums are made of. */
+export type Figures = Pick<State, "onHand" | "reserved" | "committed" | "safetyStock" | "backOrderLimit">
+
 /** Promised to orders, committed or not. */
-export const promisedOf = (state: State): number => state.reserved + state.committed
+export const promisedOf = (state: Pick<Figures, "reserved" | "committed">): number => state.reserved + state.committed
 
 /** What is neither promised nor kept as safety stock; negative where more is. */
-export const freeOf = (state: State): number => state.onHand - promisedOf(state) - state.safetyStock
+export const freeOf = (state: Omit<Figures, "backOrderLimit">): number =>
+  state.onHand - promisedOf(state) - state.safetyStock
 
 /** On hand − reserved − committed − safety stock. Never below 0, except where back-orders are allowed. */
-export const availableOf = (state: State): number =>
+export const availableOf = (state: Figures): number =>
   state.backOrderLimit > 0 ? freeOf(state) : Math.max(0, freeOf(state))
 
 /** How many a reservation can have now, back-orders included. */

@@ -3,6 +3,9 @@
  *
  * Load, fold, save, as in the cart: the levels that a batch is about are read at once, the events are folded into them in memory,
  * and what has changed is written at once.
+ *
+ * Levels are added up from what each event moves. The balance that events say themselves holds for the order in which they were
+ * recorded; as of a business time, some of a stock item's events are left out, and the sums of the others are right all the same.
  */
 import type { Recorded } from "@daybook/core/Event"
 import * as Projection from "@daybook/core/Projection"
@@ -11,7 +14,7 @@ import * as Effect from "effect/Effect"
 import { SqlClient } from "effect/sql/SqlClient"
 import type { SqlError } from "effect/sql/SqlError"
 import { type Balance, type StockItemEvent, StockItemEvents, type StockItemKey } from "./StockItemEvents.ts"
-import { stockItemId } from "./StockItemState.ts"
+import { availableOf, stockItemId } from "./StockItemState.ts"
 
 /** The name on disk. */
 export const stockViewsName = "stock-views"
@@ -70,8 +73,8 @@ const otherLocationOf = (event: MovementEvent): string | null => {
   return event._tag === "StockTransferredIn" ? event.fromLocation : null
 }
 
-const movementOf = (recorded: Recorded<StockItemEvent>, event: MovementEvent): Movement => {
-  const { sku, location, quantity, reference, after } = event
+const movementOf = (recorded: Recorded<StockItemEvent>, event: MovementEvent, onHand: number): Movement => {
+  const { sku, location, quantity, reference } = event
   const { kind, sign } = movements[event._tag]
   return {
     movementId: recorded.eventId,
@@ -80,7 +83,7 @@ const movementOf = (recorded: Recorded<StockItemEvent>, event: MovementEvent): M
     location,
     kind,
     quantity: sign * quantity,
-    onHand: after.onHand,
+    onHand,
     reference,
     reason: "reason" in event ? event.reason : null,
     otherLocation: otherLocationOf(event),
@@ -91,7 +94,7 @@ const movementOf = (recorded: Recorded<StockItemEvent>, event: MovementEvent): M
   }
 }
 
-/** Of a stock item of which nothing was known: nothing is there, which is low unless the same command says otherwise. */
+/** Of a stock item of which nothing was known: nothing is there. */
 const unknownLevel = ({ sku, location }: StockItemKey, atMillis: number): Level => ({
   id: stockItemId({ sku, location }),
   sku,
@@ -111,32 +114,62 @@ const unknownLevel = ({ sku, location }: StockItemKey, atMillis: number): Level 
 /** Reservations that were refused or barred say nothing of the stock, and may be for what the shop never had. */
 const tellsNothing = ({ _tag }: StockItemEvent): boolean => _tag === "StockRefused" || _tag === "HoldBarred"
 
-/** What an event says of the level, besides what stands after it. */
-const particularOf = (event: StockItemEvent, atMillis: number): Partial<Level> => {
+/** What an event moves. */
+const movedBy = (level: Level, event: StockItemEvent): Partial<Balance> => {
+  const { onHand, reserved, committed } = level
   switch (event._tag) {
-    case "BackOrderLimitSet":
-      return { backOrderLimit: event.limit }
-    case "ReorderPointSet":
-      return { reorderPoint: event.reorderPoint }
-    case "StockRanLow":
-      return { lowSinceMillis: atMillis }
-    case "StockReplenished":
-      return { lowSinceMillis: null }
+    case "StockReceived":
+    case "StockAdjusted":
+    case "StockRestocked":
+    case "StockTransferredIn":
+      return { onHand: onHand + event.quantity }
+    case "StockTransferredOut":
+      return { onHand: onHand - event.quantity }
+    case "StockReserved":
+      return { reserved: reserved + event.quantity }
+    case "StockReleased":
+      return { reserved: reserved - event.quantity }
+    case "StockCommitted":
+      return { reserved: reserved - event.quantity, committed: committed + event.quantity }
+    case "StockShipped":
+      return { onHand: onHand - event.quantity, committed: committed - event.quantity }
+    case "CommitmentCancelled":
+      return { committed: committed - event.quantity }
     default:
       return {}
   }
 }
 
+/** What an event sets. */
+const setBy = (event: StockItemEvent): Partial<Level> => {
+  switch (event._tag) {
+    case "SafetyStockSet":
+      return { safetyStock: event.after.safetyStock }
+    case "BackOrderLimitSet":
+      return { backOrderLimit: event.limit }
+    case "ReorderPointSet":
+      return { reorderPoint: event.reorderPoint }
+    default:
+      return {}
+  }
+}
+
+const levelAfter = (level: Level, { event, version, occurredAtMillis }: Recorded<StockItemEvent>): Level => {
+  const figures = { ...level, ...movedBy(level, event), ...setBy(event) }
+  const available = availableOf(figures)
+  const isLow = available <= figures.reorderPoint
+  const lowSinceMillis = isLow ? (level.lowSinceMillis ?? occurredAtMillis) : null
+  return { ...figures, available, lowSinceMillis, version, updatedAtMillis: occurredAtMillis }
+}
+
 const fold = (changes: Changes, recorded: Recorded<StockItemEvent>): void => {
-  const { event, version, occurredAtMillis } = recorded
+  const { event, occurredAtMillis } = recorded
   const id = stockItemId(event)
   const known = changes.levels.get(id)
   if (known === undefined && tellsNothing(event)) return
-  const level = known ?? unknownLevel(event, occurredAtMillis)
-  const after = "after" in event ? event.after : {}
-  const particular = particularOf(event, occurredAtMillis)
-  changes.levels.set(id, { ...level, ...after, ...particular, version, updatedAtMillis: occurredAtMillis })
-  if (isMovement(event)) changes.movements.push(movementOf(recorded, event))
+  const level = levelAfter(known ?? unknownLevel(event, occurredAtMillis), recorded)
+  changes.levels.set(id, level)
+  if (isMovement(event)) changes.movements.push(movementOf(recorded, event, level.onHand))
 }
 
 const load = (

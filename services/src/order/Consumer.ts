@@ -17,8 +17,6 @@ type CommandMessage = Message & { readonly commandId: string }
 
 const optionsOf = (message: CommandMessage): CommandOptions => ({
   ...following(message, message.id, message.commandId),
-  // When it was asked, which may be long before a service that was down gets to it.
-  occurredAtMillis: message.occurredAtMillis,
   // Where no person is known, the service that asks is who did it.
   actor: message.actor ?? message.source
 })

@@ -1,6 +1,6 @@
 /**
- * Compares each payment with the provider's books, once it has not changed for an hour, and again after each change: what differs
- * needs attention. Run by `Payment.ts`; one payment at a time is compared by `POST /payments/{id}/reconciliation`.
+ * Compares each payment with the provider's books, once nothing of it was recorded for an hour, and again after each change: what
+ * differs needs attention. Run by `Payment.ts`; one payment at a time is compared by `POST /payments/{id}/reconciliation`.
  */
 import * as Deadlines from "@daybook/core/Deadlines"
 import type { ReadModelUnavailable } from "@daybook/core/ProjectionStore"
@@ -75,9 +75,9 @@ export class Comparisons extends Context.Service<
 const taking = (schema: string): string =>
   `WITH due AS (
      SELECT payment_id FROM ${schema}.payment_view
-     WHERE version > compared_version AND updated_at <= ${instantOf("$1::text::float8")} AND updated_at > ${instantOf("$2::text::float8")}
-       AND compare_at <= ${instantOf("$3::text::float8")}
-     ORDER BY updated_at, payment_id LIMIT $5::text::integer FOR UPDATE SKIP LOCKED)
+     WHERE version > compared_version AND recorded_at <= ${instantOf("$1::text::float8")}
+       AND recorded_at > ${instantOf("$2::text::float8")} AND compare_at <= ${instantOf("$3::text::float8")}
+     ORDER BY recorded_at, payment_id LIMIT $5::text::integer FOR UPDATE SKIP LOCKED)
    UPDATE ${schema}.payment_view v SET compare_at = ${instantOf("$4::text::float8")}
    FROM due WHERE v.payment_id = due.payment_id
    RETURNING v.payment_id AS "paymentId", v.version`

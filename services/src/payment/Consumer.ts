@@ -26,8 +26,6 @@ type CommandMessage = Message & { readonly commandId: string }
 /** For what follows from a message about a payment, whose conversation is by default the payment's own. */
 export const optionsOf = (message: Message, commandId?: string): CommandOptions => ({
   ...following(message, message.id, commandId),
-  // When it was asked, which may be long before a service that was down gets to it.
-  occurredAtMillis: message.occurredAtMillis,
   correlationId: message.correlationId ?? message.key,
   // Where no person is known, the service that asks is who did it.
   actor: message.actor ?? message.source

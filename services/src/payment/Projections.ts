@@ -26,7 +26,7 @@ export const paymentViewsName = "payment-views"
 /** The migrations of the read models. */
 export const tables: MigrationSet = {
   name: "payment",
-  migrations: fromFiles(new URL("./sql/", import.meta.url), ["001-read-models", "002-comparison"])
+  migrations: fromFiles(new URL("./sql/", import.meta.url), ["001-read-models", "002-comparison", "003-recorded"])
 }
 
 /** When an operation was requested, and when it last changed. Milliseconds since 1970, as all times here. */
@@ -221,6 +221,7 @@ const paymentRow = ([paymentId, { state, ...rest }]: readonly [string, Folded]) 
   version: rest.version,
   begunAtMillis: rest.begunAtMillis,
   updatedAtMillis: rest.updatedAtMillis,
+  recordedAtMillis: rest.recordedAtMillis,
   status: statusOf(state),
   ...ledgerOf(state),
   capturableMinor: capturableMinor(state),
@@ -236,19 +237,19 @@ const paymentRow = ([paymentId, { state, ...rest }]: readonly [string, Folded]) 
 
 const savePayments = (sql: SqlClient, schema: string, rows: ReadonlyArray<ReturnType<typeof paymentRow>>) =>
   sql.unsafe(
-    `INSERT INTO ${schema}.payment_view (payment_id, version, begun_at, updated_at, status, held_minor, captured_minor,
-       refunded_minor, charged_back_minor, capturable_minor, refundable_minor, order_id, customer_id, currency, brand, last4,
+    `INSERT INTO ${schema}.payment_view (payment_id, version, begun_at, updated_at, recorded_at, status, held_minor,
+       captured_minor, refunded_minor, charged_back_minor, capturable_minor, refundable_minor, order_id, customer_id, currency, brand, last4,
        action_url, expires_at)
-     SELECT "paymentId", version, ${instantOf('"begunAtMillis"')}, ${instantOf('"updatedAtMillis"')}, status, "heldMinor",
-       "capturedMinor", "refundedMinor", "chargedBackMinor", "capturableMinor", "refundableMinor", "orderId", "customerId",
+     SELECT "paymentId", version, ${instantOf('"begunAtMillis"')}, ${instantOf('"updatedAtMillis"')},
+       ${instantOf('"recordedAtMillis"')}, status, "heldMinor", "capturedMinor", "refundedMinor", "chargedBackMinor", "capturableMinor", "refundableMinor", "orderId", "customerId",
        currency, brand, last4, "actionUrl", ${instantOf('"expiresAtMillis"')}
      FROM json_to_recordset($1::text::json) AS p ("paymentId" text, version integer, "begunAtMillis" float8,
-       "updatedAtMillis" float8, status text, "heldMinor" bigint, "capturedMinor" bigint, "refundedMinor" bigint,
+       "updatedAtMillis" float8, "recordedAtMillis" float8, status text, "heldMinor" bigint, "capturedMinor" bigint, "refundedMinor" bigint,
        "chargedBackMinor" bigint, "capturableMinor" bigint, "refundableMinor" bigint, "orderId" text, "customerId" text,
        currency text, brand text, last4 text, "actionUrl" text, "expiresAtMillis" float8)
      ON CONFLICT (payment_id) DO UPDATE SET
-       version = excluded.version, updated_at = excluded.updated_at, status = excluded.status,
-       held_minor = excluded.held_minor, captured_minor = excluded.captured_minor,
+       version = excluded.version, updated_at = excluded.updated_at, recorded_at = excluded.recorded_at,
+       status = excluded.status, held_minor = excluded.held_minor, captured_minor = excluded.captured_minor,
        refunded_minor = excluded.refunded_minor, charged_back_minor = excluded.charged_back_minor,
        capturable_minor = excluded.capturable_minor, refundable_minor = excluded.refundable_minor,
        order_id = excluded.order_id, customer_id = excluded.customer_id, currency = excluded.currency,

@@ -2,6 +2,7 @@
  * What the provider is asked because of a payment's events, and again when time passes: the payment's process, carried out. The
  * rules are in `NextCall.ts`, the calls in `ProviderCalls.ts`, the times in `Timetable.ts`.
  */
+import { following } from "@daybook/core/Causation"
 import * as Deadlines from "@daybook/core/Deadlines"
 import type { Recorded } from "@daybook/core/Event"
 import * as Partition from "@daybook/core/Partition"
@@ -42,9 +43,10 @@ export const reaction = Projection.reaction({
       const last = new Map(
         batch.filter(({ event }) => leading.has(event._tag)).map((event) => [Partition.idOf(event.stream), event])
       )
-      yield* forAll(last, ([paymentId, { correlationId, eventId }]) =>
-        calls.goOn(paymentId, { correlationId: correlationId ?? paymentId, causationId: eventId })
-      )
+      yield* forAll(last, ([paymentId, event]) => {
+        const correlationId = event.correlationId ?? paymentId
+        return calls.goOn(paymentId, { ...following(event, event.eventId), correlationId })
+      })
     })
 })
 

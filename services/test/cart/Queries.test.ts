@@ -17,7 +17,8 @@ const queries = CartQueries.layer(schema).pipe(Layer.provideMerge(readModels))
 const read = Effect.flatMap(CartQueries, Effect.succeed)
 
 /** Starts anew with these events. */
-const given = (happenings: ReadonlyArray<Happening>) => Effect.andThen(empty, project([recorded(happenings)]))
+const given = (happenings: ReadonlyArray<Happening>, times: { readonly recordedAtMillis?: number } = {}) =>
+  Effect.andThen(empty, project([recorded(happenings).map((one) => ({ ...one, ...times }))]))
 
 /** A list put together from its pages. */
 const whole = <E, R>(limit: number, page: (page: Page) => Effect.Effect<ReadonlyArray<CartSummary>, E, R>) =>
@@ -97,6 +98,18 @@ layer(queries, { timeout: "60 seconds" })("the queries of carts", (it) => {
         expect(yield* ids(6)).toEqual(["given up", "left", "touched"])
         expect(yield* ids(2)).toEqual([])
       })
+  )
+
+  it.effect("do not count a cart as abandoned for being of years ago, where that was recorded just now", () =>
+    Effect.gen(function* () {
+      const events = [cartOpened(), itemAdded()].map((event) => ({ cart: "imported", event, atMillis: 5 }))
+      yield* given(events, { recordedAtMillis: 5_000 })
+      const { abandoned } = yield* read
+      expect(yield* abandoned(5_000, { limit: 10 })).toEqual([])
+      expect((yield* abandoned(5_001, { limit: 10 })).map(({ id, updatedAt }) => [id, updatedAt])).toEqual([
+        ["imported", "1970-01-01T00:00:00.005Z"]
+      ])
+    })
   )
 
   it.effect("show a cart with amounts and times as they are, and a cart that there is not as none", () =>

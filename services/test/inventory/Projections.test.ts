@@ -148,6 +148,20 @@ layer(readModels, { timeout: "60 seconds" })("the read models of the inventory",
     })
   )
 
+  it.effect("add up to what the others moved where some events are left out, as they are as of a business time", () =>
+    Effect.gen(function* () {
+      yield* empty
+      const sold = (reservationId: string, quantity: number, atMillis: number) => [
+        toStock(Given.stockReserved({ reservationId, quantity }), atMillis),
+        toStock(Given.stockCommitted({ reservationId, quantity }), atMillis)
+      ]
+      // Sold later, and recorded first.
+      const all = recordedStock([toStock(Given.stockReceived(), 1), ...sold("later", 4, 3), ...sold("earlier", 3, 2)])
+      yield* projectStock([all.filter(({ occurredAtMillis }) => occurredAtMillis <= 2)])
+      expect(yield* levelRows).toMatchObject([{ version: 5, on_hand: 10, reserved: 0, committed: 3, available: 7 }])
+    })
+  )
+
   it.effect("say of each movement which document, why, where to or from, and for which order", () =>
     Effect.gen(function* () {
       yield* empty

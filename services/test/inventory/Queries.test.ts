@@ -52,8 +52,6 @@ const idsOf = Effect.map((found: ReadonlyArray<{ readonly id: string }>) => foun
 const of = (sku: string, location: string, onHand: number) =>
   Given.stockReceived({ sku, location, quantity: onHand, after: balance({ onHand, available: onHand }) })
 
-const replenished = (sku: string, location: string) => Given.replenished({ sku, location })
-
 const requested = (id: string, expiresAtMillis = quarterPast, atMillis = noon): Happening<ReservationEvent> => ({
   id,
   atMillis,
@@ -73,8 +71,9 @@ layer(queries, { timeout: "60 seconds" })("the queries of the inventory", (it) =
       yield* givenStock(
         of("mug", "LEEDS", 3),
         of("mug", "LONDON", 9),
-        Given.stockReserved({ sku: "mug", after: balance({ onHand: 9, reserved: 4, committed: 1, available: 4 }) }),
-        replenished("mug", "LEEDS"),
+        Given.reorderPointSet({ sku: "mug", location: "LONDON", reorderPoint: 6 }),
+        Given.stockReserved({ sku: "mug", location: "LONDON", quantity: 5 }),
+        Given.stockCommitted({ sku: "mug", location: "LONDON", quantity: 1 }),
         of("lamp", "LONDON", 7)
       )
       const mug = Option.getOrThrow(yield* stock("mug"))
@@ -84,16 +83,16 @@ layer(queries, { timeout: "60 seconds" })("the queries of the inventory", (it) =
         id: "mug@LONDON",
         sku: "mug",
         location: "LONDON",
-        version: 2,
+        version: 4,
         onHand: 9,
         reserved: 4,
         committed: 1,
         safetyStock: 0,
         available: 4,
         backOrderLimit: 0,
-        reorderPoint: 0,
-        lowSince: "1970-01-01T00:00:00.002Z",
-        updatedAt: "1970-01-01T00:00:00.003Z"
+        reorderPoint: 6,
+        lowSince: "1970-01-01T00:00:00.004Z",
+        updatedAt: "1970-01-01T00:00:00.005Z"
       })
       expect(Option.getOrThrow(yield* level({ sku: "mug", location: "LONDON" }))).toEqual(mug.locations[1])
       expect(mug.locations[0]!.lowSince).toBeNull()
@@ -107,11 +106,11 @@ layer(queries, { timeout: "60 seconds" })("the queries of the inventory", (it) =
       const { levels } = yield* read
       yield* givenStock(
         of("a", "LONDON", 5),
-        replenished("a", "LONDON"),
         of("b", "LONDON", 2),
+        Given.reorderPointSet({ sku: "b", location: "LONDON", reorderPoint: 2 }),
         of("c", "LEEDS", 9),
-        replenished("c", "LEEDS"),
-        Given.backOrderLimitSet({ sku: "d", location: "LEEDS", limit: 5, after: balance({ onHand: 0, available: -3 }) })
+        Given.backOrderLimitSet({ sku: "d", location: "LEEDS", limit: 5 }),
+        Given.stockReserved({ sku: "d", location: "LEEDS", quantity: 3 })
       )
       const ids = (filter: Parameters<typeof levels>[0]) =>
         Effect.map(levels(filter, { limit: 10 }), (found) => found.map(({ id }) => id))
@@ -161,7 +160,7 @@ layer(queries, { timeout: "60 seconds" })("the queries of the inventory", (it) =
       yield* Effect.andThen(empty, projectStock([recordedStock(events.map((event) => toStock(event, 7)))]))
       const found = yield* movements({ sku: "mug", location: "LONDON" }, { limit: 10 })
       expect(found.map(({ version, onHand }) => [version, onHand])).toEqual([
-        [2, 3],
+        [2, 4],
         [1, 1]
       ])
       expect(found[0]).toEqual({
@@ -170,7 +169,7 @@ layer(queries, { timeout: "60 seconds" })("the queries of the inventory", (it) =
         version: 2,
         kind: "received",
         quantity: 3,
-        onHand: 3,
+        onHand: 4,
         reference: "delivery-1",
         reason: null,
         otherLocation: null,
@@ -227,10 +226,12 @@ layer(queries, { timeout: "60 seconds" })("the queries of the inventory", (it) =
   it.effect("say what can be had where, also what is promised beyond what there is", () =>
     Effect.gen(function* () {
       const { offers } = yield* read
-      const short = balance({ onHand: 2, reserved: 3, committed: 1, safetyStock: 1, available: -3 })
       yield* givenStock(
         of("mug", "LONDON", 9),
-        Given.backOrderLimitSet({ sku: "mug", location: "LEEDS", limit: 5, after: short }),
+        of("mug", "LEEDS", 2),
+        Given.backOrderLimitSet({ sku: "mug", location: "LEEDS", limit: 5 }),
+        Given.safetyStockSet({ sku: "mug", location: "LEEDS", after: balance({ safetyStock: 1 }) }),
+        Given.stockReserved({ sku: "mug", location: "LEEDS", quantity: 4 }),
         of("lamp", "LEEDS", 4),
         of("bird", "LEEDS", 1)
       )

@@ -132,6 +132,8 @@ layer(outside, { timeout: "60 seconds" })("by itself", (it) => {
 
   it.effect("a payment is compared when it has not changed for an hour, and its difference is found once", () =>
     Effect.gen(function* () {
+      // The database records by its own clock.
+      yield* TestClock.setTime(Date.now())
       const id = yield* Effect.provide(captured(), service())
       yield* behindOurBack(id, { kind: "capture", amountMinor: 1 })
       yield* TestClock.adjust("59 minutes")
@@ -160,11 +162,11 @@ layer(Comparisons.layer(schema).pipe(Layer.provideMerge(stores)), { timeout: "60
   const changed = (id: string, version: number, atMillis: number) =>
     Effect.flatMap(SqlClient, (sql) =>
       sql.unsafe(
-        `INSERT INTO ${schema}.payment_view (payment_id, version, begun_at, updated_at, held_minor, captured_minor,
-           refunded_minor, charged_back_minor, capturable_minor, refundable_minor, status, currency)
-         SELECT $1::text, $2::text::integer, at, at, 0, 0, 0, 0, 0, 0, 'authorised', 'GBP'
+        `INSERT INTO ${schema}.payment_view (payment_id, version, begun_at, updated_at, recorded_at, held_minor,
+           captured_minor, refunded_minor, charged_back_minor, capturable_minor, refundable_minor, status, currency)
+         SELECT $1::text, $2::text::integer, timestamptz 'epoch', timestamptz 'epoch', at, 0, 0, 0, 0, 0, 0, 'authorised', 'GBP'
          FROM (SELECT timestamptz 'epoch' + $3::text::float8 * interval '1 millisecond' AS at) t
-         ON CONFLICT (payment_id) DO UPDATE SET version = excluded.version, updated_at = excluded.updated_at`,
+         ON CONFLICT (payment_id) DO UPDATE SET version = excluded.version, recorded_at = excluded.recorded_at`,
         [id, String(version), String(atMillis)]
       )
     )
