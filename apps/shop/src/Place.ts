@@ -7,6 +7,7 @@ import type { Journal } from "@daybook/core/Journal"
 import type { Persistence } from "@daybook/core/Persistence"
 import { Problem } from "@daybook/core/Problem"
 import type { ProjectionStore } from "@daybook/core/ProjectionStore"
+import * as RejectionRecorder from "@daybook/core/RejectionRecorder"
 import type { Snapshots } from "@daybook/core/Snapshot"
 import * as Database from "@daybook/postgres/Database"
 import type { MigrationSet } from "@daybook/postgres/Migrations"
@@ -90,7 +91,8 @@ export const at = <Entities, Queries, QueryNeeds = never, MessageNeeds = never>(
   const stores = Stores.writeSide({ schema, ...(partitions === undefined ? {} : { partitions }) }).pipe(
     Layer.provide(write)
   )
-  const writeSide = Layer.merge(stores, write)
+  const recorder = RejectionRecorder.layer({ service: schema }).pipe(Layer.provide(stores))
+  const writeSide = Layer.mergeAll(stores, write, recorder)
   const measured = roles.has("projection") ? StorageGauge.layer(schema).pipe(Layer.provide(writeSide)) : Layer.empty
   const readSide = Stores.readSide({ schema, tables }).pipe(Layer.provideMerge(read))
   const running = Layer.merge(

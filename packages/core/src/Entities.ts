@@ -30,6 +30,7 @@ import * as Partition from "./Partition.ts"
 import type { Persistence } from "./Persistence.ts"
 import type { Projection } from "./Projection.ts"
 import { type RecoveryFailed, recover, stateCodec } from "./Recovery.ts"
+import { Observer, refusing } from "./RejectedCommands.ts"
 import { Snapshots } from "./Snapshot.ts"
 import { type OnEvents, snapshotPolicy } from "./SnapshotPolicy.ts"
 
@@ -133,6 +134,7 @@ export const make = <State, Command extends Tagged, Event extends Tagged, Reject
       journal,
       snapshots,
       context,
+      observer: yield* Observer,
       now: () => clock.currentTimeMillisUnsafe()
     })
     yield* Effect.addFinalizer(() => runtime.shutdown)
@@ -190,6 +192,7 @@ class Runtime<State, Command extends Tagged, Event extends Tagged> implements En
   }
   readonly #recordCommand: (seconds: number) => void
   readonly #recordReplay: (seconds: number) => void
+  readonly #refused: ReturnType<typeof refusing>
   #inFlight = 0
   #open = true
   #drained: (() => void) | undefined
@@ -201,11 +204,13 @@ class Runtime<State, Command extends Tagged, Event extends Tagged> implements En
     readonly journal: Journal["Service"]
     readonly snapshots: Snapshots["Service"]
     readonly context: Context.Context<never>
+    readonly observer: typeof Observer.Service
     readonly now: () => number
   }) {
     const { aggregate, options, context } = input
     this.aggregate = aggregate
     this.now = input.now
+    this.#refused = refusing(input.observer, aggregate, input.now)
     this.#journal = input.journal
     this.#context = context
     const codec = stateCodec(aggregate)
@@ -268,6 +273,7 @@ class Runtime<State, Command extends Tagged, Event extends Tagged> implements En
         if (command !== undefined) this.#recordCommand((performance.now() - started) / 1000)
         if (this.#inFlight === 0) this.#drained?.()
         resume(exit as Exit.Exit<Reply<State>, any>)
+        if (command !== undefined && exit._tag === "Failure") this.#refused?.(entity.stream, command, options, exit)
       }
     } satisfies Pending<State, Command>)
   }

@@ -32,6 +32,18 @@ export const commands = Metric.counter("daybook_commands_total", {
   incremental: true
 })
 
+/** Commands that an aggregate refused. */
+export const rejectedCommands = Metric.counter("daybook_rejected_commands_total", {
+  description: "Commands that were rejected",
+  incremental: true
+})
+
+/** Of these, those that were not written down: too many at once, or a store that did not answer. */
+export const rejectedCommandsLost = Metric.counter("daybook_rejected_commands_lost_total", {
+  description: "Rejected commands that were not written down",
+  incremental: true
+})
+
 /** Entities in memory now. */
 export const residentEntities = Metric.gauge("daybook_entities", { description: "Entities in memory" })
 

@@ -1,6 +1,6 @@
 /**
- * The stores of one service: its journal and snapshots on the write side; on the read side its projections' offsets, and what
- * its consumers have received.
+ * The stores of one service: its journal, snapshots and rejected commands on the write side; on the read side its projections'
+ * offsets, and what its consumers have received.
  *
  * Each side is a schema of the service's name in a database of its own or a shared one. Building the layers migrates them,
  * under a lock, so that any number of processes may start at once.
@@ -9,6 +9,7 @@
 import type { Inbox } from "@daybook/core/Inbox"
 import { defaultPartitions, type Journal, type JournalUnavailable } from "@daybook/core/Journal"
 import type { ProjectionStore } from "@daybook/core/ProjectionStore"
+import type { RejectedCommands } from "@daybook/core/RejectedCommands"
 import type { Snapshots } from "@daybook/core/Snapshot"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
@@ -20,6 +21,7 @@ import { type Applied, type DatabaseNewer, type MigrationSet, migrate } from "./
 import * as SqlInbox from "./SqlInbox.ts"
 import * as SqlJournal from "./SqlJournal.ts"
 import * as SqlProjectionStore from "./SqlProjectionStore.ts"
+import * as SqlRejectedCommands from "./SqlRejectedCommands.ts"
 import * as SqlSnapshots from "./SqlSnapshots.ts"
 
 const { migrations: inboxMigrations } = SqlInbox
@@ -29,7 +31,7 @@ export type Migrated = Effect.Effect<ReadonlyArray<Applied>, SqlError | Database
 
 /** Brings the write side of a service up to date. `partitions` counts when the journal is created, and never again. */
 export const migrateWriteSide = (schema: string, partitions: number = defaultPartitions): Migrated =>
-  Effect.map(migrate(schema, journalMigrations, { partitions }), (applied) => [applied])
+  Effect.forEach([journalMigrations, SqlRejectedCommands.migrations], (set) => migrate(schema, set, { partitions }))
 
 /** Brings the read side of a service up to date: offsets, the inbox of its consumers, and the tables of its read models. */
 export const migrateReadSide = (schema: string, ...tables: ReadonlyArray<MigrationSet>): Migrated =>
@@ -39,14 +41,19 @@ export const migrateReadSide = (schema: string, ...tables: ReadonlyArray<Migrati
 export const writeSide = (options: {
   readonly schema: string
   readonly partitions?: number
-}): Layer.Layer<Journal | Snapshots, SqlError | DatabaseNewer | JournalUnavailable, SqlClient | Database> =>
+}): Layer.Layer<
+  Journal | Snapshots | RejectedCommands,
+  SqlError | DatabaseNewer | JournalUnavailable,
+  SqlClient | Database
+> =>
   Layer.unwrap(
     Effect.gen(function* () {
       const { lanes, exclusive } = yield* Database
       yield* migrateWriteSide(options.schema, options.partitions)
-      return Layer.merge(
+      return Layer.mergeAll(
         SqlJournal.layer({ schema: options.schema, lanes, remote: !exclusive }),
-        SqlSnapshots.layer(options.schema)
+        SqlSnapshots.layer(options.schema),
+        SqlRejectedCommands.layer(options.schema)
       )
     })
   )
