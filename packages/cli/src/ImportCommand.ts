@@ -158,7 +158,7 @@ const selling = Effect.fnUntraced(function* (input: Input, prepared: Prepared) {
   const percent = Option.getOrElse(input.stock, () => 100)
   yield* Delivery.receive({ survey, shop, progress, percent, patience: `${input.patience} seconds` })
   const queue = new CheckoutQueue(shop)
-  const imported = importing(input, prepared, (checkoutId, cartId) => queue.run(checkoutId, cartId))
+  const imported = importing(input, prepared, (...checkout) => queue.run(...checkout))
   yield* Effect.raceFirst(imported, queue.watching).pipe(
     Effect.provideService(ImportStore, withCheckouts(yield* ImportStore))
   )

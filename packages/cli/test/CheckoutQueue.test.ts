@@ -16,6 +16,9 @@ import * as Layer from "effect/Layer"
 import * as TestClock from "effect/testing/TestClock"
 import { CheckoutQueue } from "../src/online-retail/CheckoutQueue.ts"
 
+/** When the invoice is from. */
+const invoiced = Date.parse("2011-03-31T16:00:00Z")
+
 const unavailable = new ReadModelUnavailable({ retryAfterSeconds: 2, detail: "gone for a moment" })
 
 /** Checkouts as they are kept, and a view of them that says what a test tells it to. */
@@ -51,7 +54,7 @@ describe("the checkouts of an import", () => {
     Effect.gen(function* () {
       const { queue, statuses, begun } = yield* world
       const all = yield* Effect.forkScoped(
-        Effect.forEach(["a", "b", "c"], (id) => queue.run(id, id), { concurrency: "unbounded" })
+        Effect.forEach(["a", "b", "c"], (id) => queue.run(id, id, invoiced), { concurrency: "unbounded" })
       )
       yield* aWhile
       expect([yield* begun("a"), yield* begun("b"), yield* begun("c")]).toEqual([true, true, false])
@@ -71,7 +74,7 @@ describe("the checkouts of an import", () => {
       const { queue, statuses, checkouts } = yield* world
       statuses.set("a", "compensated")
       for (let round = 0; round < 2; round++) {
-        const running = yield* Effect.forkScoped(queue.run("a", "cart-a"))
+        const running = yield* Effect.forkScoped(queue.run("a", "cart-a", invoiced))
         yield* aWhile
         yield* Fiber.join(running)
       }
@@ -85,7 +88,7 @@ describe("the checkouts of an import", () => {
     Effect.gen(function* () {
       const { queue, statuses, answering } = yield* world
       answering(false)
-      const running = yield* Effect.forkScoped(queue.run("a", "a"))
+      const running = yield* Effect.forkScoped(queue.run("a", "a", invoiced))
       yield* TestClock.adjust("1 minute")
       statuses.set("a", "completed")
       answering(true)
@@ -99,8 +102,8 @@ describe("the checkouts of an import", () => {
     () =>
       Effect.gen(function* () {
         const { queue, statuses } = yield* world
-        const first = yield* Effect.forkScoped(queue.run("a", "a"))
-        const second = yield* Effect.forkScoped(queue.run("b", "b"))
+        const first = yield* Effect.forkScoped(queue.run("a", "a", invoiced))
+        const second = yield* Effect.forkScoped(queue.run("b", "b", invoiced))
         yield* TestClock.adjust("2 minutes")
         statuses.set("a", "completed")
         yield* aWhile

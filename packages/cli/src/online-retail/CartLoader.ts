@@ -46,8 +46,11 @@ export interface Options {
    * Checks a filled cart out, where more is to follow from it than that it is frozen: ends when all of that has. May be called again
    * for a cart that was checked out, or given back, before.
    */
-  readonly checkOut?: ((checkoutId: string, cartId: string) => Effect.Effect<void, Error>) | undefined
+  readonly checkOut?: CheckOut | undefined
 }
+
+/** Carries the checkout of a cart to its end. `occurredAtMillis` is when the cart was bought, in the business. */
+export type CheckOut = (checkoutId: string, cartId: string, occurredAtMillis: number) => Effect.Effect<void, Error>
 
 /** The id of a checkout begins with this when an import has begun it. */
 export const checkoutPrefix = "import-"
@@ -193,7 +196,7 @@ export class CartLoader {
     return Effect.gen({ self: this }, function* () {
       const { state } = yield* this.#insist(carts.read(id))
       // Every line was refused, and each has been told of already.
-      if (state.lines.length > 0) yield* this.#insist(checkOut(checkoutIdOf(id), id))
+      if (state.lines.length > 0) yield* this.#insist(checkOut(checkoutIdOf(id), id, last.order.atMillis))
       return undefined
     })
   }

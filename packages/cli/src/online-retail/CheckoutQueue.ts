@@ -45,13 +45,16 @@ export class CheckoutQueue {
     this.#places = Semaphore.makeUnsafe(atOnce)
   }
 
-  /** Checks a cart out. Ends when its checkout has, in whatever way; one that needs an operator has come to its end here. */
-  run(checkoutId: string, cartId: string): Effect.Effect<void, Problem | Failure> {
+  /**
+   * Checks a cart out that was bought at a time, which is that of all that follows from it. Ends when its checkout has, in whatever
+   * way; one that needs an operator has come to its end here.
+   */
+  run(checkoutId: string, cartId: string, occurredAtMillis: number): Effect.Effect<void, Problem | Failure> {
     const data: CheckoutData = { cartId, cartVersion: null, acceptedTotal: null, paymentMethod }
     return this.#places.withPermits(1)(
       Effect.gen({ self: this }, function* () {
         const nowMillis = (yield* Clock).currentTimeMillisUnsafe()
-        const options = { actor: "import", correlationId: checkoutId }
+        const options = { actor: "import", correlationId: checkoutId, occurredAtMillis }
         const ended = Deferred.makeUnsafe<void, Failure>()
         yield* this.#shop.checkouts.execute(checkoutId, { _tag: "Start", sagaId: checkoutId, data, nowMillis }, options)
         this.#underWay.set(checkoutId, ended)

@@ -1,7 +1,8 @@
 /**
  * The delivery of an import with checkouts: the goods that its order lines ask for, or a share of them, before the first is sold.
  *
- * One delivery for each set of files, under a reference of its own: the same again changes nothing.
+ * One delivery for each set of files, under a reference of its own: the same again changes nothing. It arrived when the first of its
+ * invoices was opened, so that stock as of any date is what there was before less what had been sold by then.
  */
 import { createHash } from "node:crypto"
 import { isTransient } from "@daybook/core/Problem"
@@ -43,10 +44,18 @@ export interface Options {
   readonly patience: Duration.Input
 }
 
+/** When the first invoice was opened; `undefined` where there is none. */
+const arrivalOf = ({ invoices }: Survey): number | undefined => {
+  let first: number | undefined
+  for (const { openedAtMillis } of invoices.values()) first = Math.min(first ?? openedAtMillis, openedAtMillis)
+  return first
+}
+
 /** Receives the goods, and waits until the inventory sees them where it chooses. */
 export const receive = Effect.fn("OnlineRetail.delivery")(function* (options: Options) {
   const { survey, shop, progress, percent, patience } = options
   const reference = referenceOf(survey.files)
+  const occurredAtMillis = arrivalOf(survey)
   const goods = [...survey.wanted]
     .map(([sku, wanted]) => ({ sku, quantity: Math.floor((wanted * percent) / 100) }))
     .filter(({ quantity }) => quantity > 0)
@@ -55,7 +64,7 @@ export const receive = Effect.fn("OnlineRetail.delivery")(function* (options: Op
   const receiveOne = ({ sku, quantity }: (typeof goods)[number]) => {
     const item = { sku, location: defaultLocation }
     const command = { _tag: "ReceiveStock", ...item, quantity, reference } as const
-    const options = { commandId: `${reference}/${quantity}`, actor: "import" }
+    const options = { commandId: `${reference}/${quantity}`, actor: "import", occurredAtMillis }
     return shop.stockItems.execute(stockItemId(item), command, options).pipe(
       Effect.retry({
         while: isTransient,

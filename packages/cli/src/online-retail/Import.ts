@@ -20,7 +20,7 @@ import * as Stream from "effect/Stream"
 import type { SqlError } from "effect/sql/SqlError"
 import { explain, Failure } from "../Failure.ts"
 import type { Progress } from "../Progress.ts"
-import { CartLoader, type Placed } from "./CartLoader.ts"
+import { CartLoader, type CheckOut, type Placed } from "./CartLoader.ts"
 import type { FileState, ImportStore, RejectedLine } from "./ImportStore.ts"
 import { type Entry, entries } from "./OrderFile.ts"
 import { isRejected } from "./OrderLine.ts"
@@ -38,7 +38,7 @@ export interface Options {
   /** How long a store that does not answer is waited for. */
   readonly patience: Duration.Input
   /** Carries a filled cart's checkout to its end; without it carts are frozen, and no more. */
-  readonly checkOut?: ((checkoutId: string, cartId: string) => Effect.Effect<void, Error>) | undefined
+  readonly checkOut?: CheckOut | undefined
 }
 
 /** What an import did. */
