@@ -1,0 +1,277 @@
+/**
+ * The difference between two points of an aggregate's history, as JSON Patch (RFC 6902) over its state in stored form: the whole
+ * patch, and one for each version between, with who, when and why. Used as `Temporal.ts` is.
+ *
+ * Between versions, or instants of recorded time, the later point contains the earlier one, and the versions follow in order. Between
+ * instants of business time the versions follow in the order in which they occurred, each put among the others where its version
+ * belongs. Either way, applying the patches of all versions one after the other is applying the whole patch.
+ */
+import * as Effect from "effect/Effect"
+import type { JsonPatch } from "effect/JsonPatch"
+import type { Tagged } from "./Aggregate.ts"
+import { record, type Stored, UndecodableEvent } from "./Event.ts"
+import { patchOf } from "./Patch.ts"
+import { stateCodec } from "./Recovery.ts"
+import {
+  type At,
+  attempt,
+  describe,
+  type Fold,
+  includes,
+  newestOf,
+  outOfOrder,
+  type Point,
+  pageSize,
+  type Version,
+  versionOf
+} from "./StreamFold.ts"
+import { type Source, stateFold, stateOrInitialAt } from "./Temporal.ts"
+import { HistoryTooLong, PointsNotInOrder } from "./TemporalProblems.ts"
+
+/** A version, and what it changed. */
+export interface Change extends Version {
+  readonly patch: JsonPatch
+}
+
+/** What changed between two points. */
+export interface Difference<State> {
+  readonly stream: string
+  readonly from: At<State>
+  readonly to: At<State>
+  /** From the one state to the other. */
+  readonly patch: JsonPatch
+  /** What changed it: a page of the list. */
+  readonly changes: ReadonlyArray<Change>
+  /** Where the list goes on: the version to read after. `null` at its end. */
+  readonly next: number | null
+}
+
+/** What to compare, and which part of the list of changes to answer: at most `limit`, after a version of the list. */
+export interface Question {
+  readonly from: Point
+  readonly to: Point
+  readonly after?: number | undefined
+  readonly limit: number
+}
+
+/** By business time events are held in memory, to put each where it belongs. At most so many. */
+export const maxHeld = 100_000
+
+const notInOrder = (stream: string, { from, to }: Question, advice: string): PointsNotInOrder => {
+  const [earlier, later] = [describe(from), describe(to)]
+  return new PointsNotInOrder({
+    stream,
+    from: earlier,
+    to: later,
+    detail: `A difference of ${stream} cannot go from ${earlier} to ${later}. ${advice}`
+  })
+}
+
+const swap = "The first point has to be the earlier one: swap them."
+
+/** What is wrong with the points as such, whatever the stream. */
+const wrongPoints = (stream: string, question: Question): PointsNotInOrder | undefined => {
+  const { from, to } = question
+  const byOf = (point: Point) => (point._tag === "Version" ? "version" : point.by)
+  if (byOf(from) !== byOf(to) && [byOf(from), byOf(to)].includes("occurred")) {
+    return notInOrder(stream, question, "An instant of business time is compared with another one: give two of them.")
+  }
+  const reversed =
+    from._tag === "Version"
+      ? to._tag === "Version" && from.version > to.version
+      : to._tag === "Instant" && from.atMillis > to.atMillis
+  return reversed ? notInOrder(stream, question, swap) : undefined
+}
+
+/** Gathers a page of changes, while states go by. */
+class Changes<State> {
+  readonly found: Array<Change> = []
+  next: number | null = null
+  /** In stored form, before the next change: made when it is needed. */
+  #before: () => unknown
+  #last = 0
+  readonly #limit: number
+  readonly #encode: (state: State) => unknown
+
+  constructor(from: State, { limit }: Question, encode: (state: State) => unknown) {
+    this.#limit = limit
+    this.#encode = encode
+    this.#before = () => encode(from)
+  }
+
+  /** The state before the page. */
+  pass(state: State): void {
+    this.#before = () => this.#encode(state)
+  }
+
+  get isFull(): boolean {
+    return this.found.length === this.#limit
+  }
+
+  add(stored: Stored, after: State): void {
+    if (this.isFull) {
+      this.next = this.#last
+      return
+    }
+    const encoded = this.#encode(after)
+    this.found.push({ ...versionOf(stored), patch: patchOf(this.#before(), encoded) })
+    this.#before = () => encoded
+    this.#last = stored.version
+  }
+}
+
+type Journal = Source<any, any>["stores"]["journal"]
+
+/** Every page of a stream between two versions, both included. */
+const readAll = <E, R>(
+  journal: Journal,
+  stream: string,
+  { from, to }: { readonly from: number; readonly to: number },
+  visit: (page: ReadonlyArray<Stored>) => Effect.Effect<unknown, E, R>
+) =>
+  Effect.gen(function* () {
+    let next = from
+    while (next <= to) {
+      const page = yield* journal.readStream(stream, { from: next, to, limit: pageSize })
+      yield* visit(page)
+      if (page.length < pageSize) return
+      next = page.at(-1)!.version + 1
+    }
+  })
+
+/** The states after each of some events, each the next version. */
+const stepOver = <State, E extends Tagged>(fold: Fold<State, E>, state: State, stored: Stored): State =>
+  record(fold.events, stored).reduce(fold.step, state)
+
+/** Between versions, or between instants of recorded time. */
+const between = <State, Event extends Tagged>(source: Source<State, Event>, stream: string, question: Question) =>
+  Effect.gen(function* () {
+    const { encode } = stateCodec(source.aggregate)
+    const from = yield* stateOrInitialAt(source, stream, question.from)
+    const to = yield* stateOrInitialAt(source, stream, question.to)
+    if (from.version > to.version) return yield* notInOrder(stream, question, swap)
+    const fold = stateFold(source.aggregate)
+    const changes = new Changes(from.value, question, encode)
+    let state = from.value
+    const visit = (page: ReadonlyArray<Stored>) =>
+      attempt(() => {
+        for (const stored of page) {
+          if (changes.next !== null) return
+          state = stepOver(fold, state, stored)
+          if (stored.version <= (question.after ?? 0)) changes.pass(state)
+          else changes.add(stored, state)
+        }
+      })
+    // One more than the page shows that it is not the last.
+    const to_ = Math.min(to.version, Math.max(from.version, question.after ?? 0) + question.limit + 1)
+    yield* readAll(source.stores.journal, stream, { from: from.version + 1, to: to_ }, visit)
+    return { from, to, changes }
+  })
+
+/** The events that had occurred at the later point, in the order of their versions. */
+const heldFor = (journal: Journal, stream: string, { to }: Question) =>
+  Effect.gen(function* () {
+    const held: Array<Stored> = []
+    const newest = yield* newestOf(journal, stream)
+    yield* readAll(journal, stream, { from: 1, to: newest }, (page) => {
+      for (const stored of page) if (includes(to, stored)) held.push(stored)
+      return held.length <= maxHeld ? Effect.void : Effect.fail(tooLong(stream, held.length))
+    })
+    return held
+  })
+
+const tooLong = (stream: string, events: number): HistoryTooLong =>
+  new HistoryTooLong({
+    stream,
+    events,
+    limit: maxHeld,
+    detail:
+      `Until the later point more than ${maxHeld} events of ${stream} occurred, too many to be put in the order of business time. ` +
+      "Ask by recorded time, or by version."
+  })
+
+/** What is folded of the events that occurred, in the order of their versions. */
+const refold = <State, E extends Tagged>(fold: Fold<State, E>, events: ReadonlyArray<Stored>): State => {
+  let state = fold.initial
+  for (const stored of events) state = stepOver(fold, state, stored)
+  return state
+}
+
+/** What puts an event among others, from which it may follow that are not there yet. */
+const placing = <A>(stored: Stored, known: ReadonlyArray<Stored>, place: () => A): A => {
+  try {
+    return place()
+  } catch (error) {
+    const versions = new Set(known.map(({ version }) => version))
+    const older = Array.from({ length: stored.version - 1 }, (_, i) => i + 1)
+    const leftOut = older.filter((version) => !versions.has(version))
+    if (error instanceof UndecodableEvent || leftOut.length === 0) throw error
+    throw outOfOrder(stored.stream, stored.version, leftOut)
+  }
+}
+
+const byVersion = (a: Stored, b: Stored): number => a.version - b.version
+
+/** Walks the events that occurred between two instants, in the order in which they did. */
+const walk = <State, E extends Tagged>(
+  fold: Fold<State, E>,
+  held: ReadonlyArray<Stored>,
+  question: Question,
+  changes: Changes<State>
+): void => {
+  const occurred = held
+    .filter((stored) => !includes(question.from, stored))
+    .sort((a, b) => a.occurredAtMillis - b.occurredAtMillis || byVersion(a, b))
+  const begin = occurred.findIndex(({ version }) => version === question.after) + 1
+  const known = [...held.filter((stored) => includes(question.from, stored)), ...occurred.slice(0, begin)]
+  known.sort(byVersion)
+  let state = refold(fold, known)
+  changes.pass(state)
+  for (const stored of occurred.slice(begin)) {
+    if (changes.isFull) return changes.add(stored, state)
+    const isNewest = stored.version > (known.at(-1)?.version ?? 0)
+    known.push(stored)
+    if (!isNewest) known.sort(byVersion)
+    const before = state
+    state = placing(stored, known, () => (isNewest ? stepOver(fold, before, stored) : refold(fold, known)))
+    changes.add(stored, state)
+  }
+}
+
+/** Between instants of business time. */
+const betweenOccurred = <State, Event extends Tagged>(
+  source: Source<State, Event>,
+  stream: string,
+  question: Question
+) =>
+  Effect.gen(function* () {
+    const { encode } = stateCodec(source.aggregate)
+    const from = yield* stateOrInitialAt(source, stream, question.from)
+    const to = yield* stateOrInitialAt(source, stream, question.to)
+    const held = yield* heldFor(source.stores.journal, stream, question)
+    const changes = new Changes(from.value, question, encode)
+    yield* attempt(() => walk(stateFold(source.aggregate), held, question, changes))
+    return { from, to, changes }
+  })
+
+/**
+ * What changed between two points. Version 0, and an instant before the first event, are the initial state, so that all there ever
+ * was is a difference too. Two instants are of the same time; a version goes with an instant of recorded time.
+ */
+export const difference = Effect.fn("Temporal.difference")(function* <State, Event extends Tagged>(
+  source: Source<State, Event>,
+  stream: string,
+  question: Question
+) {
+  const wrong = wrongPoints(stream, question)
+  if (wrong !== undefined) return yield* wrong
+  const { to: point } = question
+  const isOccurred = point._tag === "Instant" && point.by === "occurred"
+  const { from, to, changes } = yield* isOccurred
+    ? betweenOccurred(source, stream, question)
+    : between(source, stream, question)
+  const { encode } = stateCodec(source.aggregate)
+  const patch = patchOf(encode(from.value), encode(to.value))
+  const found: Difference<State> = { stream, from, to, patch, changes: changes.found, next: changes.next }
+  return found
+})
