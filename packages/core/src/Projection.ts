@@ -34,6 +34,15 @@ export type Effects =
    */
   | "idempotent"
 
+/** A table of a read model in SQL, by its name in the schema that the projection writes into. */
+export type Table =
+  | string
+  | {
+      readonly name: string
+      /** Columns that do not follow from the events alone: when a rebuild is compared with the live one, they may differ. */
+      readonly uncompared: ReadonlyArray<string>
+    }
+
 /** A projection. `R` is what its handler needs: the client of its read model. */
 export interface Projection<Event extends { readonly _tag: string }, E = never, R = never> {
   /** Unique among the projections of a store. On disk. */
@@ -45,6 +54,11 @@ export interface Projection<Event extends { readonly _tag: string }, E = never, 
   readonly onFailure: FailurePolicy
   /** Events per transaction at most. Default 500: beyond that a transaction grows without getting cheaper per event. */
   readonly batchSize: number
+  /**
+   * The tables that it writes, and that no other projection writes: a rebuild makes them anew and switches them. None, the
+   * default, where the read model is not in SQL.
+   */
+  readonly tables: ReadonlyArray<Table>
 }
 
 /** What a handler may want to know about where it is. */
@@ -63,6 +77,7 @@ interface Declaration<Sources extends ReadonlyArray<Source>, E, R> {
   ) => Effect.Effect<void, E, R>
   readonly onFailure?: FailurePolicy
   readonly batchSize?: number
+  readonly tables?: ReadonlyArray<Table>
 }
 
 /** Declares a projection, with the defaults filled in. */
@@ -72,6 +87,7 @@ export const make = <const Sources extends ReadonlyArray<Source>, E, R>(
   effects: "transactional",
   onFailure: "park",
   batchSize: 500,
+  tables: [],
   ...declaration
 })
 

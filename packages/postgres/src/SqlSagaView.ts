@@ -120,6 +120,7 @@ export const projection = (schemaName: string, name: string) => {
   return Projection.make({
     name: `${name}-view`,
     sources: [{ name, events: Events }],
+    tables: ["saga"],
     handle: (batch: ReadonlyArray<Recorded<SagaEvent>>) =>
       Effect.gen(function* () {
         const sql = yield* SqlClient

@@ -304,7 +304,8 @@ const save = (sql: SqlClient, schema: string, changes: Changes): Effect.Effect<v
     const touched = [...changes.touched]
     const written = touched.flatMap(([key]) => changes.lines.get(key) ?? [])
     const gone = touched.filter(([key]) => !changes.lines.has(key)).map(([, line]) => line)
-    const revenue = [...changes.revenue.values()]
+    // In one order everywhere: workers of other partitions add to the same rows, and would deadlock.
+    const revenue = [...changes.revenue.keys()].sort().map((key) => changes.revenue.get(key)!)
     yield* saveCarts(sql, schema, [...changes.carts.values()])
     if (written.length > 0) yield* saveLines(sql, schema, written)
     if (gone.length > 0) yield* deleteLines(sql, schema, gone)
@@ -316,6 +317,7 @@ export const cartViews = (schema: string) =>
   Projection.make({
     name: cartViewsName,
     sources: [{ name: "cart", events: CartEvents }],
+    tables: ["cart_view", "cart_line", "revenue"],
     handle: (batch: ReadonlyArray<Recorded<CartEvent>>) =>
       Effect.gen(function* () {
         const sql = yield* SqlClient

@@ -125,6 +125,7 @@ export const reservationViews = (schema: string) =>
   Projection.make({
     name: reservationViewsName,
     sources: [{ name: "reservation", events: ReservationEvents }],
+    tables: ["reservation_view"],
     handle: (batch: ReadonlyArray<Recorded<ReservationEvent>>) =>
       Effect.gen(function* () {
         const sql = yield* SqlClient

@@ -229,6 +229,7 @@ export const stockViews = (schema: string) =>
   Projection.make({
     name: stockViewsName,
     sources: [{ name: "stockitem", events: StockItemEvents }],
+    tables: ["stock_level", "stock_movement"],
     handle: (batch: ReadonlyArray<Recorded<StockItemEvent>>) =>
       Effect.gen(function* () {
         const sql = yield* SqlClient

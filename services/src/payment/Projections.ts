@@ -354,7 +354,8 @@ const save = (sql: SqlClient, schema: string, changes: Changes): Effect.Effect<v
   Effect.gen(function* () {
     const payments = [...changes.payments]
     const chargebacks = payments.flatMap(chargebackRows)
-    const days = [...changes.days.values()]
+    // In one order everywhere: workers of other partitions add to the same rows, and would deadlock.
+    const days = [...changes.days.keys()].sort().map((key) => changes.days.get(key)!)
     yield* savePayments(sql, schema, payments.map(paymentRow))
     yield* saveOperations(sql, schema, payments.flatMap(operationRows))
     if (chargebacks.length > 0) yield* saveChargebacks(sql, schema, chargebacks)
@@ -370,6 +371,17 @@ export const paymentViews = (schema: string) =>
   Projection.make({
     name: paymentViewsName,
     sources: [{ name: "payment", events: PaymentEvents }],
+    tables: [
+      // The sweep writes what it has compared.
+      { name: "payment_view", uncompared: ["compared_version", "compare_at"] },
+      "payment_operation",
+      "payment_chargeback",
+      // A number follows from when its row was written, not from the event.
+      { name: "payment_attention", uncompared: ["number"] },
+      "ledger_day",
+      // When the provider is asked next follows from the clock, and from how often it was asked.
+      { name: "open_operation", uncompared: ["next_at", "tries"] }
+    ],
     handle: (batch: ReadonlyArray<Recorded<PaymentEvent>>) =>
       Effect.gen(function* () {
         const sql = yield* SqlClient
