@@ -12,7 +12,7 @@ import { ReadModelUnavailable } from "@daybook/core/ProjectionStore"
 import { RecoveryFailed } from "@daybook/core/Recovery"
 import { HttpApiSchema, OpenApi } from "effect/http-api"
 import * as Schema from "effect/Schema"
-import { Text } from "./Text.ts"
+import { Day, Text } from "./Text.ts"
 
 const versionTag = /^(?:"([0-9]{1,9})"|([0-9]{1,9}))$/
 
@@ -113,17 +113,6 @@ export const AtLeastVersion = {
 
 /** How long a query waits for a version. Longer, and a client's own time-out would come first. */
 export const waitMillis = 5_000
-
-const isDay = (text: string): boolean => {
-  if (!/^\d{4}-\d\d-\d\d$/.test(text) || text.startsWith("0000")) return false
-  const time = Date.parse(`${text}T00:00:00Z`)
-  return !Number.isNaN(time) && new Date(time).toISOString().startsWith(text)
-}
-
-/** A day that the calendar has: not 2011-02-31. The years are PostgreSQL's, which has no year 0. */
-const Day = Schema.String.check(
-  Schema.makeFilter((text: string) => isDay(text) || "Expected a day of the calendar, such as 2011-03-31")
-)
 
 /** From one day to another, both included. Add `isInOrder` to the check of the query. */
 export const PeriodQuery = { from: Schema.optionalKey(Day), to: Schema.optionalKey(Day) }

@@ -15,5 +15,16 @@ const storable = Schema.makeFilter<string>(
 export const Text = (maxLength: number) =>
   Schema.String.check(Schema.isNonEmpty(), Schema.isMaxLength(maxLength), storable)
 
+const isDay = (text: string): boolean => {
+  if (!/^\d{4}-\d\d-\d\d$/.test(text) || text.startsWith("0000")) return false
+  const time = Date.parse(`${text}T00:00:00Z`)
+  return !Number.isNaN(time) && new Date(time).toISOString().startsWith(text)
+}
+
+/** A day that the calendar has: not 2011-02-31. The years are PostgreSQL's, which has no year 0. */
+export const Day = Schema.String.check(
+  Schema.makeFilter((text: string) => isDay(text) || "Expected a day of the calendar, such as 2011-03-31")
+)
+
 /** An id or code that others give: a customer, a line, a SKU. At most 64 code units, which holds a UUID or a ULID with a prefix. */
 export const Id = Text(64)

@@ -18,7 +18,8 @@ import {
   UnknownCursor
 } from "../Http.ts"
 import { RequestProblems } from "../InvalidRequest.ts"
-import { Id, Text } from "../Text.ts"
+import { Day, Id, Text } from "../Text.ts"
+import { Parcels } from "./Command.ts"
 import { CancelReason, ReturnReason } from "./Events.ts"
 import { OrderNotFound, rejections } from "./Rejection.ts"
 import { ConfirmedRevenue, OrderSummary, OrderView, TimelineEntry, Waiting } from "./Views.ts"
@@ -38,12 +39,21 @@ export const CancelLines = Schema.Struct({
   lines: Quantities
 })
 
+/** A shipment of one parcel may be told by `carrier` and `trackingNumber` instead of `parcels`, as it was in v0.1. */
 export const RecordShipment = Schema.Struct({
   shipmentId: Schema.optionalKey(Id),
   carrier: Schema.optionalKey(Schema.NullOr(Text(100))),
   trackingNumber: Schema.optionalKey(Schema.NullOr(Text(100))),
+  parcels: Schema.optionalKey(Parcels),
+  promisedBy: Schema.optionalKey(Schema.NullOr(Day)),
   lines: Quantities
-})
+}).check(
+  Schema.makeFilter(({ carrier = null, trackingNumber = null, parcels }) =>
+    parcels === undefined || (carrier === null && trackingNumber === null)
+      ? true
+      : { path: ["parcels"], issue: "Expected either parcels, or the carrier and trackingNumber of the only one" }
+  )
+)
 
 export const RequestReturn = Schema.Struct({
   returnId: Schema.optionalKey(Id),
@@ -152,7 +162,7 @@ export class Orders extends HttpApiGroup.make("orders")
     }).annotateMerge(
       describe(
         "Record a shipment",
-        "Says what of the order is on its way, which is to be charged. Any number of shipments may share the lines."
+        "Says what of the order is on its way, which is to be charged. Any number of shipments may share the lines. `promisedBy` is the day that the customer was promised."
       )
     ),
     HttpApiEndpoint.post("recordDelivery", "/orders/:id/shipments/:shipmentId/delivery", {

@@ -5,7 +5,7 @@
  */
 import * as Schema from "effect/Schema"
 import * as Money from "../Money.ts"
-import { Id, Text } from "../Text.ts"
+import { Day, Id, Text } from "../Text.ts"
 import { CancelReason, RejectReason, ReturnReason, Shortage, type Status } from "./Events.ts"
 
 const OrderedLine = Schema.Struct({
@@ -16,6 +16,11 @@ const OrderedLine = Schema.Struct({
   unitPrice: Money.Price,
   tax: Money.Price
 })
+
+/** The parcels of one shipment. More than these go as several shipments. */
+export const Parcels = Schema.Array(
+  Schema.Struct({ carrier: Schema.NullOr(Text(100)), trackingNumber: Schema.NullOr(Text(100)) })
+).check(Schema.isMaxLength(100))
 
 const Quantities = Schema.Array(Schema.Struct({ lineId: Id, quantity: Schema.Int }))
 
@@ -44,12 +49,8 @@ export const Command = Schema.TaggedUnion({
   /** The customer's wish: noted while the order is pending, later carried out at once for all that has not been shipped. */
   RequestCancellation: { cancellationId: Id },
   CancelLines: { cancellationId: Id, reason: CancelReason, lines: Quantities },
-  RecordShipment: {
-    shipmentId: Id,
-    carrier: Schema.NullOr(Text(100)),
-    trackingNumber: Schema.NullOr(Text(100)),
-    lines: Quantities
-  },
+  /** None of the parcels need be known. `promisedBy` is the day that the customer was promised. */
+  RecordShipment: { shipmentId: Id, parcels: Parcels, promisedBy: Schema.NullOr(Day), lines: Quantities },
   /** Of a whole shipment. */
   RecordDelivery: { shipmentId: Id },
   RequestReturn: { returnId: Id, reason: ReturnReason, lines: Quantities },

@@ -50,6 +50,9 @@ const CancelReason = Schema.Literals(["customer", "unavailable", "fraud", "other
 
 const ReturnReason = Schema.Literals(["unwanted", "damaged", "faulty", "wrong-item", "other"])
 
+/** One parcel of a shipment. `null` where nobody said. */
+const Parcel = Schema.Struct({ carrier: Schema.NullOr(Schema.String), trackingNumber: Schema.NullOr(Schema.String) })
+
 /** How far a confirmed order has come: `shipping` and `shipped`, a part or all of what was not cancelled is on its way. */
 const Fulfilment = Schema.Literals(["confirmed", "shipping", "shipped", "delivered", "cancelled"])
 
@@ -95,12 +98,18 @@ export const OrderEvents = Contract.define("order-events", {
     reason: CancelReason,
     total: Money
   },
-  /** Lines are on their way. `total` is to be charged: amounts + shipping, which is charged with the first shipment. */
+  /**
+   * Lines are on their way. `total` is to be charged: amounts + shipping, which is charged with the first shipment. `carrier` and
+   * `trackingNumber` are those of the first parcel; `parcels`, and the day that the customer was promised, are not in messages
+   * from before they were known.
+   */
   OrderShipped: {
     orderId: Schema.String,
     shipmentId: Schema.String,
     carrier: Schema.NullOr(Schema.String),
     trackingNumber: Schema.NullOr(Schema.String),
+    parcels: Schema.optionalKey(Schema.Array(Parcel)),
+    promisedBy: Schema.optionalKey(Schema.NullOr(Schema.String)),
     ...Backing,
     lines: Schema.Array(ValuedPart),
     shipping: Money,

@@ -13,7 +13,7 @@ import { type OrderEvent, OrderEvents, type Part, type ValuedPart } from "./Even
 import * as Lines from "./Lines.ts"
 import * as Refusal from "./Refusal.ts"
 import type { Rejection } from "./Rejection.ts"
-import { evolve, initial, moneyIn, originOf, State } from "./State.ts"
+import { evolve, initial, moneyIn, originOf, State, stateVersion, upcast } from "./State.ts"
 import * as Submission from "./Submission.ts"
 
 type Quantities = ReadonlyArray<Lines.Quantity>
@@ -227,12 +227,11 @@ function cancelLines(
 // --- shipment ---
 
 function recordShipment(limits: Limits, { _tag, ...shipment }: CommandOf<"RecordShipment">, state: State): Outcome {
-  const { shipmentId, carrier, trackingNumber, lines } = shipment
+  const { shipmentId, parcels, promisedBy, lines } = shipment
   const known = state.shipments.find((one) => one.shipmentId === shipmentId)
   if (known !== undefined) {
-    const same =
-      known.carrier === carrier && known.trackingNumber === trackingNumber && sameQuantities(known.lines, lines)
-    return same ? nothing : Refusal.shipmentIdTaken(known)
+    const same = Equal.equals(known.parcels, parcels) && known.promisedBy === promisedBy
+    return same && sameQuantities(known.lines, lines) ? nothing : Refusal.shipmentIdTaken(known)
   }
   return (
     refuseStatus("RecordShipment", state) ??
@@ -243,7 +242,7 @@ function recordShipment(limits: Limits, { _tag, ...shipment }: CommandOf<"Record
 }
 
 const shipped = (
-  { shipmentId, carrier, trackingNumber, lines }: Omit<CommandOf<"RecordShipment">, "_tag">,
+  { shipmentId, parcels, promisedBy, lines }: Omit<CommandOf<"RecordShipment">, "_tag">,
   state: State
 ): OrderEvent => {
   const parts = valuedPartsOf(state, lines, Lines.settledMinor)
@@ -251,8 +250,8 @@ const shipped = (
   return {
     _tag: "OrderShipped",
     shipmentId,
-    carrier,
-    trackingNumber,
+    parcels,
+    promisedBy,
     ...backingOf(state),
     lines: parts,
     shipping: moneyIn(state, shippingMinor),
@@ -319,7 +318,7 @@ export const make = (limits: Limits = defaultLimits): Aggregate.Aggregate<State,
     initial,
     evolve,
     decide: decide(limits),
-    state: { version: 1, schema: State },
+    state: { version: stateVersion, schema: State, upcast },
     events: OrderEvents,
     commands: Command
   })

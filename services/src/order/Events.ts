@@ -9,6 +9,7 @@
 import * as Event from "@daybook/core/Event"
 import * as Schema from "effect/Schema"
 import { Money } from "../Money.ts"
+import { ofOne, Parcel } from "./Parcels.ts"
 
 /** One line, as it was when the order was placed. Nothing is ever looked up again. */
 export const Line = Schema.Struct({
@@ -107,17 +108,27 @@ export const OrderEvents = Event.define({
   },
   /** Nothing of the order will be delivered. After a confirmation, `LinesCancelled` of the same cancellation comes before it. */
   OrderCancelled: { cancellationId: Schema.String, ...origin, reason: CancelReason, total: Money },
-  /** On its way. What it comes to is to be charged; `shipping` is charged with the first shipment. amounts + shipping = total. */
-  OrderShipped: {
-    shipmentId: Schema.String,
-    carrier: Schema.NullOr(Schema.String),
-    trackingNumber: Schema.NullOr(Schema.String),
-    ...backing,
-    lines: Schema.Array(ValuedPart),
-    shipping: Money,
-    total: Money,
-    status: Status
-  },
+  /**
+   * On its way. What it comes to is to be charged; `shipping` is charged with the first shipment. amounts + shipping = total.
+   * `promisedBy` is the day that the customer was promised, such as 2011-03-31. Version 1 knew one parcel, version 2 no promise.
+   */
+  OrderShipped: Event.versioned(
+    3,
+    {
+      shipmentId: Schema.String,
+      parcels: Schema.Array(Parcel),
+      promisedBy: Schema.NullOr(Schema.String),
+      ...backing,
+      lines: Schema.Array(ValuedPart),
+      shipping: Money,
+      total: Money,
+      status: Status
+    },
+    {
+      1: ({ carrier, trackingNumber, ...rest }) => ({ ...rest, parcels: ofOne({ carrier, trackingNumber }) }),
+      2: (data) => ({ ...data, promisedBy: null })
+    }
+  ),
   ShipmentDelivered: { shipmentId: Schema.String, lines: Schema.Array(Part), status: Status },
   ReturnRequested: { returnId: Schema.String, reason: ReturnReason, lines: Schema.Array(Part) },
   /** What came back, which may be less than was announced. Its total is to be refunded. */

@@ -12,6 +12,7 @@ import { makeId, page, tagged, timed } from "../Serving.ts"
 import { type CancelLines, OrderApi, type RecordShipment, type RequestCancellation, type RequestReturn } from "./Api.ts"
 import type { Command } from "./Command.ts"
 import { OrderProjector, Orders } from "./Order.ts"
+import { ofOne } from "./Parcels.ts"
 import { orderViewsName } from "./Projections.ts"
 import { OrderQueries, type TimelinePage } from "./Queries.ts"
 import { orderNotFound } from "./Refusal.ts"
@@ -35,8 +36,9 @@ const commands = Effect.gen(function* () {
   }
 
   const recordShipment = (id: string, asked: typeof RecordShipment.Type, options: CommandOptions) => {
-    const { shipmentId = makeId(options), carrier = null, trackingNumber = null, lines } = asked
-    const command: Command = { _tag: "RecordShipment", shipmentId, carrier, trackingNumber, lines }
+    const { shipmentId = makeId(options), carrier = null, trackingNumber = null, promisedBy = null, lines } = asked
+    const { parcels = ofOne({ carrier, trackingNumber }) } = asked
+    const command: Command = { _tag: "RecordShipment", shipmentId, parcels, promisedBy, lines }
     return Effect.map(send(id, command, options), (body) => ({ ...body, shipmentId }))
   }
 

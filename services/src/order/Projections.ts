@@ -30,7 +30,7 @@ export const orderViewsName = "order-views"
 /** The migrations of the read models. */
 export const tables: MigrationSet = {
   name: "order",
-  migrations: fromFiles(new URL("./sql/", import.meta.url), ["001-read-models"])
+  migrations: fromFiles(new URL("./sql/", import.meta.url), ["001-read-models", "002-parcels"])
 }
 
 type Batch = ReadonlyArray<Recorded<OrderEvent>>
@@ -203,13 +203,13 @@ const saveLines = (sql: SqlClient, schema: string, lines: ReturnType<typeof chan
 
 const saveTimeline = (sql: SqlClient, schema: string, rows: ReadonlyArray<TimelineRow>) =>
   sql.unsafe(
-    `INSERT INTO ${schema}.order_timeline (order_id, version, occurred_at, event, actor, note, record_id, reason, carrier,
-                                           tracking_number, lines, total_minor)
+    `INSERT INTO ${schema}.order_timeline (order_id, version, occurred_at, event, actor, note, record_id, reason, parcels,
+                                           promised_by, lines, total_minor)
      SELECT t."orderId", t.version, ${instantOf('t."occurredAtMillis"')}, t.event, t.actor, t.note,
-            t."recordId", t.reason, t.carrier, t."trackingNumber", t.lines, t."totalMinor"
+            t."recordId", t.reason, t.parcels, t."promisedBy", t.lines, t."totalMinor"
      FROM json_to_recordset($1::text::json) AS t (
        "orderId" text, version integer, "occurredAtMillis" float8, event text, actor text, note text, "recordId" text,
-       reason text, carrier text, "trackingNumber" text, lines jsonb, "totalMinor" bigint)`,
+       reason text, parcels jsonb, "promisedBy" date, lines jsonb, "totalMinor" bigint)`,
     [JSON.stringify(rows)]
   )
 
@@ -226,6 +226,7 @@ export const orderViews = (schema: string) =>
   Projection.make({
     name: orderViewsName,
     sources: [{ name: "order", events: OrderEvents }],
+    tables: ["order_view", "order_line", "order_timeline"],
     handle: (batch: Batch) =>
       Effect.gen(function* () {
         const sql = yield* SqlClient

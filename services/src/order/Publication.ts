@@ -10,6 +10,7 @@ import * as Publication from "@daybook/core/Publication"
 import { OrderEvents } from "./Contract.ts"
 import { make as makeOrder } from "./Domain.ts"
 import type { OrderEvent, Status } from "./Events.ts"
+import { asOne } from "./Parcels.ts"
 
 /** The event, and the order that it is about. */
 const told = <E extends OrderEvent>(event: E, { stream }: Recorded<OrderEvent>) => [
@@ -38,7 +39,8 @@ export const orderPublication = Publication.make({
   CancellationRequested: told,
   LinesCancelled: toldWithStatus,
   OrderCancelled: told,
-  OrderShipped: toldWithStatus,
+  /** Told as one parcel too, for readers who know no more. */
+  OrderShipped: (event, recorded) => toldWithStatus({ ...event, ...asOne(event.parcels) }, recorded),
   ShipmentDelivered: toldWithStatus,
   ReturnRequested: told,
   ReturnReceived: told,

@@ -14,6 +14,7 @@ import * as SqlClient from "effect/sql/SqlClient"
 import { UnknownCursor } from "../Http.ts"
 import type { Money } from "../Money.ts"
 import { asking, type Page } from "../Serving.ts"
+import { asOne, type Parcel } from "./Parcels.ts"
 import type { ConfirmedRevenue, OrderSummary, OrderView, TimelineEntry, Waiting } from "./Views.ts"
 
 const unknownCursor = (after: string): UnknownCursor =>
@@ -84,11 +85,11 @@ interface ViewRow extends SummaryRow, Pick<OrderView, "authorisationId" | "reser
   readonly rejectReason: string | null
   readonly shortages: NonNullable<OrderView["rejection"]>["shortages"]
   readonly lines: ReadonlyArray<LineRow> | null
-  readonly shipments: ReadonlyArray<Omit<Shipment, "total"> & { readonly totalMinor: number }> | null
+  readonly shipments: ReadonlyArray<Omit<Shipment, "total" | keyof Parcel> & { readonly totalMinor: number }> | null
   readonly returns: ReadonlyArray<Omit<Return, "refund"> & { readonly refundMinor: number | null }> | null
 }
 
-interface TimelineRow extends Omit<TimelineEntry, "total"> {
+interface TimelineRow extends Omit<TimelineEntry, "total" | keyof Parcel> {
   readonly currency: string
   readonly totalMinor: number | null
 }
@@ -97,6 +98,8 @@ const summaryColumns = `order_id AS id, version, status, cart_id AS "cartId", ch
   customer_id AS "customerId", country, currency, total_minor::float8 AS "totalMinor", line_count AS "lineCount",
   open_returns AS "openReturns", cancellation_requested AS "cancellationRequested",
   ${isoOf("placed_at")} AS "placedAt", ${isoOf("updated_at")} AS "updatedAt"`
+
+const dayOf = (column: string): string => `to_char(${column}, 'YYYY-MM-DD')`
 
 const viewText = (schema: string): string =>
   `SELECT ${summaryColumns}, goods_minor::float8 AS "goodsMinor", tax_minor::float8 AS "taxMinor",
@@ -109,7 +112,7 @@ const viewText = (schema: string): string =>
          'delivered', delivered, 'returning', announced, 'returned', returned, 'chargedMinor', charged_minor,
          'refundedMinor', refunded_minor) ORDER BY place)
        FROM ${schema}.order_line l WHERE l.order_id = v.order_id) AS lines, (
-       SELECT json_agg(json_build_object('shipmentId', s.record_id, 'carrier', s.carrier, 'trackingNumber', s.tracking_number,
+       SELECT json_agg(json_build_object('shipmentId', s.record_id, 'parcels', s.parcels, 'promisedBy', ${dayOf("s.promised_by")},
          'totalMinor', s.total_minor, 'shippedAt', ${isoOf("s.occurred_at")}, 'deliveredAt', ${isoOf("d.occurred_at")})
          ORDER BY s.version)
        FROM ${schema}.order_timeline s LEFT JOIN ${schema}.order_timeline d
@@ -123,8 +126,8 @@ const viewText = (schema: string): string =>
    FROM ${schema}.order_view v WHERE order_id = $1::text`
 
 const timelineText = (schema: string): string =>
-  `SELECT t.version, ${isoOf("t.occurred_at")} AS at, event, actor, note, record_id AS "recordId", reason, carrier,
-     tracking_number AS "trackingNumber", lines, currency, t.total_minor::float8 AS "totalMinor"
+  `SELECT t.version, ${isoOf("t.occurred_at")} AS at, event, actor, note, record_id AS "recordId", reason, parcels,
+     ${dayOf("promised_by")} AS "promisedBy", lines, currency, t.total_minor::float8 AS "totalMinor"
    FROM ${schema}.order_timeline t JOIN ${schema}.order_view v USING (order_id)
    WHERE order_id = $1::text AND t.version > $2::text::integer ORDER BY t.version LIMIT $3::text::integer`
 
@@ -166,7 +169,11 @@ const viewOf = (row: ViewRow): OrderView => {
       charged: money(chargedMinor),
       refunded: money(refundedMinor)
     })),
-    shipments: (row.shipments ?? []).map(({ totalMinor, ...one }) => ({ ...one, total: money(totalMinor) })),
+    shipments: (row.shipments ?? []).map(({ totalMinor, ...one }) => ({
+      ...one,
+      ...asOne(one.parcels),
+      total: money(totalMinor)
+    })),
     returns: (row.returns ?? []).map(({ refundMinor, ...one }) => ({
       ...one,
       refund: refundMinor === null ? null : money(refundMinor)
@@ -176,6 +183,7 @@ const viewOf = (row: ViewRow): OrderView => {
 
 const entryOf = ({ currency, totalMinor, ...row }: TimelineRow): TimelineEntry => ({
   ...row,
+  ...asOne(row.parcels),
   total: totalMinor === null ? null : { amountMinor: totalMinor, currency }
 })
 

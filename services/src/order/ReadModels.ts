@@ -4,6 +4,7 @@
 import type { Recorded } from "@daybook/core/Event"
 import type { OrderEvent, Part, Shortage } from "./Events.ts"
 import * as Lines from "./Lines.ts"
+import type { Parcel } from "./Parcels.ts"
 
 /** A row of `order_view`. Times in milliseconds since 1970. */
 export interface OrderRow {
@@ -44,8 +45,8 @@ export interface TimelineRow {
   readonly note: string | null
   readonly recordId: string | null
   readonly reason: string | null
-  readonly carrier: string | null
-  readonly trackingNumber: string | null
+  readonly parcels: ReadonlyArray<Parcel>
+  readonly promisedBy: string | null
   readonly lines: ReadonlyArray<Part>
   readonly totalMinor: number | null
 }
@@ -144,8 +145,8 @@ interface Said {
   readonly shipmentId?: string
   readonly returnId?: string
   readonly reason?: string
-  readonly carrier?: string | null
-  readonly trackingNumber?: string | null
+  readonly parcels?: ReadonlyArray<Parcel>
+  readonly promisedBy?: string | null
   readonly total?: { readonly amountMinor: number }
   readonly kept?: { readonly amountMinor: number }
 }
@@ -163,8 +164,8 @@ export const timelineRow = (orderId: string, recorded: Recorded<OrderEvent>): Ti
     note: recorded.reason,
     recordId: said.cancellationId ?? said.shipmentId ?? said.returnId ?? null,
     reason: said.reason ?? null,
-    carrier: said.carrier ?? null,
-    trackingNumber: said.trackingNumber ?? null,
+    parcels: said.parcels ?? [],
+    promisedBy: said.promisedBy ?? null,
     lines: isLineEvent(event) ? event.lines.map(({ lineId, sku, quantity }) => ({ lineId, sku, quantity })) : [],
     totalMinor: (said.total ?? said.kept)?.amountMinor ?? null
   }

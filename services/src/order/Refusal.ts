@@ -236,17 +236,28 @@ export const cancellationIdTaken = ({
       "Use a new id for another cancellation."
   })
 
+const parcelList = (parcels: State["shipments"][number]["parcels"]): string => {
+  if (parcels.length === 0) return "nothing known of its parcels"
+  const texts = parcels
+    .slice(0, named)
+    .map(
+      ({ carrier, trackingNumber }) => `carrier ${carrier ?? "unknown"}, tracking number ${trackingNumber ?? "unknown"}`
+    )
+  if (parcels.length > named) texts.push(`${count(parcels.length - named, "parcel")} more`)
+  return texts.join("; ")
+}
+
 export const shipmentIdTaken = ({
   shipmentId,
-  carrier,
-  trackingNumber,
+  parcels,
+  promisedBy,
   lines
 }: State["shipments"][number]): ShipmentIdTaken =>
   new ShipmentIdTaken({
     shipmentId,
     detail:
-      `Shipment ${shipmentId} stands for ${list(lines)} (carrier ${carrier ?? "unknown"}, ` +
-      `tracking number ${trackingNumber ?? "unknown"}). Use a new id for another shipment.`
+      `Shipment ${shipmentId} stands for ${list(lines)} (${parcelList(parcels)}` +
+      `${promisedBy === null ? "" : `; promised by ${promisedBy}`}). Use a new id for another shipment.`
   })
 
 export const returnIdTaken = ({ returnId, reason, lines, received }: State["returns"][number]): ReturnIdTaken =>

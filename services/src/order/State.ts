@@ -9,6 +9,7 @@ import * as Money from "../Money.ts"
 import type { OrderEvent } from "./Events.ts"
 import { CancelReason, CancelScope, RejectReason, ReturnReason, Shortage, Status } from "./Events.ts"
 import * as Lines from "./Lines.ts"
+import { ofOne, Parcel } from "./Parcels.ts"
 
 // --- state ---
 
@@ -39,8 +40,8 @@ export const State = Schema.Struct({
   shipments: Schema.Array(
     Schema.Struct({
       shipmentId: Schema.String,
-      carrier: Schema.NullOr(Schema.String),
-      trackingNumber: Schema.NullOr(Schema.String),
+      parcels: Schema.Array(Parcel),
+      promisedBy: Schema.NullOr(Schema.String),
       lines: Quantities,
       delivered: Schema.Boolean
     })
@@ -58,6 +59,24 @@ export const State = Schema.Struct({
 
 /** What is known of an order. */
 export type State = typeof State.Type
+
+/** The version of the stored form. Version 1 knew one parcel of a shipment, and no promise. */
+export const stateVersion = 2
+
+/** A stored state of version 1, as far as it was different. */
+interface Version1 {
+  readonly shipments: ReadonlyArray<Parcel>
+}
+
+/** Raises a stored state of version 1. */
+export const upcast = ({ shipments, ...state }: Version1): unknown => ({
+  ...state,
+  shipments: shipments.map(({ carrier, trackingNumber, ...shipment }) => ({
+    ...shipment,
+    parcels: ofOne({ carrier, trackingNumber }),
+    promisedBy: null
+  }))
+})
 
 export const initial: State = {
   status: "unplaced",
@@ -128,11 +147,11 @@ export const evolve: Aggregate.Evolve<State, OrderEvent> = {
         ? [...state.cancellations, { cancellationId, scope: "order", reason, lines: [] }]
         : state.cancellations
   }),
-  OrderShipped: (state, { shipmentId, carrier, trackingNumber, lines, status }) => ({
+  OrderShipped: (state, { shipmentId, parcels, promisedBy, lines, status }) => ({
     ...state,
     status,
     lines: Lines.ship(state.lines, lines),
-    shipments: [...state.shipments, { shipmentId, carrier, trackingNumber, lines: quantities(lines), delivered: false }]
+    shipments: [...state.shipments, { shipmentId, parcels, promisedBy, lines: quantities(lines), delivered: false }]
   }),
   ShipmentDelivered: (state, { shipmentId, lines, status }) => ({
     ...state,

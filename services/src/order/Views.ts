@@ -4,6 +4,7 @@
 import * as Schema from "effect/Schema"
 import { Money } from "../Money.ts"
 import { Part, Shortage, Status } from "./Events.ts"
+import { Parcel } from "./Parcels.ts"
 
 /** An order in a list. */
 export const OrderSummary = Schema.Struct({
@@ -46,10 +47,18 @@ const OrderLineView = Schema.Struct({
   refunded: Money
 }).annotate({ identifier: "OrderLine" })
 
-const ShipmentView = Schema.Struct({
-  shipmentId: Schema.String,
+/** `carrier` and `trackingNumber` are those of the first parcel. */
+const carriage = {
   carrier: Schema.NullOr(Schema.String),
   trackingNumber: Schema.NullOr(Schema.String),
+  parcels: Schema.Array(Parcel),
+  /** The day that the customer was promised. */
+  promisedBy: Schema.NullOr(Schema.String)
+}
+
+const ShipmentView = Schema.Struct({
+  shipmentId: Schema.String,
+  ...carriage,
   total: Money,
   shippedAt: Schema.String,
   deliveredAt: Schema.NullOr(Schema.String)
@@ -99,8 +108,7 @@ export const TimelineEntry = Schema.Struct({
   /** The cancellation, shipment or return that it is about. */
   recordId: Schema.NullOr(Schema.String),
   reason: Schema.NullOr(Schema.String),
-  carrier: Schema.NullOr(Schema.String),
-  trackingNumber: Schema.NullOr(Schema.String),
+  ...carriage,
   /** Parts of lines that it is about; none where it is about the whole order. */
   lines: Schema.Array(Part),
   /** What it comes to, where it comes to something. */

@@ -237,6 +237,32 @@ describe.each(levels)("the orders at level %i", (level, persistence) => {
       expect(view.charged.amountMinor + view.cancelled.amountMinor).toBe(3451)
     })
 
+    it("ships several parcels at once, promised for a day, or one as it was told before there could be several", async () => {
+      const order = await confirmed()
+      const parcels = [
+        { carrier: "Royal Mail", trackingNumber: "RM-1" },
+        { carrier: "DHL", trackingNumber: null }
+      ]
+      const lines = [{ lineId: "1", quantity: 1 }]
+      const several = { shipmentId: "several", parcels, promisedBy: "2011-03-31", lines }
+      ok(await post(`${order}/shipments`, several))
+      expect(ok(await post(`${order}/shipments`, several)).body.version).toBe(3)
+      const one = { carrier: "DHL", trackingNumber: "JD-1" }
+      const last = ok(await post(`${order}/shipments`, { ...one, shipmentId: "one", lines }))
+      expect((await viewAfter(order, last)).shipments).toMatchObject([
+        { shipmentId: "several", ...parcels[0], parcels, promisedBy: "2011-03-31" },
+        { shipmentId: "one", ...one, parcels: [one], promisedBy: null }
+      ])
+      const { body } = await get(`${order}/timeline?after=2`)
+      expect(body).toMatchObject([
+        { ...parcels[0], parcels, promisedBy: "2011-03-31" },
+        { ...one, parcels: [one] }
+      ])
+      const both = { ...one, parcels, lines, promisedBy: "2011-02-31" }
+      expectInvalid(await post(`${order}/shipments`, { ...both, promisedBy: null }), "body.parcels")
+      expectInvalid(await post(`${order}/shipments`, { lines, promisedBy: "2011-02-31" }), "body.promisedBy")
+    })
+
     it("works through what waits to be shipped", async () => {
       const order = await confirmed()
       await viewAfter(order, at(2))
@@ -284,6 +310,8 @@ describe.each(levels)("the orders at level %i", (level, persistence) => {
         reason: "unavailable",
         carrier: null,
         trackingNumber: null,
+        parcels: [],
+        promisedBy: null,
         lines: [{ lineId: "2", sku: "85123A", quantity: 1 }],
         total: Given.gbp(255)
       })

@@ -78,7 +78,9 @@ describe("commands", () => {
     ["reason", { ...rejectOrder(), reason: "mood" }],
     ["sku", { ...rejectOrder(), shortages: [{ sku: "", requested: 1, available: 0 }] }],
     ["reason", { ...cancelLines(), reason: "shortage" }],
-    ["carrier", { ...recordShipment(), carrier: "" }],
+    ["carrier", { ...recordShipment(), parcels: [{ carrier: "", trackingNumber: null }] }],
+    ["parcels", { ...recordShipment(), parcels: Array(101).fill({ carrier: null, trackingNumber: null }) }],
+    ["promisedBy", { ...recordShipment(), promisedBy: "2011-02-31" }],
     ["shipmentId", { ...recordDelivery(), shipmentId: "s".repeat(65) }],
     ["quantity", { ...requestReturn(), lines: [{ lineId: "1", quantity: "3" }] }]
   ])("are refused, and say on account of which field: %s in %j", (field, wrong) => {

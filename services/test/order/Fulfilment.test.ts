@@ -234,30 +234,30 @@ describe("record a shipment", () => {
   it("charges what it comes to, and the shipping with the first one alone", () => {
     given(confirmed).when(recordShipment()).then([orderShipped()])
     given(shipping)
-      .when(recordShipment({ shipmentId: "shipment-2", carrier: null, trackingNumber: null, lines: remaining }))
+      .when(recordShipment({ shipmentId: "shipment-2", parcels: [], promisedBy: null, lines: remaining }))
       .then([restShipped()])
   })
 
   it("does nothing when that shipment says the same, whatever has happened since", () => {
     given(shipping).when(recordShipment()).thenNothing()
     given(closed)
-      .when(
-        recordShipment({ shipmentId: "shipment-2", carrier: null, trackingNumber: null, lines: remaining.toReversed() })
-      )
+      .when(recordShipment({ shipmentId: "shipment-2", parcels: [], promisedBy: null, lines: remaining.toReversed() }))
       .thenNothing()
   })
 
-  it.each([{ carrier: null }, { trackingNumber: "RM-2" }, { lines: everything }])(
-    "refuses an id that stands for another shipment: %j",
-    (other) => {
-      given(shipping).when(recordShipment(other)).thenRejected(ShipmentIdTaken, {
-        status: 409,
-        shipmentId: "shipment-1",
-        detail:
-          "Shipment shipment-1 stands for 4 of line 1 (carrier Royal Mail, tracking number RM-1). Use a new id for another shipment."
-      })
-    }
-  )
+  it.each([
+    { parcels: [] },
+    { parcels: [{ carrier: "Royal Mail", trackingNumber: "RM-2" }] },
+    { promisedBy: null },
+    { lines: everything }
+  ])("refuses an id that stands for another shipment: %j", (other) => {
+    given(shipping).when(recordShipment(other)).thenRejected(ShipmentIdTaken, {
+      status: 409,
+      shipmentId: "shipment-1",
+      detail:
+        "Shipment shipment-1 stands for 4 of line 1 (carrier Royal Mail, tracking number RM-1; promised by 2011-03-31). Use a new id for another shipment."
+    })
+  })
 
   it("refuses what a cancellation has taken", () => {
     given(partCancelled)

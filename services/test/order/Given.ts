@@ -43,7 +43,7 @@ const submission = {
   total: gbp(3451)
 }
 const shortages = [{ sku: "71053", requested: 6, available: 2 }]
-const carriage = { carrier: "Royal Mail", trackingNumber: "RM-1" }
+const carriage = { parcels: [{ carrier: "Royal Mail", trackingNumber: "RM-1" }], promisedBy: "2011-03-31" }
 
 export const orderPlaced = event<"OrderPlaced">({ _tag: "OrderPlaced", ...submission })
 export const orderConfirmed = event<"OrderConfirmed">({
@@ -101,8 +101,8 @@ export const orderShipped = event<"OrderShipped">({
 export const restShipped = () =>
   orderShipped({
     shipmentId: "shipment-2",
-    carrier: null,
-    trackingNumber: null,
+    parcels: [],
+    promisedBy: null,
     lines: [
       { lineId: "1", sku: "71053", quantity: 2, amount: gbp(814) },
       { lineId: "2", sku: "85123A", quantity: 2, amount: gbp(510) }

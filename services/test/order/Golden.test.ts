@@ -5,6 +5,11 @@ import { type OrderEvent, OrderEvents } from "../../src/order/Events.ts"
 import * as Golden from "../Golden.ts"
 import * as Given from "./Given.ts"
 
+const parcels = [
+  { carrier: "Royal Mail", trackingNumber: "RM-1" },
+  { carrier: "DHL", trackingNumber: null }
+]
+
 /** What each file means, in today's terms. */
 const meanings: Record<string, OrderEvent> = {
   "OrderPlaced.v1.json": Given.orderPlaced({ customerId: null, country: "EIRE" }),
@@ -13,7 +18,12 @@ const meanings: Record<string, OrderEvent> = {
   "CancellationRequested.v1.json": Given.cancellationRequested(),
   "LinesCancelled.v1.json": Given.linesCancelled(),
   "OrderCancelled.v1.json": Given.orderCancelled(),
-  "OrderShipped.v1.json": Given.orderShipped({ trackingNumber: null }),
+  "OrderShipped.v1.json": Given.orderShipped({
+    parcels: [{ carrier: "Royal Mail", trackingNumber: null }],
+    promisedBy: null
+  }),
+  "OrderShipped.v2.json": Given.orderShipped({ parcels, promisedBy: null }),
+  "OrderShipped.v3.json": Given.orderShipped({ parcels }),
   "ShipmentDelivered.v1.json": Given.shipmentDelivered(),
   "ReturnRequested.v1.json": Given.returnRequested(),
   "ReturnReceived.v1.json": Given.returnReceived(),

@@ -96,6 +96,8 @@ const cases: ReadonlyArray<readonly [event: Happening["event"], said: Said]> = [
       shipmentId: "shipment-1",
       carrier: "Royal Mail",
       trackingNumber: "RM-1",
+      parcels: [{ carrier: "Royal Mail", trackingNumber: "RM-1" }],
+      promisedBy: "2011-03-31",
       ...backing,
       lines: [{ ...four, amount: gbp(1627) }],
       shipping: gbp(500),

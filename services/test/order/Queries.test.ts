@@ -174,6 +174,8 @@ layer(queries, { timeout: "60 seconds" })("the queries of orders", (it) => {
             shipmentId: "shipment-1",
             carrier: "Royal Mail",
             trackingNumber: "RM-1",
+            parcels: [{ carrier: "Royal Mail", trackingNumber: "RM-1" }],
+            promisedBy: "2011-03-31",
             total: gbp(2127),
             shippedAt: "1970-01-01T00:00:02.000Z",
             deliveredAt: "1970-01-01T00:00:04.000Z"
@@ -182,6 +184,8 @@ layer(queries, { timeout: "60 seconds" })("the queries of orders", (it) => {
             shipmentId: "shipment-2",
             carrier: null,
             trackingNumber: null,
+            parcels: [],
+            promisedBy: null,
             total: gbp(1324),
             shippedAt: "1970-01-01T00:00:03.000Z",
             deliveredAt: "1970-01-01T00:00:05.000Z"
@@ -283,6 +287,8 @@ layer(queries, { timeout: "60 seconds" })("the queries of orders", (it) => {
         reason: null,
         carrier: null,
         trackingNumber: null,
+        parcels: [],
+        promisedBy: null,
         lines: []
       }
       expect(all[0]).toEqual({
@@ -296,6 +302,8 @@ layer(queries, { timeout: "60 seconds" })("the queries of orders", (it) => {
         recordId: "shipment-1",
         carrier: "Royal Mail",
         trackingNumber: "RM-1",
+        parcels: [{ carrier: "Royal Mail", trackingNumber: "RM-1" }],
+        promisedBy: "2011-03-31",
         total: gbp(2127)
       })
       expect(all[6]).toEqual({
