@@ -36,41 +36,52 @@ import type { SqlClient } from "effect/sql/SqlClient"
 export interface Kept {
   readonly schema: string
   readonly tables: MigrationSet | ReadonlyArray<MigrationSet>
+  /** The projections that write its read models into a schema: its own, or one beside it. */
+  readonly readModels: (schema: string) => ReadonlyArray<Projection<any, any, SqlClient>>
+  /** All projections: the read models in its own schema, and what goes out because of events. */
   readonly projections: ReadonlyArray<Projection<any, any, any>>
 }
 
+const keep = ({
+  reactions,
+  ...kept
+}: Omit<Kept, "projections"> & { readonly reactions: ReadonlyArray<Projection<any, any, any>> }): Kept => ({
+  ...kept,
+  projections: [...kept.readModels(kept.schema), ...reactions]
+})
+
 /** What each service keeps. */
 export const kept: Readonly<Record<Settings.ServiceName, Kept>> = {
-  checkout: {
+  checkout: keep({
     schema: Checkout.schema,
     tables: Checkout.tables,
-    projections: [SqlSagaView.projection(Checkout.schema, Saga.name), SagaRuntime.dispatch(conductor)]
-  },
-  cart: {
+    readModels: (schema) => [SqlSagaView.projection(schema, Saga.name)],
+    reactions: [SagaRuntime.dispatch(conductor)]
+  }),
+  cart: keep({
     schema: Cart.schema,
     tables: CartViews.tables,
-    projections: [CartViews.cartViews(Cart.schema), cartPublication]
-  },
-  order: {
+    readModels: (schema) => [CartViews.cartViews(schema)],
+    reactions: [cartPublication]
+  }),
+  order: keep({
     schema: Order.schema,
     tables: OrderViews.tables,
-    projections: [OrderViews.orderViews(Order.schema), orderPublication]
-  },
-  inventory: {
+    readModels: (schema) => [OrderViews.orderViews(schema)],
+    reactions: [orderPublication]
+  }),
+  inventory: keep({
     schema: Inventory.schema,
     tables: InventoryViews.tables,
-    projections: [
-      ...InventoryViews.views(Inventory.schema),
-      reservationReaction,
-      reservationPublication,
-      stockPublication
-    ]
-  },
-  payment: {
+    readModels: InventoryViews.views,
+    reactions: [reservationReaction, reservationPublication, stockPublication]
+  }),
+  payment: keep({
     schema: Payment.schema,
     tables: PaymentViews.tables,
-    projections: [PaymentViews.paymentViews(Payment.schema), providerReaction, paymentPublication]
-  }
+    readModels: (schema) => [PaymentViews.paymentViews(schema)],
+    reactions: [providerReaction, paymentPublication]
+  })
 }
 
 /** The service that has a projection of a name; `undefined` when none has. */
