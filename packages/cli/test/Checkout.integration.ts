@@ -110,11 +110,23 @@ const onInventory = (
     Effect.runPromise
   )
 
+/** Asks the database of a store. */
+const query = (store: string, text: string) =>
+  Effect.flatMap(SqlClient, (sql) => sql.unsafe(text)).pipe(
+    Effect.provide(Database.layer({ folder: join(root, store) })),
+    Effect.runPromise
+  )
+
 /** What is held for checkouts that have not been paid. */
-const held = (store: string) =>
-  Effect.flatMap(SqlClient, (sql) =>
-    sql.unsafe("SELECT sum(reserved)::integer AS held FROM inventory.stock_level")
-  ).pipe(Effect.provide(Database.layer({ folder: join(root, store) })), Effect.runPromise)
+const held = (store: string) => query(store, "SELECT sum(reserved)::integer AS held FROM inventory.stock_level")
+
+/** Which events, of all services, did not occur when the invoices were written. */
+const ofAnotherTime = (store: string) => {
+  const written = "timestamptz '2010-12-01 08:26:00+00'"
+  const schemas = ["cart", "orders", "inventory", "payment", "checkout"]
+  const all = schemas.map((schema) => `SELECT type FROM ${schema}.event WHERE occurred_at <> ${written}`)
+  return query(store, `${all.join(" UNION ")} ORDER BY type`)
+}
 
 const patience = 120_000
 
@@ -128,6 +140,14 @@ describe("an import with checkouts, and enough stock", () => {
       expect(code, err).toBe(0)
       expect(JSON.parse(out)).toEqual(expected)
       expect(JSON.parse(readFileSync(report, "utf8"))).toEqual(expected)
+    },
+    patience
+  )
+
+  it(
+    "has everything that came of the invoices occur when they were written, but for what the provider says unasked",
+    async () => {
+      expect(await ofAnotherTime("enough")).toEqual([{ type: "NotificationRecorded" }])
     },
     patience
   )

@@ -4,6 +4,7 @@
  */
 import * as Aggregate from "@daybook/core/Aggregate"
 import { Broker } from "@daybook/core/Broker"
+import { following } from "@daybook/core/Causation"
 import * as Consumer from "@daybook/core/Consumer"
 import * as Contract from "@daybook/core/Contract"
 import * as Deadlines from "@daybook/core/Deadlines"
@@ -21,6 +22,7 @@ import * as Saga from "@daybook/core/Saga"
 import * as SagaRuntime from "@daybook/core/SagaRuntime"
 import { Snapshots } from "@daybook/core/Snapshot"
 import { assert, describe, layer } from "@effect/vitest"
+import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Schema from "effect/Schema"
@@ -100,12 +102,16 @@ const world = (moods: ReadonlyArray<VanMood> = [], scales = { broken: 0 }) =>
         Effect.gen(function* () {
           asked.push(message)
           if (scales.broken-- > 0) return yield* new ScalesBroken({ retryAfterSeconds: 1, detail: "wait" })
-          yield* parcels.execute(message.key, { _tag: "Pack", kilos }, { commandId: message.commandId })
+          yield* parcels.execute(
+            message.key,
+            { _tag: "Pack", kilos },
+            following(message, message.id, message.commandId)
+          )
           return Participant.done({ label: `L-${message.key}` })
         }),
       Unpack: (_, message) =>
         Effect.as(
-          parcels.execute(message.key, { _tag: "Unpack" }, { commandId: message.commandId }),
+          parcels.execute(message.key, { _tag: "Unpack" }, following(message, message.id, message.commandId)),
           Participant.done()
         ),
       Weigh: () => Effect.succeed(Participant.refused("no-scales"))
@@ -140,8 +146,8 @@ const world = (moods: ReadonlyArray<VanMood> = [], scales = { broken: 0 }) =>
         Layer.effectDiscard(Projector.make([SagaRuntime.dispatch(conductor)], { poll: 20 }))
       )
     )
-    const start = (sagaId: string, kilos: number) =>
-      trips.execute(sagaId, { _tag: "Start", sagaId, data: { kilos }, nowMillis: 0 })
+    const start = (sagaId: string, kilos: number, options?: Entities.CommandOptions) =>
+      trips.execute(sagaId, { _tag: "Start", sagaId, data: { kilos }, nowMillis: 0 }, options)
     const ends = (sagaId: string, status: string) =>
       eventually(Effect.map(trips.read(sagaId), ({ state }) => state.status === status))
     return { start, ends, trips, parcels, asked, broker }
@@ -209,6 +215,63 @@ describe("a saga at work", () => {
           })
         )
         yield* ends("s5", "completed")
+      })
+    )
+
+    const yearsAgo = Date.parse("2011-03-31T16:00:00Z")
+
+    /** When the events of a stream occurred, and what they are. */
+    const historyOf = (stream: string) =>
+      Effect.gen(function* () {
+        const stored = yield* (yield* Journal).readStream(stream)
+        return stored.map(({ type, occurredAtMillis }) => [type, occurredAtMillis] as const)
+      })
+
+    it.effect(
+      "what follows from something of years ago occurred then: commands, answers, events, and undoing it all",
+      () =>
+        Effect.gen(function* () {
+          const { start, ends, asked } = yield* world(["full"])
+          yield* start("s8", 8, { occurredAtMillis: yearsAgo })
+          yield* ends("s8", "compensated")
+          assert.deepStrictEqual(
+            asked.map(({ occurredAtMillis }) => occurredAtMillis),
+            [yearsAgo]
+          )
+          const happened = [...(yield* historyOf("parcel-s8")), ...(yield* historyOf("trip-s8"))]
+          assert.deepStrictEqual(
+            happened.map(([type]) => type),
+            ["Packed", "Unpacked", "SagaStarted", "StepRequested", "StepSucceeded", "StepRequested"].concat([
+              "StepFailed",
+              "StepRequested",
+              "StepUndone",
+              "SagaCompensated"
+            ])
+          )
+          assert.deepStrictEqual(new Set(happened.map(([, at]) => at)), new Set([yearsAgo]))
+        })
+    )
+
+    it.effect("what a timer does occurs when it does it, and so does what follows from that", () =>
+      Effect.gen(function* () {
+        const { start, ends, trips } = yield* world(["silent"])
+        const before = yield* Clock.currentTimeMillis
+        yield* start("s9", 9, { occurredAtMillis: yearsAgo })
+        yield* eventually(Effect.map(trips.read("s9"), ({ state }) => state.pending?.step === "load"))
+        const late = (yield* trips.read("s9")).state.pending!.dueAtMillis
+        // Deadlines are of the clock, whenever it was in the business.
+        assert.isAtLeast(late, before)
+        yield* SagaRuntime.runOutOfPatience(trips, { sagaId: "s9", step: "load", attempt: 1 }, late)
+        yield* ends("s9", "completed")
+        const happened = (yield* historyOf("trip-s9")).slice(-3)
+        assert.deepStrictEqual(
+          happened.map(([type, at]) => [type, at >= before]),
+          [
+            ["StepRequested", true],
+            ["StepSucceeded", true],
+            ["SagaCompleted", true]
+          ]
+        )
       })
     )
 

@@ -257,6 +257,43 @@ describe("500 buyers for one unit", () => {
   )
 })
 
+describe("a reservation of an order of years ago", () => {
+  const yearsAgo = Date.parse("2011-03-31T16:00:00Z")
+
+  it.effect("is made of stock then, is held by the clock, and is given up when it runs out", () =>
+    Effect.gen(function* () {
+      const reservations = yield* Reservations
+      const journal = yield* Journal
+      const projector = yield* Projector.make([reservationReaction])
+      yield* begin
+      const times = { nowMillis: noon, expiresAtMillis: noon + hour }
+      const ask = { _tag: "ReserveItems", orderId: "old", lines: [line(london, 1)], ...times } as const
+      yield* reservations.execute("old", ask, { occurredAtMillis: yearsAgo })
+      expect((yield* settled(projector)).parked).toEqual([])
+      expect((yield* reservations.read("old")).state.status).toBe("reserved")
+      yield* TestClock.setTime(noon + 2 * hour)
+      yield* reservations.execute("old", { _tag: "ExpireReservation", nowMillis: noon + 2 * hour })
+      yield* settled(projector)
+      const timesIn = (stream: string) =>
+        Effect.map(journal.readStream(stream), (stored) =>
+          stored.map(({ type, occurredAtMillis }) => [type, occurredAtMillis])
+        )
+      expect(yield* timesIn("reservation-old")).toEqual([
+        ["ReservationRequested", yearsAgo],
+        ["LineHeld", yearsAgo],
+        ["ItemsReserved", yearsAgo],
+        ["ReservationExpired", noon + 2 * hour]
+      ])
+      expect((yield* timesIn(`stockitem-${stockItemId(london)}`)).slice(-2)).toEqual([
+        ["StockReserved", yearsAgo],
+        ["StockReleased", noon + 2 * hour]
+      ])
+    }).pipe(Effect.scoped, Effect.provide(commandSide()), Effect.provide(stores), (story) =>
+      Effect.andThen(TestClock.setTime(noon), story)
+    )
+  )
+})
+
 describe("what is refused", () => {
   it.effect("because its time was over leaves the reservation to its expiry, and holds up nobody", () =>
     Effect.gen(function* () {

@@ -3,7 +3,9 @@
  * takes, and what it does say by webhook may come late, twice, out of order, or never.
  */
 import { Broker } from "@daybook/core/Broker"
+import { Journal } from "@daybook/core/Journal"
 import { expect, layer } from "@effect/vitest"
+import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
@@ -16,7 +18,7 @@ import { Provider, ProviderTimedOut, ProviderUnavailable } from "../../src/payme
 import { ProviderSimulator } from "../../src/payment/ProviderSimulator.ts"
 import { PaymentQueries } from "../../src/payment/Queries.ts"
 import * as SimulatedWebhooks from "../../src/payment/SimulatedWebhooks.ts"
-import { capture, gbp, refund, voidPayment } from "./Given.ts"
+import { capture, gbp, refund, authorise as requestAuthorisation, voidPayment } from "./Given.ts"
 import {
   authorise,
   newId,
@@ -112,6 +114,36 @@ layer(outside, { timeout: "60 seconds" })("without a word from the provider", (i
         for (const id of [left, taken, released]) {
           yield* until(Effect.map(openReasons(id), (open) => (open.length === 0 ? true : undefined)))
         }
+      }).pipe(Effect.provide(sleepy))
+  )
+
+  it.effect(
+    "a payment of years ago was authorised then, is held by the clock, and runs out when the provider says so",
+    () =>
+      Effect.gen(function* () {
+        const payments = yield* Payments
+        const id = newId()
+        const operation = operationId(id, "authorise")
+        const method = { token: "tok_short_hold", brand: null, last4: null }
+        const command = requestAuthorisation({ operationId: operation, orderId: id, paymentMethod: method })
+        const yearsAgo = Date.parse("1960-03-31T16:00:00Z")
+        const before = yield* Clock.currentTimeMillis
+        yield* payments.execute(id, command, { occurredAtMillis: yearsAgo })
+        yield* untilOperations(id, "authorise succeeded")
+        const timesOf = Effect.gen(function* () {
+          const stored = yield* (yield* Journal).readStream(`payment-${id}`)
+          return stored.map(({ type, occurredAtMillis }) => [type, occurredAtMillis] as const)
+        })
+        expect(yield* timesOf).toEqual([
+          ["AuthorisationRequested", yearsAgo],
+          ["ProviderCallBegun", yearsAgo],
+          ["PaymentAuthorised", yearsAgo]
+        ])
+        yield* pass(30)
+        yield* untilOperations(id, "authorise succeeded")
+        yield* pass(40)
+        yield* untilOperations(id, "authorise expired")
+        expect((yield* timesOf).at(-1)![1]).toBeGreaterThan(before + 30_000)
       }).pipe(Effect.provide(sleepy))
   )
 
