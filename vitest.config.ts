@@ -16,6 +16,7 @@ export default defineConfig({
       "./infra/src/ConformanceCounts.ts",
       ...(report === undefined ? [] : [["json", { outputFile: report }] as ["json", { outputFile: string }]])
     ],
+    globalSetup: "./packages/postgres/test/PgliteTemplate.ts",
     // Forks, since embedded stores hold native and WebAssembly memory that only the end of a process gives back.
     pool: "forks",
     // The smallest machine that we test on has two cores; more workers than cores only make timings lie.
