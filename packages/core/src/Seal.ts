@@ -51,7 +51,6 @@ export interface Removal {
 /** Says that one key continues what another has signed. Both sign it: to know either is to know the other. */
 export interface HandOver {
   readonly format: "daybook-key-1"
-  readonly schema: string
   /** The key that ends, and the one that goes on: each an Ed25519 public key, SPKI DER in Base64, as in the body of a PEM file. */
   readonly from: string
   readonly to: string

@@ -22,6 +22,7 @@ import * as SqlInbox from "./SqlInbox.ts"
 import * as SqlJournal from "./SqlJournal.ts"
 import * as SqlProjectionStore from "./SqlProjectionStore.ts"
 import * as SqlRejectedCommands from "./SqlRejectedCommands.ts"
+import * as SqlSeals from "./SqlSeals.ts"
 import * as SqlSnapshots from "./SqlSnapshots.ts"
 
 const { migrations: inboxMigrations } = SqlInbox
@@ -31,7 +32,9 @@ export type Migrated = Effect.Effect<ReadonlyArray<Applied>, SqlError | Database
 
 /** Brings the write side of a service up to date. `partitions` counts when the journal is created, and never again. */
 export const migrateWriteSide = (schema: string, partitions: number = defaultPartitions): Migrated =>
-  Effect.forEach([journalMigrations, SqlRejectedCommands.migrations], (set) => migrate(schema, set, { partitions }))
+  Effect.forEach([journalMigrations, SqlSeals.migrations, SqlRejectedCommands.migrations], (set) =>
+    migrate(schema, set, { partitions })
+  )
 
 /** Brings the read side of a service up to date: offsets, the inbox of its consumers, and the tables of its read models. */
 export const migrateReadSide = (schema: string, ...tables: ReadonlyArray<MigrationSet>): Migrated =>
