@@ -14,17 +14,8 @@ import * as Schema from "effect/Schema"
 import { SqlClient } from "effect/sql/SqlClient"
 import { checkSchemaName, fromFiles, type MigrationSet } from "./Migrations.ts"
 import { instantOfMicros, microsOf, type RawEvent, readRange } from "./RawEvents.ts"
-import {
-  hasSigned,
-  keyIdOf,
-  SealKeys,
-  type SealKeyUnusable,
-  type SignedHandOver,
-  type Signer,
-  sha256,
-  type Trusted,
-  trustedBy
-} from "./SealKeys.ts"
+import { type Authority, authority, type OtherSealKey, signedByTrusted } from "./SealAuthority.ts"
+import { type SealKeys, type SealKeyUnusable, type Signer, sha256 } from "./SealKeys.ts"
 import {
   type Head,
   type HeadRow,
@@ -35,7 +26,6 @@ import {
   leafOf,
   leavesOf,
   readBetween,
-  readKeys,
   readRemovals,
   type Sealed,
   type Sql,
@@ -58,13 +48,6 @@ export class CannotSeal extends Problem<CannotSeal>()(
   place
 ) {}
 
-/** This process's key is not the one that seals here now. Nothing was sealed or recorded. */
-export class OtherSealKey extends Problem<OtherSealKey>()(
-  "OtherSealKey",
-  { status: 500, title: "Another key seals here" },
-  { schema: Schema.String, keyId: Schema.String }
-) {}
-
 /** Events that were to be removed are not sealed, or are not what was sealed. Nothing was recorded; nothing may be removed. */
 export class CannotRemove extends Problem<CannotRemove>()(
   "CannotRemove",
@@ -83,49 +66,6 @@ export const sealedTo = (schema: string): Sql<ReadonlyArray<number>> =>
       (rows) => rows.map(({ last }) => last)
     )
   )
-
-/** Who signs here, and whose signatures count. */
-interface Authority {
-  readonly signer: Signer
-  readonly trusted: Trusted
-}
-
-const otherKey = (schema: string, { keyId }: Signer, why: string): OtherSealKey =>
-  new OtherSealKey({
-    schema,
-    keyId,
-    detail:
-      `The seals of ${schema} are made with another key than ${keyId}, which this process has: ${why} Give it the key that seals now, ` +
-      "by SEAL_KEY_FILE, or hand over to a new one (daybook audit rotate)."
-  })
-
-/** Whoever seals first here brings the first key. */
-const authority = (schema: string): Sql<Authority, SealKeyUnusable | OtherSealKey, SealKeys> =>
-  Effect.gen(function* () {
-    const sql = yield* SqlClient
-    const { signer } = yield* SealKeys
-    const me = yield* signer
-    let known = yield* readKeys(schema)
-    if (known.keys.length === 0) {
-      yield* sql.unsafe(
-        `INSERT INTO ${schema}.seal_key (key_id, public_key) VALUES ($1::text, $2::text) ON CONFLICT DO NOTHING`,
-        [me.keyId, me.publicKey]
-      )
-      known = yield* readKeys(schema)
-    }
-    const { keys, handOvers } = known
-    if (!keys.includes(me.publicKey)) {
-      return yield* otherKey(schema, me, `they have been made with ${keys.map(keyIdOf).join(", ")}.`)
-    }
-    const next = handOvers.find(({ from }) => from === me.publicKey)
-    if (next !== undefined) return yield* otherKey(schema, me, `it has handed over to ${keyIdOf(next.to)}.`)
-    return { signer: me, trusted: trustedBy([me.publicKey], handOvers) }
-  })
-
-const signedByTrusted = (trusted: Trusted, keyId: string, text: string, signature: string): boolean => {
-  const key = trusted.get(keyId)
-  return key !== undefined && hasSigned(key.publicKey, text, signature)
-}
 
 /** Where the sealing of a partition stands. */
 interface Standing {
@@ -387,27 +327,5 @@ const recordInBlock = (
         signer.keyId,
         signer.sign(textOfRemoval(removal, block))
       ]
-    )
-  })
-
-/** Records that one key continues another: what is sealed from now on is sealed by the new one. Doing it again changes nothing. */
-export const recordHandOver = (
-  schema: string,
-  { from, to, signatureFrom, signatureTo }: SignedHandOver
-): Sql<void, OtherSealKey> =>
-  Effect.gen(function* () {
-    const sql = yield* SqlClient
-    const { keys, handOvers } = yield* readKeys(schema)
-    // Nothing was sealed here: the new key will be the first.
-    if (keys.length === 0 || handOvers.some((known) => known.from === from && known.to === to)) return
-    const next = handOvers.find((known) => known.from === from)
-    if (!keys.includes(from) || next !== undefined) {
-      const why = next === undefined ? `they have been made with ${keys.map(keyIdOf)}.` : `it has handed over already.`
-      return yield* otherKey(schema, { keyId: keyIdOf(from), publicKey: from, sign: () => "" }, why)
-    }
-    yield* sql.unsafe(
-      `INSERT INTO ${checkSchemaName(schema)}.seal_key (key_id, public_key, predecessor, signature_from, signature_to)
-       VALUES ($1::text, $2::text, $3::text, $4::text, $5::text)`,
-      [keyIdOf(to), to, keyIdOf(from), signatureFrom, signatureTo]
     )
   })

@@ -5,6 +5,7 @@ import type { Journal } from "@daybook/core/Journal"
 import * as Merkle from "@daybook/core/Merkle"
 import * as Seal from "@daybook/core/Seal"
 import { readRange } from "@daybook/postgres/RawEvents"
+import { recordHandOver } from "@daybook/postgres/SealAuthority"
 import { handOver, hasSigned, sha256 } from "@daybook/postgres/SealKeys"
 import * as SealRows from "@daybook/postgres/SealRows"
 import * as SqlSeals from "@daybook/postgres/SqlSeals"
@@ -69,7 +70,7 @@ export const sealing = (schema: string, it: Vitest.MethodsNonLive<Journal | SqlC
           yield* append(stream, 1)
           const onBlock = () => Effect.asVoid(Effect.orDie(append(streamIn(0), 1)))
           const provided = Effect.provideContext(yield* Effect.context<Journal>())
-          const outcome = yield* seal({ onBlock: (events) => provided(onBlock()) as Effect.Effect<void> })
+          const outcome = yield* seal({ onBlock: () => provided(onBlock()) as Effect.Effect<void> })
           assert.strictEqual(outcome.events, 1)
         })
       )
@@ -121,14 +122,14 @@ export const sealing = (schema: string, it: Vitest.MethodsNonLive<Journal | SqlC
       undone(
         Effect.gen(function* () {
           const next = newSigner()
-          yield* SqlSeals.recordHandOver(schema, handOver(signer, next))
-          yield* SqlSeals.recordHandOver(schema, handOver(signer, next))
+          yield* recordHandOver(schema, handOver(signer, next))
+          yield* recordHandOver(schema, handOver(signer, next))
           yield* append(streamIn(0), 1)
           const error = yield* Effect.flip(seal())
           assert.include(error.message, `it has handed over to ${next.keyId}`)
           assert.strictEqual((yield* withKey(next)(SqlSeals.seal(schema))).events, 1)
           assert.strictEqual((yield* heads(0)).at(-1)!.keyId, next.keyId)
-          const twice = yield* Effect.flip(SqlSeals.recordHandOver(schema, handOver(signer, newSigner())))
+          const twice = yield* Effect.flip(recordHandOver(schema, handOver(signer, newSigner())))
           assert.include((twice as Error).message, "handed over already")
         })
       )
