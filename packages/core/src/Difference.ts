@@ -225,7 +225,8 @@ const walk = <State, E extends Tagged>(
   const begin = occurred.findIndex(({ version }) => version === question.after) + 1
   const known = [...held.filter((stored) => includes(question.from, stored)), ...occurred.slice(0, begin)]
   known.sort(byVersion)
-  let state = refold(fold, known)
+  const latest = known.at(-1)
+  let state = latest === undefined ? fold.initial : placing(latest, known, () => refold(fold, known))
   changes.pass(state)
   for (const stored of occurred.slice(begin)) {
     if (changes.isFull) return changes.add(stored, state)
