@@ -86,6 +86,15 @@ export const ledgerOf = (state: State): Ledger => {
 export const capturableMinor = (state: State): number =>
   voidOf(state) === undefined ? Math.max(0, ledgerOf(state).heldMinor - sum(state, "capture", isOpen)) : 0
 
+/**
+ * What is held when nothing more will be captured: the authorisation less every capture, whatever became of it. Where one was
+ * declined, something that was shipped is still to be paid, and nothing counts as held for nothing.
+ */
+export const heldForNothingMinor = (state: State): number => {
+  const isToBePaid = state.operations.some(({ kind, status }) => kind === "capture" && status === "declined")
+  return isToBePaid ? 0 : capturableMinor(state)
+}
+
 /** What more can be refunded: what was captured, less refunds, refunds without an outcome, and what disputes have taken. */
 export const refundableMinor = (state: State): number => {
   const { capturedMinor, refundedMinor, chargedBackMinor } = ledgerOf(state)

@@ -14,7 +14,14 @@ import { authorise, eventsOf, newId, outside, providerLedger, service, until, un
 const backing = (orderId: string) => ({ authorisationId: `${orderId}/authorise`, reservationId: orderId })
 const origin = { cartId: "c", checkoutId: "c", customerId: null, country: null }
 
-const shipped = (orderId: string, shipmentId: string, amountMinor: number): OrderEvent => ({
+type Fulfilment = Extract<OrderEvent, { _tag: "OrderShipped" }>["fulfilment"]
+
+const shipped = (
+  orderId: string,
+  shipmentId: string,
+  amountMinor: number,
+  fulfilment: Fulfilment = "shipping"
+): OrderEvent => ({
   _tag: "OrderShipped",
   orderId,
   shipmentId,
@@ -24,7 +31,18 @@ const shipped = (orderId: string, shipmentId: string, amountMinor: number): Orde
   lines: [],
   shipping: gbp(0),
   total: gbp(amountMinor),
-  fulfilment: "shipping"
+  fulfilment
+})
+const linesCancelled = (orderId: string, amountMinor: number, fulfilment: Fulfilment): OrderEvent => ({
+  _tag: "LinesCancelled",
+  orderId,
+  cancellationId: "not-found",
+  reason: "unavailable",
+  ...backing(orderId),
+  lines: [],
+  shipping: gbp(0),
+  total: gbp(amountMinor),
+  fulfilment
 })
 const returned = (orderId: string, returnId: string, amountMinor: number): OrderEvent => ({
   _tag: "ReturnReceived",
@@ -86,6 +104,43 @@ layer(service({ consumer: { firstBackoffMillis: 5, pollMillis: 5 } }).pipe(Layer
       yield* say(id, cancelled(id))
       yield* untilOperations(id, "authorise succeeded", "void succeeded")
       expect(yield* providerLedger(id)).toMatchObject({ heldMinor: 0 })
+    })
+  )
+
+  it.effect("is released, but for what was shipped, when the rest of the order is cancelled", () =>
+    Effect.gen(function* () {
+      const id = yield* authorise("tok_approve")
+      yield* untilOperations(id, "authorise succeeded")
+      yield* say(id, shipped(id, "a-part", 4_000))
+      yield* say(id, linesCancelled(id, 6_000, "shipped"))
+      yield* untilOperations(id, "authorise succeeded", "capture succeeded", "void succeeded")
+      expect(yield* providerLedger(id)).toMatchObject({ capturedMinor: 4_000, heldMinor: 0 })
+    })
+  )
+
+  it.effect("is released, but for what was shipped, with the last shipment of what was not cancelled before", () =>
+    Effect.gen(function* () {
+      const id = yield* authorise("tok_approve")
+      yield* untilOperations(id, "authorise succeeded")
+      yield* say(id, linesCancelled(id, 1_000, "confirmed"))
+      yield* say(id, shipped(id, "a-part", 4_000))
+      yield* untilOperations(id, "authorise succeeded", "capture succeeded")
+      yield* say(id, shipped(id, "the-rest", 5_000, "shipped"))
+      yield* untilOperations(id, "authorise succeeded", "capture succeeded", "capture succeeded", "void succeeded")
+      expect(yield* providerLedger(id)).toMatchObject({ capturedMinor: 9_000, heldMinor: 0 })
+    })
+  )
+
+  it.effect("is not released where what was shipped could not be charged", () =>
+    Effect.gen(function* () {
+      const id = yield* authorise("tok_amounts")
+      yield* untilOperations(id, "authorise succeeded")
+      yield* say(id, shipped(id, "a-part", 5_091))
+      yield* untilOperations(id, "authorise succeeded", "capture declined")
+      yield* say(id, linesCancelled(id, 1_000, "shipped"))
+      yield* say(id, shipped(id, "more", 100))
+      yield* untilOperations(id, "authorise succeeded", "capture declined", "capture succeeded")
+      expect(yield* providerLedger(id)).toMatchObject({ capturedMinor: 100, heldMinor: 9_900 })
     })
   )
 
