@@ -26,9 +26,12 @@ import {
   versionOf
 } from "./StreamFold.ts"
 
+/** An aggregate as far as its past goes: events, states, and how these follow from those. */
+export type Remembering<State, Event extends Tagged> = Aggregate<State, any, Event, any>
+
 /** What is asked about, and where its past is. */
 export interface Source<State, Event extends Tagged> {
-  readonly aggregate: Aggregate<State, any, Event, any>
+  readonly aggregate: Remembering<State, Event>
   readonly stores: Stores
 }
 
