@@ -85,6 +85,14 @@ export const encode = ({ schema, partition, events, blocks }: Content): Encoded 
   }
 }
 
+/** Which events of a file are meant. */
+interface Range {
+  readonly from: number
+  readonly to: number
+  readonly stream?: string
+  readonly limit?: number
+}
+
 /** A file that was read, its events still text. */
 export class ArchiveFile {
   readonly header: Header
@@ -113,11 +121,13 @@ export class ArchiveFile {
     return this.#text.toString("utf8", this.#starts[i], this.#starts[i + 1]! - 1)
   }
 
-  /** What it holds between two positions, inclusive: all of it, or a stream's. */
-  events(range: { readonly from: number; readonly to: number; readonly stream?: string }): ReadonlyArray<RawEvent> {
+  /** What it holds between two positions, inclusive: all of it, or a stream's; the first `limit` of them. */
+  events(range: Range): ReadonlyArray<RawEvent> {
     const found: Array<RawEvent> = []
     const name = range.stream === undefined ? "" : JSON.stringify(range.stream)
+    const limit = range.limit ?? Number.POSITIVE_INFINITY
     for (let i = this.#indexOf(range.from); i < this.#positions.length && this.#positions[i]! <= range.to; i++) {
+      if (found.length >= limit) break
       const line = this.line(i)
       if (!line.includes(name)) continue
       const event = fromCanonical(line)

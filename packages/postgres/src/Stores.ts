@@ -6,8 +6,9 @@
  * under a lock, so that any number of processes may start at once.
  */
 
+import { withArchive } from "@daybook/core/Archive"
 import type { Inbox } from "@daybook/core/Inbox"
-import { defaultPartitions, type Journal, type JournalUnavailable } from "@daybook/core/Journal"
+import { defaultPartitions, Journal, type JournalUnavailable } from "@daybook/core/Journal"
 import type { ProjectionStore } from "@daybook/core/ProjectionStore"
 import type { RejectedCommands } from "@daybook/core/RejectedCommands"
 import type { Snapshots } from "@daybook/core/Snapshot"
@@ -15,6 +16,7 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import type { SqlClient } from "effect/sql/SqlClient"
 import type { SqlError } from "effect/sql/SqlError"
+import * as ArchiveIndex from "./ArchiveIndex.ts"
 import { Database } from "./Database.ts"
 import { journal as journalMigrations, readModel as readModelMigrations } from "./JournalMigrations.ts"
 import { type Applied, type DatabaseNewer, type MigrationSet, migrate } from "./Migrations.ts"
@@ -32,13 +34,23 @@ export type Migrated = Effect.Effect<ReadonlyArray<Applied>, SqlError | Database
 
 /** Brings the write side of a service up to date. `partitions` counts when the journal is created, and never again. */
 export const migrateWriteSide = (schema: string, partitions: number = defaultPartitions): Migrated =>
-  Effect.forEach([journalMigrations, SqlSeals.migrations, SqlRejectedCommands.migrations], (set) =>
-    migrate(schema, set, { partitions })
+  Effect.forEach(
+    [journalMigrations, SqlSeals.migrations, SqlRejectedCommands.migrations, ArchiveIndex.migrations],
+    (set) => migrate(schema, set, { partitions })
   )
 
 /** Brings the read side of a service up to date: offsets, the inbox of its consumers, and the tables of its read models. */
 export const migrateReadSide = (schema: string, ...tables: ReadonlyArray<MigrationSet>): Migrated =>
   Effect.forEach([readModelMigrations, inboxMigrations, ...tables], (set) => migrate(schema, set))
+
+/** A journal that reads what has been archived from the archive in context. */
+const journal = (options: SqlJournal.Options): Layer.Layer<Journal, JournalUnavailable, SqlClient> =>
+  Layer.effect(
+    Journal,
+    Effect.gen(function* () {
+      return withArchive(yield* SqlJournal.make(options), yield* ArchiveIndex.make(options.schema))
+    })
+  )
 
 /** The write side of a service. */
 export const writeSide = (options: {
@@ -54,7 +66,7 @@ export const writeSide = (options: {
       const { lanes, exclusive } = yield* Database
       yield* migrateWriteSide(options.schema, options.partitions)
       return Layer.mergeAll(
-        SqlJournal.layer({ schema: options.schema, lanes, remote: !exclusive }),
+        journal({ schema: options.schema, lanes, remote: !exclusive }),
         SqlSnapshots.layer(options.schema),
         SqlRejectedCommands.layer(options.schema)
       )
