@@ -305,6 +305,10 @@ const notReplayable = (projection: string): NotReplayable =>
       "What it has set aside or stopped at can be taken up again where it stands."
   })
 
+/** Whether a projection may be replayed at all: a read model may, and what sends commands or messages may not. */
+export const check = (projection: Projection<any, any, any>): Effect.Effect<void, NotReplayable> =>
+  projection.effects === "transactional" ? Effect.void : Effect.fail(notReplayable(projection.name))
+
 const replayFailed = (projection: string, stored: Stored, reason: string): ReplayFailed => {
   const { stream, version, partition, position, type } = stored
   return new ReplayFailed({
@@ -341,7 +345,7 @@ export const run = <E, R>(
   options: Options = {}
 ): Effect.Effect<ReadonlyArray<number>, Failure, Journal | ProjectionStore | R> =>
   Effect.gen(function* () {
-    if (projection.effects !== "transactional") return yield* notReplayable(projection.name)
+    yield* check(projection)
     const journal = yield* Journal
     const store = yield* ProjectionStore
     const heads = yield* journal.heads

@@ -1,0 +1,132 @@
+/**
+ * Puts a rebuilt read model in place of the live one, in one transaction. Part of `SqlRebuild`.
+ *
+ * The transaction takes the locks of the live offsets first, as workers do: from then on none of them can commit. What they had
+ * applied by then is applied to the rebuilt tables too, so that no reader sees less than before. Only then are the tables
+ * themselves locked, against queries, for as long as it takes to change names in the catalogue. Whoever waits for them resolves
+ * the name anew afterwards, prepared statements included.
+ */
+import type { Journal } from "@daybook/core/Journal"
+import type { Projection } from "@daybook/core/Projection"
+import type { ProjectionStore } from "@daybook/core/ProjectionStore"
+import * as Replay from "@daybook/core/Replay"
+import * as Effect from "effect/Effect"
+import { SqlClient } from "effect/sql/SqlClient"
+import type { SqlError } from "effect/sql/SqlError"
+import { copyRights, type Tables } from "./RebuildTables.ts"
+
+/** What is switched. */
+export interface Switch {
+  /** The live tables. */
+  readonly live: Tables
+  /** The schema of the rebuilt ones, which goes with the switch. */
+  readonly side: string
+  /** Writes into `side`. */
+  readonly projection: Projection<any, any, SqlClient>
+}
+
+/** What became of an attempt. */
+export type Attempted =
+  | { readonly _tag: "Switched"; readonly heldMillis: number }
+  /** Too much was left to be applied under the locks. Nothing was changed. */
+  | { readonly _tag: "Behind" }
+
+/** How many events may be left to be applied while workers wait. A second's worth at most. */
+const mostEvents = 2_000
+
+/**
+ * How long each lock is waited for. Queries that come meanwhile wait too, so it is short; and it is shorter than
+ * PostgreSQL's `deadlock_timeout` (1 s), so that of a query and a switch that wait for each other the switch gives way.
+ */
+const lockMillis = 150
+
+/** Offsets of a projection as they are committed; with `FOR UPDATE`, nobody can move them from then on. */
+export const positionsIn = (
+  schema: string,
+  projection: string,
+  lock: "" | "FOR UPDATE" = ""
+): Effect.Effect<ReadonlyArray<number>, SqlError, SqlClient> =>
+  Effect.gen(function* () {
+    const sql = yield* SqlClient
+    const rows = yield* sql.unsafe<{ readonly partition: number; readonly position: number }>(
+      `SELECT partition, position::float8 AS position FROM ${schema}.projection_offset
+       WHERE projection = $1::text ORDER BY partition ${lock}`,
+      [projection]
+    )
+    return rows.map(({ position }) => position)
+  })
+
+/** How many events `positions` is short of `to`. */
+export const behind = (positions: ReadonlyArray<number>, to: ReadonlyArray<number>): number =>
+  to.reduce((sum, position, partition) => sum + Math.max(0, position - (positions[partition] ?? 0)), 0)
+
+/** Tables of the same names change places; those that were live are gone. Holds up queries from its first statement on. */
+const swap = ({ live, side }: Switch) =>
+  Effect.gen(function* () {
+    const sql = yield* SqlClient
+    const all = live.names.map((name) => `${live.schema}.${name}`).join(", ")
+    yield* sql.unsafe(`LOCK TABLE ${all} IN ACCESS EXCLUSIVE MODE`)
+    const begun = performance.now()
+    yield* sql.unsafe(`DROP TABLE ${all}`)
+    for (const name of live.names) yield* sql.unsafe(`ALTER TABLE ${side}.${name} SET SCHEMA ${live.schema}`)
+    return begun
+  })
+
+/** The live offsets are the rebuilt ones from here on. Workers are fenced, and take over what is there now. */
+const moveOffsets = ({ live, side, projection }: Switch) =>
+  Effect.gen(function* () {
+    const sql = yield* SqlClient
+    const { schema } = live
+    yield* sql.unsafe(
+      `UPDATE ${schema}.projection_offset l SET position = r.position, epoch = l.epoch + 1, owner = NULL,
+         lease_until = '-infinity', stopped_because = NULL
+       FROM ${side}.projection_offset r
+       WHERE l.projection = $1::text AND r.projection = $1::text AND r.partition = l.partition`,
+      [projection.name]
+    )
+    yield* sql.unsafe(`DELETE FROM ${schema}.projection_parked WHERE projection = $1::text`, [projection.name])
+  })
+
+/** A projection that has never run has no offsets yet. */
+const createOffsets = ({ live, side, projection }: Switch) =>
+  Effect.gen(function* () {
+    const sql = yield* SqlClient
+    yield* sql.unsafe(`INSERT INTO ${live.schema}.projection (name) VALUES ($1::text) ON CONFLICT DO NOTHING`, [
+      projection.name
+    ])
+    yield* sql.unsafe(
+      `INSERT INTO ${live.schema}.projection_offset (projection, partition)
+       SELECT projection, partition FROM ${side}.projection_offset WHERE projection = $1::text ON CONFLICT DO NOTHING`,
+      [projection.name]
+    )
+  })
+
+/** One attempt. Fails with a lock timeout where somebody holds what it needs; then nothing was changed. */
+export const attempt = (
+  what: Switch
+): Effect.Effect<Attempted, Replay.Failure | SqlError, SqlClient | Journal | ProjectionStore> =>
+  Effect.gen(function* () {
+    const sql = yield* SqlClient
+    const { live, side, projection } = what
+    const { name } = projection
+    const switched = sql.withTransaction(
+      Effect.gen(function* () {
+        yield* sql.unsafe(`SET LOCAL lock_timeout = ${lockMillis}`)
+        yield* createOffsets(what)
+        const reached = yield* positionsIn(live.schema, name, "FOR UPDATE")
+        if (behind(yield* positionsIn(side, name), reached) > mostEvents) return undefined
+        yield* Replay.run(projection, { until: reached, parallel: 1 })
+        const left = behind(yield* positionsIn(side, name), reached)
+        if (left > 0) return yield* Effect.die(new Error(`${name} lacks ${left} events that readers have seen`))
+        yield* copyRights(live, side)
+        const begun = yield* swap(what)
+        yield* moveOffsets(what)
+        yield* sql.unsafe(`DROP SCHEMA ${side} CASCADE`)
+        return begun
+      })
+    )
+    const begun = yield* switched
+    return begun === undefined
+      ? { _tag: "Behind" }
+      : { _tag: "Switched", heldMillis: Math.round(performance.now() - begun) }
+  })
