@@ -45,16 +45,29 @@ export interface StateCodec<State> {
   readonly decode: (stored: Omit<StoredState, "version">) => State | undefined
 }
 
-export const stateCodec = <State>(aggregate: Pick<Aggregate<State, any, any, any>, "state">): StateCodec<State> => {
-  const schema = Schema.toCodecJson(aggregate.state.schema) as Schema.Codec<State, unknown>
-  const decode = Schema.decodeUnknownSync(schema)
-  const read = Option.liftThrowable(({ schemaVersion, data }: Omit<StoredState, "version">): State | undefined => {
+/** An aggregate, where only its state matters. */
+type Kept<State> = Pick<Aggregate<State, any, any, any>, "state">
+
+const codecOf = <State>({ state }: Kept<State>) => Schema.toCodecJson(state.schema) as Schema.Codec<State, unknown>
+
+/** Reads stored states of an aggregate. Throws an `Error` that says why one cannot be read. */
+export const stateReader = <State>(aggregate: Kept<State>) => {
+  const decode = Schema.decodeUnknownSync(codecOf(aggregate))
+  return ({ schemaVersion, data }: Omit<StoredState, "version">): State => {
     const { version, upcast } = aggregate.state
     if (schemaVersion === version) return decode(data)
-    return schemaVersion > version || upcast === undefined ? undefined : decode(upcast(data, schemaVersion))
-  })
+    if (schemaVersion > version) {
+      throw new Error(`this code knows versions up to ${version}; deploy the release that wrote it, or a later one`)
+    }
+    if (upcast === undefined) throw new Error(`the state's schema has no upcast from version ${schemaVersion}`)
+    return decode(upcast(data, schemaVersion))
+  }
+}
+
+export const stateCodec = <State>(aggregate: Kept<State>): StateCodec<State> => {
+  const read = Option.liftThrowable(stateReader(aggregate))
   return {
-    encode: Schema.encodeUnknownSync(schema),
+    encode: Schema.encodeUnknownSync(codecOf(aggregate)),
     decode: (stored) => Option.getOrUndefined(read(stored))
   }
 }

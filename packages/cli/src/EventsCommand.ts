@@ -1,0 +1,177 @@
+/**
+ * `daybook events check`: whether this release can read all that is stored. Changes nothing.
+ */
+import { hasTable } from "@daybook/postgres/Migrations"
+import { database } from "@daybook/shop/Place"
+import * as Settings from "@daybook/shop/Settings"
+import * as Console from "effect/Console"
+import * as Command from "effect/cli/Command"
+import * as Flag from "effect/cli/Flag"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Option from "effect/Option"
+import { check, examples, type Findings, type Tally, type Unreadable, type Watcher } from "./EventsCheck.ts"
+import { Ended, Failure } from "./Failure.ts"
+import * as Progress from "./Progress.ts"
+import { aggregates } from "./ServiceAggregates.ts"
+import { kept } from "./ServiceProjections.ts"
+import { group, table } from "./Table.ts"
+
+/** What was found in all journals. Snapshots that cannot be read are passed over by whoever recovers an aggregate. */
+interface Found extends Findings {
+  readonly services: ReadonlyArray<Settings.ServiceName>
+  readonly events: number
+  readonly states: number
+  readonly snapshots: number
+  /** Events and states that this release cannot read. */
+  readonly failing: number
+  /** Snapshots that it cannot read. */
+  readonly passedOver: number
+}
+
+const neverRan = (service: string | undefined) =>
+  new Failure({
+    message:
+      `There is nothing to check: ${service === undefined ? "no service has" : `the ${service} has not`} run on this store. Name another ` +
+      "one with DAYBOOK_HOME or DATABASE_URL."
+  })
+
+const watcherOf = (progress: Progress.Progress): Watcher => ({
+  begin: (what, total, unit) => (total === 0 ? progress.end() : progress.begin(what, { total, unit })),
+  advance: (by) => {
+    progress.done += by
+  }
+})
+
+/** Where a service's journal is, if it has one. Its database is opened, and nothing else is done to it. */
+const journalsOf = Effect.fnUntraced(function* (services: ReadonlyArray<Settings.ServiceName>) {
+  const memo = yield* Layer.makeMemoMap
+  const scope = yield* Effect.scope
+  const journals = yield* Effect.forEach(services, (service) =>
+    Effect.gen(function* () {
+      const { write } = yield* Settings.sides(service)
+      const context = yield* Layer.buildWithMemoMap(database(write), memo, scope)
+      const { schema } = kept[service]
+      const isThere = yield* Effect.provideContext(hasTable(schema, "event"), context)
+      return isThere ? [{ service, schema, context }] : []
+    })
+  )
+  return journals.flat()
+})
+
+const sum = (tallies: ReadonlyArray<Tally>, count: (tally: Tally) => number): number =>
+  tallies.reduce((total, tally) => total + count(tally), 0)
+
+const together = (services: ReadonlyArray<Settings.ServiceName>, findings: ReadonlyArray<Findings>): Found => {
+  const tallies = findings.flatMap((found) => found.tallies)
+  const of = (kind: Tally["kind"]) => tallies.filter((tally) => tally.kind === kind)
+  return {
+    services,
+    events: sum(of("event"), ({ count }) => count),
+    states: sum(of("state"), ({ count }) => count),
+    snapshots: sum(of("snapshot"), ({ count }) => count),
+    failing: sum([...of("event"), ...of("state")], ({ unreadable }) => unreadable),
+    passedOver: sum(of("snapshot"), ({ unreadable }) => unreadable),
+    tallies,
+    unreadable: findings.flatMap((found) => found.unreadable)
+  }
+}
+
+const checkAll = Effect.fnUntraced(function* (service: Settings.ServiceName | undefined) {
+  const asked = service === undefined ? Settings.serviceNames : [service]
+  const journals = yield* journalsOf(asked)
+  if (journals.length === 0) return yield* neverRan(service)
+  const progress = yield* Progress.make(Progress.ofProcess())
+  const findings = yield* Effect.forEach(journals, ({ service, schema, context }) =>
+    Effect.provideContext(check({ service, schema, aggregates: aggregates[service] }, watcherOf(progress)), context)
+  )
+  return together(
+    journals.map(({ service }) => service),
+    findings
+  )
+}, Effect.scoped)
+
+// --- for people ---
+
+/** What others have written goes to a terminal: without control characters, which could do anything there. */
+const printable = (text: string): string => text.replaceAll(/\p{Cc}+/gu, " ")
+
+const standings: Record<Tally["standing"], string> = {
+  current: "current",
+  upcast: "raised by upcasters",
+  former: "a former name",
+  unknown: "not known to this release"
+}
+
+const rowOf = ({ service, kind, type, schemaVersion, count, unreadable, standing }: Tally) => [
+  service,
+  kind === "event" ? printable(type) : `${kind} of ${printable(type)}`,
+  schemaVersion,
+  count,
+  unreadable === 0 ? standings[standing] : `${group(unreadable)} UNREADABLE`
+]
+
+const placeOf = ({ partition, position }: Unreadable): string =>
+  partition === null ? "" : `, partition ${partition} position ${position}`
+
+const lineOf = (one: Unreadable): string =>
+  printable(
+    `${one.service}: ${one.kind === "event" ? one.type : `${one.kind} of ${one.type}`} (schema version ${one.schemaVersion}) at ` +
+      `version ${one.version} of stream ${one.stream}${placeOf(one)}: ${one.why}`
+  )
+
+const verdictOf = ({ events, states, snapshots, failing, passedOver }: Found): string => {
+  const read = `${group(events)} events, ${group(states)} states and ${group(snapshots)} snapshots were read.`
+  const gone = passedOver === 0 ? "" : ` ${group(passedOver)} snapshots cannot be read and will be passed over.`
+  if (failing === 0) return `${read} This release understands all events and states.${gone}`
+  return (
+    `${read} This release cannot read ${group(failing)} events or states, and would stop at them. Do not deploy it on this store: ` +
+    `give what is named above an upcaster, or use the release that wrote it.${gone}`
+  )
+}
+
+const told = (found: Found): string => {
+  const tallies = table([["SERVICE", "STORED", "VERSION", "COUNT", "TODAY"], ...found.tallies.map(rowOf)])
+  const more =
+    found.failing + found.passedOver > found.unreadable.length
+      ? [`Of each type and version, the first ${examples} are named.`]
+      : []
+  const lines = found.unreadable.length === 0 ? [] : [[...found.unreadable.map(lineOf), ...more].join("\n")]
+  return [tallies, ...lines, verdictOf(found)].join("\n\n")
+}
+
+const checkCommand = Command.make(
+  "check",
+  {
+    service: Flag.Literals("service", Settings.serviceNames).pipe(
+      Flag.withDescription("Only the journal of this service"),
+      Flag.optional
+    ),
+    json: Flag.Boolean("json").pipe(Flag.withDescription("Print the result as JSON"), Flag.withDefault(false))
+  },
+  Effect.fn("Daybook.eventsCheck")(function* ({ service, json }) {
+    const found = yield* checkAll(Option.getOrUndefined(service))
+    yield* Console.log(json ? JSON.stringify(found) : told(found))
+    if (found.failing > 0) return yield* new Ended({ code: 1 })
+  })
+).pipe(
+  Command.withDescription(
+    "Reads whole journals and decodes every event, stored state and snapshot as this release does: how many there are of each type and " +
+      "version, and what cannot be read, with its stream, position, type and version, and why. Ends with 1 when there is an event or a " +
+      "state that cannot; a snapshot that cannot is passed over by recovery. Nothing is migrated or written, so that a release can be " +
+      "tried before it is deployed. Events in archives are not read"
+  ),
+  Command.withShortDescription("Check that this release can read every stored event"),
+  Command.withExamples([
+    { command: "daybook events check", description: "Before a release is deployed on a store" },
+    { command: "daybook events check --service order", description: "One service alone" },
+    { command: "daybook events check --json | jq '.unreadable[].stream'", description: "For scripts" }
+  ])
+)
+
+/** `daybook events`. */
+export const eventsCommand = Command.make("events").pipe(
+  Command.withDescription("Looks at the events that services have stored, and changes none"),
+  Command.withShortDescription("Look at stored events"),
+  Command.withSubcommands([checkCommand])
+)
