@@ -16,6 +16,7 @@ import * as Layer from "effect/Layer"
 import * as Logger from "effect/Logger"
 import * as References from "effect/References"
 import { deadLetterCommand } from "./DeadLetterCommand.ts"
+import { eventsCommand } from "./EventsCommand.ts"
 import { Ended, explain } from "./Failure.ts"
 import { importCommand } from "./ImportCommand.ts"
 import { migrateCommand } from "./MigrateCommand.ts"
@@ -35,6 +36,7 @@ const daybook = Command.make("daybook").pipe(
   ]),
   Command.withSubcommands([
     deadLetterCommand,
+    eventsCommand,
     importCommand,
     migrateCommand,
     projectionCommand,
