@@ -79,8 +79,14 @@ const shownVersion = ({ occurredAtMillis, recordedAtMillis, ...version }: Versio
   recordedAt: Instant.format(recordedAtMillis)
 })
 
-/** The answer that shows one thing as it was. */
-const tagged = <View extends { readonly version: number }>(body: View, leftOut: ReadonlyArray<number>) =>
+/** A view, and which older versions are not in it. */
+export interface Seen<View> {
+  readonly view: View
+  readonly leftOut: ReadonlyArray<number>
+}
+
+/** The answer that shows one thing, as it is or as it was. */
+export const tagged = <View extends { readonly version: number }>({ view: body, leftOut }: Seen<View>) =>
   HttpApiSchema.withHeaders({
     body,
     headers: {
@@ -111,14 +117,16 @@ export const of = <A, View extends { readonly version: number }, State, Event ex
         const { view, ...rest } = fold()
         const found = yield* begun(about(id), point, yield* foldTo(journal, rest, about(id), point))
         const seen = view(found.value)
-        return seen === undefined ? yield* Effect.fail(notFound(id)) : tagged(seen, found.leftOut)
+        return seen === undefined ? yield* Effect.fail(notFound(id)) : { view: seen, leftOut: found.leftOut }
       })
 
     /** The thing as it was, where the query asks for that; what `now` answers otherwise. */
     const show = <E, R>(id: string, query: ShowQuery, now: Effect.Effect<View, E, R>) =>
       Effect.gen(function* () {
         const point = yield* pointOf(query)
-        return point === undefined ? tagged(yield* now, []) : yield* known(id, asOf(id, point))
+        const seen: Seen<View> =
+          point === undefined ? { view: yield* now, leftOut: [] } : yield* known(id, asOf(id, point))
+        return seen
       })
 
     const history = (id: string, { limit = defaultLimit, after }: VersionPage) =>

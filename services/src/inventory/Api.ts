@@ -4,10 +4,22 @@
  * Reservations are made, committed and released by message alone (`Contract.ts`); here they can be looked at. What happens to stock
  * names its document, the `reference`: the same again does nothing.
  */
-import { HttpApi, HttpApiEndpoint, HttpApiGroup, HttpApiSchema, OpenApi } from "effect/http-api"
+import { HttpApi, HttpApiEndpoint, HttpApiGroup, OpenApi } from "effect/http-api"
 import * as Schema from "effect/Schema"
 import {
-  AtLeastVersion,
+  Difference,
+  DifferenceQuery,
+  describeDifference,
+  describeHistory,
+  differenceProblems,
+  History,
+  pastHint,
+  pastProblems,
+  ShowQuery,
+  shown,
+  VersionPage
+} from "../History.ts"
+import {
   CommandAccepted,
   CommandHeaders,
   commandProblems,
@@ -112,10 +124,24 @@ export class Stock extends HttpApiGroup.make("stock")
     ),
     HttpApiEndpoint.get("level", "/stock/:sku/:location", {
       params: stockItem,
-      query: AtLeastVersion,
-      success: HttpApiSchema.WithHeaders(StockLevel, { etag: Schema.String }),
-      error: [StockNotFound, ...queryProblems]
-    }).annotateMerge(describe("Show a SKU at one location", "The `ETag` is the version, for `If-Match` of a command.")),
+      query: ShowQuery,
+      success: shown(StockLevel),
+      error: [StockNotFound, ...queryProblems, ...pastProblems]
+    }).annotateMerge(
+      describe("Show a SKU at one location", `The \`ETag\` is the version, for \`If-Match\` of a command. ${pastHint}`)
+    ),
+    HttpApiEndpoint.get("history", "/stock/:sku/:location/history", {
+      params: stockItem,
+      query: VersionPage,
+      success: History,
+      error: [StockNotFound, ...pastProblems]
+    }).annotateMerge(describeHistory),
+    HttpApiEndpoint.get("diff", "/stock/:sku/:location/diff", {
+      params: stockItem,
+      query: DifferenceQuery,
+      success: Difference,
+      error: [StockNotFound, ...differenceProblems]
+    }).annotateMerge(describeDifference),
     post("receive", "/receipts", Receipt).annotateMerge(
       describe(
         "Receive units",
@@ -185,15 +211,27 @@ export class ReservationsGroup extends HttpApiGroup.make("reservations")
     ),
     HttpApiEndpoint.get("show", "/reservations/:orderId", {
       params: { orderId: Id },
-      query: AtLeastVersion,
-      success: HttpApiSchema.WithHeaders(ReservationView, { etag: Schema.String }),
-      error: [ReservationNotFound, ...queryProblems]
+      query: ShowQuery,
+      success: shown(ReservationView),
+      error: [ReservationNotFound, ...queryProblems, ...pastProblems]
     }).annotateMerge(
       describe(
         "Show what an order has reserved",
-        "Its lines with their locations, until when they are held, or what was short."
+        `Its lines with their locations, until when they are held, or what was short. ${pastHint}`
       )
-    )
+    ),
+    HttpApiEndpoint.get("history", "/reservations/:orderId/history", {
+      params: { orderId: Id },
+      query: VersionPage,
+      success: History,
+      error: [ReservationNotFound, ...pastProblems]
+    }).annotateMerge(describeHistory),
+    HttpApiEndpoint.get("diff", "/reservations/:orderId/diff", {
+      params: { orderId: Id },
+      query: DifferenceQuery,
+      success: Difference,
+      error: [ReservationNotFound, ...differenceProblems]
+    }).annotateMerge(describeDifference)
   )
   .annotateMerge(
     OpenApi.annotations({

@@ -7,9 +7,11 @@ import { HttpApiBuilder } from "effect/http-api"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import { accepted, commandOptions } from "../Http.ts"
-import { page, show, tagged, timed } from "../Serving.ts"
+import * as Past from "../Past.ts"
+import { page, show, timed } from "../Serving.ts"
 import { InventoryApi } from "./Api.ts"
 import { StockItems } from "./Entities.ts"
+import { pastReservations, pastStock } from "./History.ts"
 import { InventoryProjector } from "./Inventory.ts"
 import { InventoryQueries } from "./Queries.ts"
 import { reservationViewsName } from "./ReservationProjection.ts"
@@ -26,6 +28,7 @@ const stock = HttpApiBuilder.group(
     const stockItems = yield* StockItems
     const queries = yield* InventoryQueries
     const projector = yield* InventoryProjector
+    const past = yield* Past.of(pastStock)
     const send = (command: StockItemCommand, headers: Parameters<typeof commandOptions>[0]) => {
       const options: CommandOptions = commandOptions(headers)
       return Effect.map(stockItems.execute(stockItemId(command), command, options), accepted)
@@ -44,17 +47,18 @@ const stock = HttpApiBuilder.group(
       .handle("movements", ({ params: { sku }, query }) =>
         timed("stock-movements", queries.movements({ sku, location: query.location }, page(query)))
       )
-      .handle("level", ({ params, query: { atLeastVersion } }) => {
+      .handle("level", ({ params, query }) => {
         const { sku, location } = params
         const what = `${sku} at ${location}`
         const look = queries.level(params)
-        return timed(
-          "stock-level",
-          Effect.flatMap(show({ projector, what, projection: stockViewsName, atLeastVersion, look }), (found) =>
-            Option.isSome(found) ? Effect.succeed(tagged(found.value)) : Effect.fail(stockNotFound(sku, location))
-          )
+        const now = Effect.flatMap(
+          show({ projector, what, projection: stockViewsName, atLeastVersion: query.atLeastVersion, look }),
+          (found) => (Option.isSome(found) ? Effect.succeed(found.value) : Effect.fail(stockNotFound(sku, location)))
         )
+        return timed("stock-level", Effect.map(past.show(stockItemId(params), query, now), Past.tagged))
       })
+      .handle("history", ({ params, query }) => timed("stock-history", past.history(stockItemId(params), query)))
+      .handle("diff", ({ params, query }) => timed("stock-difference", past.diff(stockItemId(params), query)))
       .handle("receive", ({ params, payload, headers }) =>
         send({ _tag: "ReceiveStock", ...params, ...payload }, headers)
       )
@@ -89,19 +93,22 @@ const reservations = HttpApiBuilder.group(
   Effect.fnUntraced(function* (handlers) {
     const queries = yield* InventoryQueries
     const projector = yield* InventoryProjector
+    const past = yield* Past.of(pastReservations)
 
     return handlers
       .handle("list", ({ query }) => timed("reservations", queries.reservations(query.status, page(query))))
-      .handle("show", ({ params: { orderId }, query: { atLeastVersion } }) => {
+      .handle("show", ({ params: { orderId }, query }) => {
+        const { atLeastVersion } = query
         const look = queries.reservation(orderId)
         const what = `The reservation of order ${orderId}`
-        return timed(
-          "reservation",
-          Effect.flatMap(show({ projector, what, projection: reservationViewsName, atLeastVersion, look }), (found) =>
-            Option.isSome(found) ? Effect.succeed(tagged(found.value)) : Effect.fail(reservationNotFound())
-          )
+        const now = Effect.flatMap(
+          show({ projector, what, projection: reservationViewsName, atLeastVersion, look }),
+          (found) => (Option.isSome(found) ? Effect.succeed(found.value) : Effect.fail(reservationNotFound()))
         )
+        return timed("reservation", Effect.map(past.show(orderId, query, now), Past.tagged))
       })
+      .handle("history", ({ params: { orderId }, query }) => timed("reservation-history", past.history(orderId, query)))
+      .handle("diff", ({ params: { orderId }, query }) => timed("reservation-difference", past.diff(orderId, query)))
   })
 )
 

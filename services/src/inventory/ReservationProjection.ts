@@ -16,17 +16,18 @@ import {
   type ReservationStatus,
   type Shortage
 } from "./ReservationEvents.ts"
+import type { ReservationView } from "./Views.ts"
 
 /** The name on disk. */
 export const reservationViewsName = "reservation-views"
 
 /** A row of `reservation_view`. Times in milliseconds since 1970. */
-interface Row {
+export interface Row {
   orderId: string
   version: number
   status: ReservationStatus
   awaited: number
-  giveUpReason: string | null
+  giveUpReason: ReservationView["giveUpReason"]
   lines: ReadonlyArray<ReservationLine & { readonly backOrdered: number }>
   shortages: ReadonlyArray<Shortage>
   requestedAtMillis: number
@@ -76,7 +77,8 @@ const changeOf = (row: Row, event: ReservationEvent): Partial<Row> => {
   }
 }
 
-const fold = (rows: Map<string, Row>, recorded: Recorded<ReservationEvent>): void => {
+/** Also for what a reservation was: see `History.ts`. */
+export const fold = (rows: Map<string, Row>, recorded: Recorded<ReservationEvent>): void => {
   const { event, version, occurredAtMillis } = recorded
   const orderId = Partition.idOf(recorded.stream)
   const row = rows.get(orderId) ?? unknownRow(orderId, occurredAtMillis)

@@ -20,7 +20,7 @@ import { availableOf, stockItemId } from "./StockItemState.ts"
 export const stockViewsName = "stock-views"
 
 /** A row of `stock_level`. Times in milliseconds since 1970. */
-interface Level extends Balance {
+export interface Level extends Balance {
   id: string
   sku: string
   location: string
@@ -49,7 +49,7 @@ interface Movement extends StockItemKey {
 }
 
 /** What a batch changes, gathered in memory. */
-class Changes {
+export class Changes {
   readonly levels = new Map<string, Level>()
   readonly movements: Array<Movement> = []
 }
@@ -162,7 +162,8 @@ const levelAfter = (level: Level, { event, version, occurredAtMillis }: Recorded
   return { ...figures, available, lowSinceMillis, version, updatedAtMillis: occurredAtMillis }
 }
 
-const fold = (changes: Changes, recorded: Recorded<StockItemEvent>): void => {
+/** Also for what a level was: see `History.ts`. */
+export const fold = (changes: Changes, recorded: Recorded<StockItemEvent>): void => {
   const { event, occurredAtMillis } = recorded
   const id = stockItemId(event)
   const known = changes.levels.get(id)

@@ -4,10 +4,22 @@
  *
  * Payments are begun by message alone (`Contract.ts`), since a payment without an order is nobody's.
  */
-import { HttpApi, HttpApiEndpoint, HttpApiGroup, HttpApiSchema, OpenApi } from "effect/http-api"
+import { HttpApi, HttpApiEndpoint, HttpApiGroup, OpenApi } from "effect/http-api"
 import * as Schema from "effect/Schema"
 import {
-  AtLeastVersion,
+  Difference,
+  DifferenceQuery,
+  describeDifference,
+  describeHistory,
+  differenceProblems,
+  History,
+  pastHint,
+  pastProblems,
+  ShowQuery,
+  shown,
+  VersionPage
+} from "../History.ts"
+import {
   acceptedWith,
   CommandAccepted,
   CommandHeaders,
@@ -92,20 +104,30 @@ const WebhookReceived = Schema.Struct({
   received: Schema.Int
 }).annotate({ identifier: "WebhookReceived" })
 
-const Shown = HttpApiSchema.WithHeaders(PaymentView, { etag: Schema.String })
-
 const asking = HttpApiGroup.make("payments").add(
   HttpApiEndpoint.get("show", "/payments/:id", {
     params: payment,
-    query: AtLeastVersion,
-    success: Shown,
-    error: [PaymentNotFound, ...queryProblems]
+    query: ShowQuery,
+    success: shown(PaymentView),
+    error: [PaymentNotFound, ...queryProblems, ...pastProblems]
   }).annotateMerge(
     describe(
       "Show a payment",
-      "The payment with all that the provider was asked for, disputes, and what needs attention. `ETag` is its version, for the `If-Match` of a command; with `atLeastVersion` the answer waits until the read model shows that version."
+      `The payment with all that the provider was asked for, disputes, and what needs attention. \`ETag\` is its version, for the \`If-Match\` of a command; with \`atLeastVersion\` the answer waits until the read model shows that version. ${pastHint}`
     )
   ),
+  HttpApiEndpoint.get("history", "/payments/:id/history", {
+    params: payment,
+    query: VersionPage,
+    success: History,
+    error: [PaymentNotFound, ...pastProblems]
+  }).annotateMerge(describeHistory),
+  HttpApiEndpoint.get("diff", "/payments/:id/diff", {
+    params: payment,
+    query: DifferenceQuery,
+    success: Difference,
+    error: [PaymentNotFound, ...differenceProblems]
+  }).annotateMerge(describeDifference),
   HttpApiEndpoint.get("list", "/payments", {
     query: Listing,
     success: Schema.Array(PaymentSummary),

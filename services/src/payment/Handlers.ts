@@ -8,10 +8,12 @@ import type { HttpServerRequest } from "effect/http"
 import { HttpApiBuilder } from "effect/http-api"
 import * as Option from "effect/Option"
 import { accepted, commandOptions, defaultLimit } from "../Http.ts"
+import * as Past from "../Past.ts"
 import * as Serving from "../Serving.ts"
-import { makeId, tagged, timed } from "../Serving.ts"
+import { makeId, timed } from "../Serving.ts"
 import { type Capture, PaymentApi, type Refund, type Void } from "./Api.ts"
 import type { Command } from "./Domain.ts"
+import { pastPayments } from "./History.ts"
 import { statusOf } from "./Ledger.ts"
 import { operationId } from "./OperationId.ts"
 import { PaymentProjector, Payments } from "./Payments.ts"
@@ -97,7 +99,7 @@ const queries = Effect.gen(function* () {
       return Option.isSome(payment) ? payment.value : yield* paymentNotFound()
     })
 
-  return { read, show }
+  return { read, show, past: yield* Past.of(pastPayments) }
 })
 
 const webhooks = Effect.gen(function* () {
@@ -125,13 +127,15 @@ export const layer = HttpApiBuilder.group(
   "payments",
   Effect.fnUntraced(function* (handlers) {
     const { send, capture, refund, voidPayment, confirm, reconcile } = yield* commands
-    const { read, show } = yield* queries
+    const { read, show, past } = yield* queries
     const webhook = yield* webhooks
 
     return handlers
       .handle("show", ({ params: { id }, query }) =>
-        timed("payment", Effect.map(show(id, query.atLeastVersion), tagged))
+        timed("payment", Effect.map(past.show(id, query, show(id, query.atLeastVersion)), Past.tagged))
       )
+      .handle("history", ({ params: { id }, query }) => timed("payment-history", past.history(id, query)))
+      .handle("diff", ({ params: { id }, query }) => timed("payment-difference", past.diff(id, query)))
       .handle("list", ({ query: { orderId, customerId, limit = defaultLimit, after } }) => {
         const owner = orderId === undefined ? { customerId: customerId ?? "" } : { orderId }
         return timed("payments-of", read.paymentsOf(owner, { limit, after }))

@@ -36,7 +36,7 @@ interface Times {
 }
 
 /** A payment while a batch is folded into it. Notification ids are not needed here, and the method's token is none of a reader's business. */
-interface Folded {
+export interface Folded {
   state: State
   version: number
   begunAtMillis: number
@@ -48,15 +48,15 @@ interface Folded {
 }
 
 /** A row of `payment_attention`. */
-interface Attention {
+export interface Attention {
   readonly paymentId: string
   readonly attentionId: string
-  readonly kind: string
+  readonly kind: Extract<PaymentEvent, { readonly _tag: "AttentionRequired" }>["kind"]
   readonly detail: string
   readonly requiredAtMillis: number
 }
 
-interface Resolution {
+export interface Resolution {
   readonly paymentId: string
   readonly attentionId: string
   readonly note: string
@@ -74,7 +74,7 @@ interface Day {
 }
 
 /** What a batch changes, gathered in memory. */
-class Changes {
+export class Changes {
   readonly payments = new Map<string, Folded>()
   /** Both in the order of the events: what needs attention may do so again after it was resolved. */
   readonly attention: Array<Attention | Resolution> = []
@@ -142,7 +142,8 @@ const foldAttention = (changes: Changes, paymentId: string, { event, occurredAtM
   }
 }
 
-const fold = (changes: Changes, recorded: Recorded<PaymentEvent>): void => {
+/** Also for what a payment was: see `History.ts`. */
+export const fold = (changes: Changes, recorded: Recorded<PaymentEvent>): void => {
   const paymentId = Partition.idOf(recorded.stream)
   if (recorded.version === 1) changes.payments.set(paymentId, begun(recorded))
   const payment = changes.payments.get(paymentId)
@@ -216,7 +217,7 @@ const load = (sql: SqlClient, schema: string, batch: ReadonlyArray<Recorded<Paym
     return changes
   })
 
-const paymentRow = ([paymentId, { state, ...rest }]: readonly [string, Folded]) => ({
+export const paymentRow = ([paymentId, { state, ...rest }]: readonly [string, Folded]) => ({
   paymentId,
   version: rest.version,
   begunAtMillis: rest.begunAtMillis,
@@ -257,7 +258,7 @@ const savePayments = (sql: SqlClient, schema: string, rows: ReadonlyArray<Return
     [JSON.stringify(rows)]
   )
 
-const operationRows = ([paymentId, { state, times }]: readonly [string, Folded]) =>
+export const operationRows = ([paymentId, { state, times }]: readonly [string, Folded]) =>
   state.operations.map((operation, number) => ({
     paymentId,
     number,
@@ -281,7 +282,7 @@ const saveOperations = (sql: SqlClient, schema: string, rows: ReadonlyArray<obje
     [JSON.stringify(rows)]
   )
 
-const chargebackRows = ([paymentId, { state, disputedAtMillis }]: readonly [string, Folded]) =>
+export const chargebackRows = ([paymentId, { state, disputedAtMillis }]: readonly [string, Folded]) =>
   state.chargebacks.map((chargeback, number) => ({
     paymentId,
     number,

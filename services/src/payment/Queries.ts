@@ -61,7 +61,8 @@ interface SummaryRow extends Omit<PaymentSummary, "held" | "captured" | "refunde
 
 type WithMinor<A> = Omit<A, "amount"> & { readonly amountMinor: number }
 
-interface ViewRow extends SummaryRow, Pick<PaymentView, "actionUrl" | "expiresAt"> {
+/** A payment as it is read, before amounts have their currency. */
+export interface ViewRow extends SummaryRow, Pick<PaymentView, "actionUrl" | "expiresAt"> {
   readonly capturableMinor: number
   readonly refundableMinor: number
   readonly brand: string | null
@@ -102,7 +103,7 @@ const viewText = (schema: string): string =>
       FROM ${schema}.payment_attention a WHERE a.payment_id = v.payment_id) AS attention
    FROM ${schema}.payment_view v WHERE payment_id = $1::text`
 
-const viewOf = (row: ViewRow): PaymentView => {
+export const viewOf = (row: ViewRow): PaymentView => {
   const { capturableMinor, refundableMinor, brand, last4, operations, chargebacks, attention, ...rest } = row
   const { actionUrl, expiresAt, ...summary } = rest
   const money = (amountMinor: number): Money => ({ amountMinor, currency: row.currency })
