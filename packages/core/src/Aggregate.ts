@@ -54,6 +54,11 @@ export interface Aggregate<State, Command extends Tagged, Event extends Tagged, 
   readonly state: StateSchema<State>
   readonly events: Events<Event>
   readonly commands: Schema.Codec<Command, any>
+  /**
+   * Whether nothing more is expected of an aggregate in that state, so that its events may go to the archive. It can still be asked
+   * for, and go on if it must. Left out, none of them ever is closed.
+   */
+  readonly isClosed?: ((state: State) => boolean) | undefined
 }
 
 /** The tags of a union of tagged structs; none where a schema is something else. */

@@ -192,6 +192,7 @@ export const make = <Data>(definition: Definition<Data>) => {
     decide: decideSaga(definition),
     state: { version: 1, schema: StateSchema },
     events: Events,
-    commands: Command
+    commands: Command,
+    isClosed: ({ status }) => status === "completed" || status === "compensated"
   })
 }

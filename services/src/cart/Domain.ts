@@ -391,5 +391,6 @@ export const make = (limits: Limits = defaultLimits): Aggregate.Aggregate<State,
     decide: decide(limits),
     state: { version: 1, schema: StateSchema },
     events: CartEvents,
-    commands: Command
+    commands: Command,
+    isClosed: ({ status }) => status === "completed" || status === "abandoned" || status === "merged"
   })

@@ -325,5 +325,6 @@ export const makeReservation = (
     decide: decide(limits),
     state: { version: 1, schema: StoredState },
     events: ReservationEvents,
-    commands: ReservationCommand
+    commands: ReservationCommand,
+    isClosed: ({ status }) => status !== "unrequested" && !isLive(status)
   })

@@ -284,5 +284,6 @@ export const make = (limits: Limits = defaultLimits): Aggregate.Aggregate<State,
     decide: decide(limits),
     state: { version: stateVersion, schema: StateSchema },
     events: PaymentEvents,
-    commands: Command
+    commands: Command,
+    isClosed: Ledger.isSettled
   })

@@ -108,6 +108,17 @@ export const overdrawnMinor = (state: State): number => {
   return chargedBackMinor === 0 ? 0 : Math.max(0, taken - capturedMinor)
 }
 
+/**
+ * Whether nothing more is expected of the payment: nothing is held or under way, no dispute is open, and no operator is asked. A
+ * refund or a dispute may still come, as they do after months.
+ */
+export const isSettled = (state: State): boolean =>
+  state.operations.length > 0 &&
+  !state.operations.some(isOpen) &&
+  ledgerOf(state).heldMinor === 0 &&
+  !state.chargebacks.some(({ stage }) => stage === "open") &&
+  state.attentions.every(({ resolved }) => resolved)
+
 const authorisationStatus: Record<OperationStatus, PaymentStatus> = {
   requested: "authorising",
   sent: "authorising",
