@@ -320,5 +320,6 @@ export const make = (limits: Limits = defaultLimits): Aggregate.Aggregate<State,
     decide: decide(limits),
     state: { version: stateVersion, schema: State, upcast },
     events: OrderEvents,
-    commands: Command
+    commands: Command,
+    isClosed: ({ status }) => status === "closed" || status === "cancelled" || status === "rejected"
   })
