@@ -3,6 +3,7 @@
  *
  * Browser-safe: schemas and small functions, no server code.
  */
+import { anonymous } from "@daybook/core/Actor"
 import type { Accepted, CommandOptions } from "@daybook/core/Entities"
 import { Contended, Overloaded, RecoveryTimedOut, ShuttingDown, VersionMismatch } from "@daybook/core/EntityProblems"
 import { UndecodableEvent } from "@daybook/core/Event"
@@ -27,15 +28,21 @@ export const CommandHeaders = {
   "idempotency-key": Schema.optionalKey(Text(200)),
   /** The version that the aggregate must have; otherwise 412. */
   "if-match": Schema.optionalKey(IfMatch),
-  /** Who asks, where a gateway has found that out. */
+  /** Who asks, where a gateway has found that out; otherwise `anonymous`. */
   "x-actor": Schema.optionalKey(Text(200)),
   /** Why, where a service wants to know. */
   "x-reason": Schema.optionalKey(Text(500)),
-  /** The business conversation that the command belongs to. */
+  /**
+   * The business conversation that the command belongs to. Without it, that is the order's for whatever is about an order, its
+   * checkout or its payment; otherwise the command's own, named by the idempotency key or by the first event.
+   */
   "x-correlation-id": Schema.optionalKey(Text(200)),
   /** W3C trace context. */
   traceparent: Schema.optionalKey(Text(100))
 }
+
+/** Headers of a command that is somebody's own decision: it says why. */
+export const ReasonedHeaders = { ...CommandHeaders, "x-reason": Text(500) }
 
 type Headers = { readonly [K in keyof typeof CommandHeaders]?: string }
 
@@ -43,7 +50,7 @@ type Headers = { readonly [K in keyof typeof CommandHeaders]?: string }
 export const commandOptions = (headers: Headers): CommandOptions => ({
   commandId: headers["idempotency-key"],
   expectedVersion: headers["if-match"] === undefined ? undefined : Number(headers["if-match"].replaceAll('"', "")),
-  actor: headers["x-actor"],
+  actor: headers["x-actor"] ?? anonymous,
   reason: headers["x-reason"],
   correlationId: headers["x-correlation-id"],
   traceParent: headers.traceparent

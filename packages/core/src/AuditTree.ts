@@ -15,7 +15,7 @@ export interface Node {
 }
 
 const eventIdLength = 36
-const answer = /^(.*)\/Command(?:Done|Refused)$/s
+const answer = /^(.*)\/(?:Done|Refused)$/s
 
 /** The event that a message was made of: an event may have been published as several, `<event id>-1` and so on. */
 export const eventOf = (id: string): string =>

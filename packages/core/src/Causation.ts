@@ -1,6 +1,7 @@
 /**
  * What a command takes over from whatever caused it. Used by consumers, reactions and sagas.
  */
+import { system } from "./Actor.ts"
 import type { CommandOptions } from "./Entities.ts"
 import type { Metadata } from "./Event.ts"
 
@@ -12,14 +13,17 @@ import type { Metadata } from "./Event.ts"
  * worked out from this time, which may be years ago: they go by the clock, or by when events were recorded.
  */
 export const following = (
-  cause: Pick<Metadata, "occurredAtMillis" | "actor" | "correlationId" | "traceParent" | "tenant">,
+  cause: Pick<Metadata, "occurredAtMillis" | "actor" | "correlationId" | "traceParent" | "tenant"> & {
+    readonly source?: string
+  },
   causationId: string,
   commandId?: string
 ): CommandOptions => ({
   commandId,
   causationId,
   occurredAtMillis: cause.occurredAtMillis,
-  actor: cause.actor ?? undefined,
+  // Where no person is known, the service that asks is who did it.
+  actor: cause.actor ?? (cause.source === undefined ? undefined : system(cause.source.replace(/^\//, ""))),
   correlationId: cause.correlationId ?? undefined,
   traceParent: cause.traceParent ?? undefined,
   tenant: cause.tenant ?? undefined

@@ -7,6 +7,7 @@
  */
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
+import { system } from "./Actor.ts"
 import { Broker } from "./Broker.ts"
 import type { BrokerUnavailable, MessageTooLarge } from "./BrokerProblems.ts"
 import { following } from "./Causation.ts"
@@ -147,7 +148,13 @@ export const onReplies = ({ replyTo }: Conductor, { success, failure }: Hearing)
 
 /** A request whose time has come: tells its saga. */
 export const runOutOfPatience = (
+  conductor: Pick<Conductor, "name">,
   sagas: Sagas,
   { sagaId, step, attempt }: { readonly sagaId: string; readonly step: string; readonly attempt: number },
   nowMillis: number
-) => sagas.execute(sagaId, { _tag: "RunOutOfPatience", step, attempt, nowMillis }, { correlationId: sagaId })
+) =>
+  sagas.execute(
+    sagaId,
+    { _tag: "RunOutOfPatience", step, attempt, nowMillis },
+    { correlationId: sagaId, actor: system(conductor.name) }
+  )

@@ -204,14 +204,19 @@ describe("a saga at work", () => {
         const due = Effect.map(trips.read("s5"), ({ state: { pending, sagaId } }) =>
           pending === null ? [] : [{ sagaId, step: pending.step, attempt: pending.attempt }]
         )
-        const early = yield* SagaRuntime.runOutOfPatience(trips, { sagaId: "s5", step: "load", attempt: 1 }, 0)
+        const early = yield* SagaRuntime.runOutOfPatience(
+          conductor,
+          trips,
+          { sagaId: "s5", step: "load", attempt: 1 },
+          0
+        )
         assert.strictEqual(early.position, 0)
         yield* Layer.build(
           Deadlines.layer({
             name: "trip",
             pollMillis: 5,
             due: () => due,
-            fire: (one, nowMillis) => SagaRuntime.runOutOfPatience(trips, one, nowMillis)
+            fire: (one, nowMillis) => SagaRuntime.runOutOfPatience(conductor, trips, one, nowMillis)
           })
         )
         yield* ends("s5", "completed")
@@ -261,7 +266,7 @@ describe("a saga at work", () => {
         const late = (yield* trips.read("s9")).state.pending!.dueAtMillis
         // Deadlines are of the clock, whenever it was in the business.
         assert.isAtLeast(late, before)
-        yield* SagaRuntime.runOutOfPatience(trips, { sagaId: "s9", step: "load", attempt: 1 }, late)
+        yield* SagaRuntime.runOutOfPatience(conductor, trips, { sagaId: "s9", step: "load", attempt: 1 }, late)
         yield* ends("s9", "completed")
         const happened = (yield* historyOf("trip-s9")).slice(-3)
         assert.deepStrictEqual(

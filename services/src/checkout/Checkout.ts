@@ -96,7 +96,7 @@ export const messageSide = (
         Deadlines.layer({
           name: Saga.name,
           due: view.due,
-          fire: (due, nowMillis) => SagaRuntime.runOutOfPatience(checkouts, due, nowMillis),
+          fire: (due, nowMillis) => SagaRuntime.runOutOfPatience(conductor, checkouts, due, nowMillis),
           ...(options.pollMillis === undefined ? {} : { pollMillis: options.pollMillis })
         })
       )

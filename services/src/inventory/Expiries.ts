@@ -3,6 +3,7 @@
  *
  * The reservation decides. One that was committed or extended meanwhile, which the read model does not show yet, stays as it is.
  */
+import { system } from "@daybook/core/Actor"
 import * as Deadlines from "@daybook/core/Deadlines"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
@@ -17,7 +18,11 @@ export const expiries = (pollMillis: number): Layer.Layer<never, never, Inventor
       const reservations = yield* Reservations
       const expire = (orderId: string, nowMillis: number) =>
         reservations
-          .execute(orderId, { _tag: "ExpireReservation", nowMillis }, { actor: "inventory", correlationId: orderId })
+          .execute(
+            orderId,
+            { _tag: "ExpireReservation", nowMillis },
+            { actor: system("inventory"), correlationId: orderId }
+          )
           .pipe(Effect.catchTags({ ReservationNotExpired: () => Effect.void, ReservationClosed: () => Effect.void }))
       return Deadlines.layer({
         name: "inventory-expiries",

@@ -15,11 +15,7 @@ import type { Orders } from "./Order.ts"
 
 type CommandMessage = Message & { readonly commandId: string }
 
-const optionsOf = (message: CommandMessage): CommandOptions => ({
-  ...following(message, message.id, message.commandId),
-  // Where no person is known, the service that asks is who did it.
-  actor: message.actor ?? message.source
-})
+const optionsOf = (message: CommandMessage): CommandOptions => following(message, message.id, message.commandId)
 
 const isId = Schema.is(Id)
 

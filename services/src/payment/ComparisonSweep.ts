@@ -2,6 +2,7 @@
  * Compares each payment with the provider's books, once nothing of it was recorded for an hour, and again after each change: what
  * differs needs attention. Run by `Payment.ts`; one payment at a time is compared by `POST /payments/{id}/reconciliation`.
  */
+import { system } from "@daybook/core/Actor"
 import * as Deadlines from "@daybook/core/Deadlines"
 import type { ReadModelUnavailable } from "@daybook/core/ProjectionStore"
 import { instantOf } from "@daybook/postgres/Instants"
@@ -94,7 +95,7 @@ export const sweep: Layer.Layer<never, never, Comparisons | ProviderCalls> = Dea
   fire: (one) =>
     Effect.gen(function* () {
       const calls = yield* ProviderCalls
-      yield* calls.compare(one.paymentId, { correlationId: one.paymentId })
+      yield* calls.compare(one.paymentId, { correlationId: one.paymentId, actor: system("payment") })
       yield* (yield* Comparisons).done(one)
     }),
   pollMillis

@@ -26,9 +26,7 @@ type CommandMessage = Message & { readonly commandId: string }
 /** For what follows from a message about a payment, whose conversation is by default the payment's own. */
 export const optionsOf = (message: Message, commandId?: string): CommandOptions => ({
   ...following(message, message.id, commandId),
-  correlationId: message.correlationId ?? message.key,
-  // Where no person is known, the service that asks is who did it.
-  actor: message.actor ?? message.source
+  correlationId: message.correlationId ?? message.key
 })
 
 const isId = Schema.is(Id)

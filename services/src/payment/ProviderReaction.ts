@@ -2,6 +2,8 @@
  * What the provider is asked because of a payment's events, and again when time passes: the payment's process, carried out. The
  * rules are in `NextCall.ts`, the calls in `ProviderCalls.ts`, the times in `Timetable.ts`.
  */
+
+import { system } from "@daybook/core/Actor"
 import { following } from "@daybook/core/Causation"
 import * as Deadlines from "@daybook/core/Deadlines"
 import type { Recorded } from "@daybook/core/Event"
@@ -56,6 +58,8 @@ export const deadlines = (pollMillis: number) =>
     name: "payment-provider",
     due: (nowMillis, limit) => Effect.flatMap(Timetable, (timetable) => timetable.take(nowMillis, limit)),
     fire: ({ paymentId, operationId }) =>
-      Effect.flatMap(ProviderCalls, (calls) => calls.goOnWith(paymentId, operationId, { correlationId: paymentId })),
+      Effect.flatMap(ProviderCalls, (calls) =>
+        calls.goOnWith(paymentId, operationId, { correlationId: paymentId, actor: system("payment") })
+      ),
     pollMillis
   })

@@ -170,7 +170,7 @@ describe.each(levels)("at level %s", (_, persistence) => {
         // Where no person is known, it was the service that asked.
         expect(own()).toMatchObject([
           { type: "OrderPlaced", source: "/order", actor: "buyer", schemaVersion: 1, ...conversation },
-          { type: "OrderConfirmed", source: "/order", actor: "/checkout", schemaVersion: 1, ...conversation }
+          { type: "OrderConfirmed", source: "/order", actor: "system:checkout", schemaVersion: 1, ...conversation }
         ])
       })
     )
