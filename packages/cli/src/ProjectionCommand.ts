@@ -9,6 +9,7 @@ import * as Argument from "effect/cli/Argument"
 import * as Command from "effect/cli/Command"
 import * as Flag from "effect/cli/Flag"
 import * as Effect from "effect/Effect"
+import { asOfCommand } from "./AsOfCommand.ts"
 import { Failure } from "./Failure.ts"
 import * as ServiceProjections from "./ServiceProjections.ts"
 import { type Cell, table } from "./Table.ts"
@@ -186,5 +187,5 @@ const unpark = Command.make(
 export const projectionCommand = Command.make("projection").pipe(
   Command.withDescription("Looks after the read models, and after what goes out because of events"),
   Command.withExamples([{ command: "daybook projection list", description: "How each one is doing" }]),
-  Command.withSubcommands([list, pause, resume, unpark])
+  Command.withSubcommands([list, pause, resume, unpark, asOfCommand])
 )
