@@ -14,6 +14,7 @@ import {
   commandProblems,
   PageQuery,
   queryProblems,
+  ReasonedHeaders,
   UnknownCursor
 } from "../Http.ts"
 import { RequestProblems } from "../InvalidRequest.ts"
@@ -136,11 +137,16 @@ export class Checkouts extends HttpApiGroup.make("checkouts")
     }).annotateMerge(OpenApi.annotations({ summary: "Let a checkout that needs attention try its step again" })),
     HttpApiEndpoint.post("resolve", "/checkouts/:id/resolution", {
       params,
-      headers: CommandHeaders,
+      headers: ReasonedHeaders,
       payload: Resolution,
       success: CommandAccepted,
       error: errors
-    }).annotateMerge(OpenApi.annotations({ summary: "Say what became of the step that a checkout waits for" })),
+    }).annotateMerge(
+      OpenApi.annotations({
+        summary: "Say what became of the step that a checkout waits for",
+        description: "Whoever decides what the checkout cannot find out says how they know, in `x-reason`"
+      })
+    ),
     HttpApiEndpoint.get("reconciliation", "/reports/reconciliation", {
       query: ReconciliationQuery,
       success: Schema.Array(Finding),

@@ -85,7 +85,7 @@ const words: Record<Kind, (facts: Facts) => Words> = {
     detail: `Checkout ${orderId} cannot go on by itself at ${checkoutStep}: ${checkoutReason}.`,
     nextStep:
       `Mend the cause and POST /checkouts/${orderId}/retry; or find out what became of the step and say so with ` +
-      `POST /checkouts/${orderId}/resolution.`
+      `POST /checkouts/${orderId}/resolution, and how you know in x-reason.`
   }),
   "checkout-overdue": ({ orderId, checkoutStatus, checkoutStep }) => ({
     detail: `Checkout ${orderId} is ${checkoutStatus} still, at ${checkoutStep ?? "its start"}.`,

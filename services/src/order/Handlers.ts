@@ -21,7 +21,7 @@ const commands = Effect.gen(function* () {
   const orders = yield* Orders
 
   const send = (id: string, command: Command, options: CommandOptions) =>
-    Effect.map(orders.execute(id, command, options), accepted)
+    Effect.map(orders.execute(id, command, { ...options, correlationId: options.correlationId ?? id }), accepted)
 
   const requestCancellation = (id: string, asked: typeof RequestCancellation.Type, options: CommandOptions) => {
     const { cancellationId = makeId(options) } = asked

@@ -242,13 +242,15 @@ describe("what buyers and operators may do", () => {
   it("goes on with what an operator says, once", async () => {
     const { id, version } = await stuck()
     const resolution = { outcome: "succeeded" }
-    const key = { "idempotency-key": "resolve-1", "if-match": `"${version}"` }
+    const why = { "x-actor": "ann", "x-reason": "The order is in its books" }
+    const key = { ...why, "idempotency-key": "resolve-1", "if-match": `"${version}"` }
+    expectInvalid(await post(`/checkouts/${id}/resolution`, resolution), "header.x-reason")
     const { body } = await post(`/checkouts/${id}/resolution`, resolution, key)
     expect(await shown(id, body.version)).toMatchObject({ status: "compensated", reason: "CartChanged" })
     expect((await post(`/checkouts/${id}/resolution`, resolution, key)).body).toMatchObject({ repeated: true })
-    expectProblem(await post(`/checkouts/${id}/resolution`, resolution), 409, "SagaNotWaiting", "compensated")
+    expectProblem(await post(`/checkouts/${id}/resolution`, resolution, why), 409, "SagaNotWaiting", "compensated")
     expectProblem(await post(`/checkouts/${id}/retry`), 409, "SagaNotWaiting", "compensated")
-    expectInvalid(await post(`/checkouts/${id}/resolution`, { outcome: "maybe" }), "body.outcome")
+    expectInvalid(await post(`/checkouts/${id}/resolution`, { outcome: "maybe" }, why), "body.outcome")
   })
 })
 
