@@ -15,6 +15,7 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Logger from "effect/Logger"
 import * as References from "effect/References"
+import { auditCommand } from "./AuditCommand.ts"
 import { deadLetterCommand } from "./DeadLetterCommand.ts"
 import { eventsCommand } from "./EventsCommand.ts"
 import { Ended, explain } from "./Failure.ts"
@@ -35,6 +36,7 @@ const daybook = Command.make("daybook").pipe(
     { command: "daybook migrate", description: "Bring a database up to date" }
   ]),
   Command.withSubcommands([
+    auditCommand,
     deadLetterCommand,
     eventsCommand,
     importCommand,
