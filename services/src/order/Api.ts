@@ -13,6 +13,7 @@ import {
   CommandHeaders,
   commandProblems,
   describe,
+  keyProblems,
   PageQuery,
   queryProblems,
   UnknownCursor
@@ -82,11 +83,11 @@ export class Orders extends HttpApiGroup.make("orders")
       params: order,
       query: AtLeastVersion,
       success: Shown,
-      error: [OrderNotFound, ...queryProblems]
+      error: [OrderNotFound, ...queryProblems, ...keyProblems]
     }).annotateMerge(
       describe(
         "Show an order",
-        "The order with its lines, shipments and returns. `ETag` is its version, for the `If-Match` of a command; with `atLeastVersion` the answer waits until the read model shows that version."
+        "The order with its recipient, lines, shipments and returns. `ETag` is its version, for the `If-Match` of a command; with `atLeastVersion` the answer waits until the read model shows that version."
       )
     ),
     HttpApiEndpoint.get("list", "/orders", {

@@ -3,8 +3,10 @@
  *
  * Texts are as short as the cart's, so that an order at the default cap of lines fits a message of 1 MB (Kafka's default).
  */
+import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import * as Money from "../Money.ts"
+import { recipient } from "../Recipient.ts"
 import { Day, Id, Text } from "../Text.ts"
 import { CancelReason, RejectReason, ReturnReason, Shortage, type Status } from "./Events.ts"
 
@@ -39,7 +41,9 @@ export const Command = Schema.TaggedUnion({
     goods: Money.Price,
     tax: Money.Price,
     shipping: Money.Price,
-    total: Money.Price
+    total: Money.Price,
+    /** Sealed for the customer; for the checkout's guest where there is none. */
+    recipient: Schema.NullOr(recipient.token).pipe(Schema.withDecodingDefaultKey(Effect.succeed(null)))
   },
   /** The payment is authorised and the stock committed. A cancellation that was asked for meanwhile follows at once. */
   ConfirmOrder: { authorisationId: Id, reservationId: Id },

@@ -7,6 +7,7 @@
 import * as Contract from "@daybook/core/Contract"
 import * as Schema from "effect/Schema"
 import { Money } from "../Money.ts"
+import { recipient } from "../Recipient.ts"
 
 /** What was bought. Nothing of it is ever looked up again. */
 const Line = Schema.Struct({
@@ -152,8 +153,11 @@ export type OrderEvent = Contract.Type<typeof OrderEvents>
  * always has an answer.
  */
 export const OrderCommands = Contract.define("order-commands", {
-  /** Places an order with the content of a frozen cart, its tax and its shipping. */
-  SubmitOrder: Content,
+  /**
+   * Places an order with the content of a frozen cart, its tax and its shipping. The recipient is sealed for the customer; where
+   * there is none, for the checkout's guest.
+   */
+  SubmitOrder: { ...Content, recipient: Schema.optionalKey(Schema.NullOr(recipient.token)) },
   /** The checkout has succeeded. A cancellation that the customer asked for meanwhile follows at once. */
   ConfirmOrder: Backing,
   /** The checkout has failed. Nothing will be charged. */

@@ -104,7 +104,7 @@ const totalMinorOf = (parts: ReadonlyArray<ValuedPart>): number =>
 
 function submitOrder(limits: Limits, { _tag, ...order }: CommandOf<"SubmitOrder">, state: State): Outcome {
   if (state.status !== "unplaced") {
-    return Equal.equals(order, Submission.of(state)) ? nothing : Refusal.alreadyPlaced(state)
+    return Submission.isRepeated(state, order) ? nothing : Refusal.alreadyPlaced(state)
   }
   return Submission.refuse(limits, order) ?? [{ _tag: "OrderPlaced", ...order }]
 }

@@ -9,6 +9,7 @@
 import * as Event from "@daybook/core/Event"
 import * as Schema from "effect/Schema"
 import { Money } from "../Money.ts"
+import { recipient } from "../Recipient.ts"
 import { ofOne, Parcel } from "./Parcels.ts"
 
 /** One line, as it was when the order was placed. Nothing is ever looked up again. */
@@ -85,8 +86,20 @@ const backing = { authorisationId: Schema.String, reservationId: Schema.String }
 
 /** The events of an order. */
 export const OrderEvents = Event.define({
-  /** The stream's first event. goods + tax + shipping = total. */
-  OrderPlaced: { ...origin, lines: Schema.Array(Line), goods: Money, tax: Money, shipping: Money, total: Money },
+  /** The stream's first event. goods + tax + shipping = total. Version 1 knew no recipient. */
+  OrderPlaced: Event.versioned(
+    2,
+    {
+      ...origin,
+      lines: Schema.Array(Line),
+      goods: Money,
+      tax: Money,
+      shipping: Money,
+      total: Money,
+      recipient: Schema.NullOr(recipient.token)
+    },
+    { 1: (placed) => ({ ...placed, recipient: null }) }
+  ),
   /** Certain: the payment is authorised and the stock is committed. */
   OrderConfirmed: { ...origin, ...backing, total: Money },
   OrderRejected: { ...origin, reason: RejectReason, shortages: Schema.Array(Shortage), total: Money },

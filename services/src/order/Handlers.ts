@@ -3,10 +3,12 @@
  * the domain's.
  */
 import type { CommandOptions } from "@daybook/core/Entities"
+import { SubjectKeys } from "@daybook/core/SubjectKeys"
 import * as Effect from "effect/Effect"
 import { HttpApiBuilder } from "effect/http-api"
 import * as Option from "effect/Option"
 import { accepted, commandOptions, defaultLimit } from "../Http.ts"
+import { recipient } from "../Recipient.ts"
 import * as Serving from "../Serving.ts"
 import { makeId, page, tagged, timed } from "../Serving.ts"
 import { type CancelLines, OrderApi, type RecordShipment, type RequestCancellation, type RequestReturn } from "./Api.ts"
@@ -14,7 +16,7 @@ import type { Command } from "./Command.ts"
 import { OrderProjector, Orders } from "./Order.ts"
 import { ofOne } from "./Parcels.ts"
 import { orderViewsName } from "./Projections.ts"
-import { OrderQueries, type TimelinePage } from "./Queries.ts"
+import { OrderQueries, type SealedOrder, type TimelinePage } from "./Queries.ts"
 import { orderNotFound } from "./Refusal.ts"
 
 const commands = Effect.gen(function* () {
@@ -51,8 +53,20 @@ const commands = Effect.gen(function* () {
   return { requestCancellation, cancelLines, recordShipment, requestReturn, send }
 })
 
+/** An order with its recipient opened, for whoever may see it. */
+const opening = Effect.gen(function* () {
+  const keys = yield* SubjectKeys
+  return ({ recipient: token, ...order }: SealedOrder) =>
+    Effect.gen(function* () {
+      if (token === null) return { ...order, recipient: null }
+      const found = yield* Effect.provideService(recipient.open(token), SubjectKeys, keys)
+      return { ...order, recipient: Option.getOrNull(found), recipientErased: Option.isNone(found) }
+    })
+})
+
 const queries = Effect.gen(function* () {
   const read = yield* OrderQueries
+  const opened = yield* opening
   const projector = yield* OrderProjector
 
   /** Waits until queries show an order at a version. */
@@ -65,7 +79,7 @@ const queries = Effect.gen(function* () {
     Effect.gen(function* () {
       yield* visible(id, atLeastVersion)
       const order = yield* read.order(id)
-      return Option.isSome(order) ? order.value : yield* orderNotFound()
+      return Option.isSome(order) ? yield* opened(order.value) : yield* orderNotFound()
     })
 
   const timeline = (id: string, slice: TimelinePage, atLeastVersion: number | undefined) =>

@@ -30,7 +30,7 @@ export const orderViewsName = "order-views"
 /** The migrations of the read models. */
 export const tables: MigrationSet = {
   name: "order",
-  migrations: fromFiles(new URL("./sql/", import.meta.url), ["001-read-models", "002-parcels"])
+  migrations: fromFiles(new URL("./sql/", import.meta.url), ["001-read-models", "002-parcels", "003-recipient"])
 }
 
 type Batch = ReadonlyArray<Recorded<OrderEvent>>
@@ -96,7 +96,7 @@ const needs = (batch: Batch) => {
 const loadOrders = (sql: SqlClient, schema: string, ids: ReadonlyArray<string>) =>
   sql.unsafe<OrderRow>(
     `SELECT order_id AS "orderId", version, status, cart_id AS "cartId", checkout_id AS "checkoutId", customer_id AS "customerId",
-            country, currency, goods_minor::float8 AS "goodsMinor", tax_minor::float8 AS "taxMinor",
+            country, recipient, currency, goods_minor::float8 AS "goodsMinor", tax_minor::float8 AS "taxMinor",
             shipping_minor::float8 AS "shippingMinor", total_minor::float8 AS "totalMinor",
             charged_minor::float8 AS "chargedMinor", cancelled_minor::float8 AS "cancelledMinor",
             refunded_minor::float8 AS "refundedMinor", line_count AS "lineCount", open_returns AS "openReturns",
@@ -154,18 +154,18 @@ const load = (sql: SqlClient, schema: string, batch: Batch): Effect.Effect<Chang
 const saveOrders = (sql: SqlClient, schema: string, orders: ReadonlyArray<OrderRow>) =>
   sql.unsafe(
     `INSERT INTO ${schema}.order_view (
-       order_id, version, status, cart_id, checkout_id, customer_id, country, currency, goods_minor, tax_minor, shipping_minor,
-       total_minor, charged_minor, cancelled_minor, refunded_minor, line_count, open_returns, cancellation_requested,
+       order_id, version, status, cart_id, checkout_id, customer_id, country, recipient, currency, goods_minor, tax_minor,
+       shipping_minor, total_minor, charged_minor, cancelled_minor, refunded_minor, line_count, open_returns, cancellation_requested,
        authorisation_id, reservation_id, reject_reason, cancel_reason, shortages, placed_at, updated_at)
-     SELECT o."orderId", o.version, o.status, o."cartId", o."checkoutId", o."customerId", o.country, o.currency, o."goodsMinor",
-            o."taxMinor", o."shippingMinor", o."totalMinor", o."chargedMinor", o."cancelledMinor", o."refundedMinor",
+     SELECT o."orderId", o.version, o.status, o."cartId", o."checkoutId", o."customerId", o.country, o.recipient, o.currency,
+            o."goodsMinor", o."taxMinor", o."shippingMinor", o."totalMinor", o."chargedMinor", o."cancelledMinor", o."refundedMinor",
             o."lineCount", o."openReturns", o."cancellationRequested", o."authorisationId", o."reservationId",
             o."rejectReason", o."cancelReason", o.shortages,
             ${instantOf('o."placedAtMillis"')},
             ${instantOf('o."updatedAtMillis"')}
      FROM json_to_recordset($1::text::json) AS o (
        "orderId" text, version integer, status text, "cartId" text, "checkoutId" text, "customerId" text, country text,
-       currency text, "goodsMinor" bigint, "taxMinor" bigint, "shippingMinor" bigint, "totalMinor" bigint,
+       recipient text, currency text, "goodsMinor" bigint, "taxMinor" bigint, "shippingMinor" bigint, "totalMinor" bigint,
        "chargedMinor" bigint, "cancelledMinor" bigint, "refundedMinor" bigint, "lineCount" integer, "openReturns" integer,
        "cancellationRequested" boolean, "authorisationId" text, "reservationId" text, "rejectReason" text,
        "cancelReason" text, shortages jsonb, "placedAtMillis" float8, "updatedAtMillis" float8)

@@ -4,6 +4,8 @@
  * Lists go by the time at which orders were placed, which never changes: a list can be continued after an order that has left it
  * meanwhile, as orders leave a queue while somebody works through it.
  */
+
+import type { Token } from "@daybook/core/PersonalToken"
 import type { ReadModelUnavailable } from "@daybook/core/ProjectionStore"
 import { isoOf } from "@daybook/postgres/Instants"
 import * as Context from "effect/Context"
@@ -16,6 +18,9 @@ import type { Money } from "../Money.ts"
 import { asking, type Page } from "../Serving.ts"
 import { asOne, type Parcel } from "./Parcels.ts"
 import type { ConfirmedRevenue, OrderSummary, OrderView, TimelineEntry, Waiting } from "./Views.ts"
+
+/** An order as the read models have it: its recipient still sealed. */
+export type SealedOrder = Omit<OrderView, "recipient"> & { readonly recipient: Token | null }
 
 const unknownCursor = (after: string): UnknownCursor =>
   new UnknownCursor({
@@ -34,7 +39,7 @@ type Summaries = Effect.Effect<ReadonlyArray<OrderSummary>, ReadModelUnavailable
 export class OrderQueries extends Context.Service<
   OrderQueries,
   {
-    order(id: string): Effect.Effect<Option.Option<OrderView>, ReadModelUnavailable>
+    order(id: string): Effect.Effect<Option.Option<SealedOrder>, ReadModelUnavailable>
     /** The version of an order that queries show; 0 when they know none. */
     version(id: string): Effect.Effect<number, ReadModelUnavailable>
     /** A customer's orders, the newest first. */
@@ -75,7 +80,9 @@ interface LineRow extends Omit<Line, "unitPrice" | "tax" | "charged" | "refunded
   readonly refundedMinor: number
 }
 
-interface ViewRow extends SummaryRow, Pick<OrderView, "authorisationId" | "reservationId" | "cancelReason"> {
+interface ViewRow
+  extends SummaryRow,
+    Pick<SealedOrder, "authorisationId" | "reservationId" | "cancelReason" | "recipient" | "recipientErased"> {
   readonly goodsMinor: number
   readonly taxMinor: number
   readonly shippingMinor: number
@@ -106,7 +113,7 @@ const viewText = (schema: string): string =>
      shipping_minor::float8 AS "shippingMinor", charged_minor::float8 AS "chargedMinor",
      cancelled_minor::float8 AS "cancelledMinor", refunded_minor::float8 AS "refundedMinor",
      authorisation_id AS "authorisationId", reservation_id AS "reservationId", reject_reason AS "rejectReason",
-     cancel_reason AS "cancelReason", shortages, (
+     cancel_reason AS "cancelReason", recipient, recipient_erased AS "recipientErased", shortages, (
        SELECT json_agg(json_build_object('lineId', line_id, 'sku', sku, 'description', description, 'quantity', quantity,
          'unitPriceMinor', unit_price_minor, 'taxMinor', tax_minor, 'cancelled', cancelled, 'shipped', shipped,
          'delivered', delivered, 'returning', announced, 'returned', returned, 'chargedMinor', charged_minor,
@@ -149,7 +156,7 @@ const summaryOf = <Row extends { readonly currency: string; readonly totalMinor:
   total: { amountMinor: totalMinor, currency }
 })
 
-const viewOf = (row: ViewRow): OrderView => {
+const viewOf = (row: ViewRow): SealedOrder => {
   const { goodsMinor, taxMinor, shippingMinor, chargedMinor, cancelledMinor, refundedMinor, ...more } = row
   const { rejectReason, shortages, ...rest } = more
   const money = (amountMinor: number): Money => ({ amountMinor, currency: row.currency })

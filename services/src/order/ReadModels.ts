@@ -15,6 +15,8 @@ export interface OrderRow {
   readonly checkoutId: string
   readonly customerId: string | null
   readonly country: string | null
+  /** Sealed. */
+  readonly recipient: string | null
   readonly currency: string
   readonly goodsMinor: number
   readonly taxMinor: number
@@ -62,6 +64,7 @@ export const placedRow = (orderId: string, event: Of<"OrderPlaced">, atMillis: n
   checkoutId: event.checkoutId,
   customerId: event.customerId,
   country: event.country,
+  recipient: event.recipient,
   currency: event.total.currency,
   goodsMinor: event.goods.amountMinor,
   taxMinor: event.tax.amountMinor,

@@ -18,6 +18,7 @@ import {
   OrderStatusForbids,
   OrderTotalsDisagree,
   OrderTotalTooLarge,
+  RecipientOfAnother,
   ReturnIdTaken,
   ReturnNeeded,
   ReturnsOpen,
@@ -46,6 +47,14 @@ export const alreadyPlaced = ({ checkoutId, totalMinor, currency }: State): Orde
       "Place an order of another id."
   })
 }
+
+export const recipientOfAnother = (expected: string): RecipientOfAnother =>
+  new RecipientOfAnother({
+    expected,
+    detail:
+      `The recipient's data is not sealed for ${expected}, whose order this is, and would outlive their erasure. ` +
+      "Begin the checkout with the customerId of the cart, or without one if the cart has none."
+  })
 
 /** What each command does, in words that fit "An order can …". */
 const deeds: Record<Restricted, string> = {

@@ -90,6 +90,12 @@ export class OrderTotalsDisagree extends Problem<OrderTotalsDisagree>()(
   }
 ) {}
 
+export class RecipientOfAnother extends Problem<RecipientOfAnother>()(
+  "RecipientOfAnother",
+  { status: 422, title: "The recipient was sealed for somebody else than the buyer" },
+  { expected: Schema.String }
+) {}
+
 export class OrderQuantityUnavailable extends Problem<OrderQuantityUnavailable>()(
   "OrderQuantityUnavailable",
   { status: 409, title: "The line has less than that left for it" },
@@ -153,6 +159,7 @@ export const rejections = [
   OrderCurrencyMismatch,
   OrderTotalTooLarge,
   OrderTotalsDisagree,
+  RecipientOfAnother,
   OrderQuantityUnavailable,
   TooManyOrderRecords,
   CancellationIdTaken,

@@ -6,6 +6,7 @@
 import type * as Aggregate from "@daybook/core/Aggregate"
 import * as Schema from "effect/Schema"
 import * as Money from "../Money.ts"
+import { recipient } from "../Recipient.ts"
 import type { OrderEvent } from "./Events.ts"
 import { CancelReason, CancelScope, RejectReason, ReturnReason, Shortage, Status } from "./Events.ts"
 import * as Lines from "./Lines.ts"
@@ -22,6 +23,7 @@ export const State = Schema.Struct({
   checkoutId: Schema.String,
   customerId: Schema.NullOr(Schema.String),
   country: Schema.NullOr(Schema.String),
+  recipient: Schema.NullOr(recipient.token),
   /** `XXX` until the order is placed. */
   currency: Money.CurrencyCode,
   /** As placed, in that order. */
@@ -60,7 +62,7 @@ export const State = Schema.Struct({
 /** What is known of an order. */
 export type State = typeof State.Type
 
-/** The version of the stored form. Version 1 knew one parcel of a shipment, and no promise. */
+/** The version of the stored form. Version 1 knew one parcel of a shipment, no promise and no recipient. */
 export const stateVersion = 2
 
 /** A stored state of version 1, as far as it was different. */
@@ -71,6 +73,7 @@ interface Version1 {
 /** Raises a stored state of version 1. */
 export const upcast = ({ shipments, ...state }: Version1): unknown => ({
   ...state,
+  recipient: null,
   shipments: shipments.map(({ carrier, trackingNumber, ...shipment }) => ({
     ...shipment,
     parcels: ofOne({ carrier, trackingNumber }),
@@ -84,6 +87,7 @@ export const initial: State = {
   checkoutId: "",
   customerId: null,
   country: null,
+  recipient: null,
   currency: Money.noCurrency,
   lines: [],
   shippingMinor: 0,
@@ -113,13 +117,14 @@ const quantities = (parts: ReadonlyArray<Lines.Quantity>): ReadonlyArray<Lines.Q
   parts.map(({ lineId, quantity }) => ({ lineId, quantity }))
 
 export const evolve: Aggregate.Evolve<State, OrderEvent> = {
-  OrderPlaced: (state, { cartId, checkoutId, customerId, country, lines, shipping, total }) => ({
+  OrderPlaced: (state, { cartId, checkoutId, customerId, country, recipient, lines, shipping, total }) => ({
     ...state,
     status: "pending",
     cartId,
     checkoutId,
     customerId,
     country,
+    recipient,
     currency: total.currency,
     lines: lines.map(Lines.placed),
     shippingMinor: shipping.amountMinor,

@@ -1,6 +1,9 @@
 /**
  * The submission of an order: what it must be made of, and whether its figures agree.
  */
+import { subjectOf as subjectOfToken } from "@daybook/core/PersonalToken"
+import * as Equal from "effect/Equal"
+import { subjectOf } from "../Recipient.ts"
 import type { CommandOf, Limits } from "./Command.ts"
 import * as Lines from "./Lines.ts"
 import * as Refusal from "./Refusal.ts"
@@ -13,6 +16,7 @@ type Submission = Omit<CommandOf<"SubmitOrder">, "_tag">
 /** What an order was submitted as. */
 export const of = (state: State): Submission => ({
   ...originOf(state),
+  recipient: state.recipient,
   lines: state.lines.map(({ lineId, sku, description, quantity, unitPriceMinor, taxMinor }) => ({
     lineId,
     sku,
@@ -26,6 +30,22 @@ export const of = (state: State): Submission => ({
   shipping: moneyIn(state, state.shippingMinor),
   total: moneyIn(state, state.totalMinor)
 })
+
+/**
+ * Whether it says again what an order was submitted as. Where one has lost its recipient it still does: that is what is left when a
+ * person has been erased while the checkout was under way.
+ */
+export const isRepeated = (state: State, { recipient, ...order }: Submission): boolean => {
+  const { recipient: placed, ...before } = of(state)
+  return Equal.equals(order, before) && (recipient === placed || recipient === null || placed === null)
+}
+
+/** Sealed for anybody else, it would stay readable when the customer is erased. */
+const refuseRecipient = ({ recipient, customerId, checkoutId }: Submission): Rejection | undefined => {
+  if (recipient === null) return undefined
+  const expected = subjectOf(customerId, checkoutId)
+  return subjectOfToken(recipient) === expected ? undefined : Refusal.recipientOfAnother(expected)
+}
 
 const refuseCurrency = ({ lines, goods, tax, shipping, total }: Submission): Rejection | undefined => {
   const amounts = [goods, tax, shipping, ...lines.flatMap((line) => [line.unitPrice, line.tax])]
@@ -68,5 +88,7 @@ export const refuse = (limits: Limits, order: Submission): Rejection | undefined
   if (lines.length > limits.maxLines) return Refusal.tooManyLines(lines.length, limits.maxLines)
   const wrong = lines.find(({ quantity }) => quantity < 1 || quantity > limits.maxQuantity)
   if (wrong !== undefined) return Refusal.quantityOutOfRange(wrong.lineId, wrong.quantity, limits.maxQuantity)
-  return refuseNone(lines) ?? refuseRepeated(lines) ?? refuseCurrency(order) ?? refuseTotals(order)
+  return (
+    refuseNone(lines) ?? refuseRepeated(lines) ?? refuseCurrency(order) ?? refuseTotals(order) ?? refuseRecipient(order)
+  )
 }

@@ -3,6 +3,7 @@
  */
 import * as Schema from "effect/Schema"
 import { Money } from "../Money.ts"
+import { Recipient } from "../Recipient.ts"
 import { Part, Shortage, Status } from "./Events.ts"
 import { Parcel } from "./Parcels.ts"
 
@@ -86,6 +87,10 @@ export const OrderView = Schema.Struct({
   refunded: Money,
   authorisationId: Schema.NullOr(Schema.String),
   reservationId: Schema.NullOr(Schema.String),
+  /** Whom it goes to; `null` where that was not said, or was erased. */
+  recipient: Schema.NullOr(Recipient),
+  /** There was a recipient, and the person has been erased. */
+  recipientErased: Schema.Boolean,
   /** Why the shop could not take the order. */
   rejection: Schema.NullOr(Schema.Struct({ reason: Schema.String, shortages: Schema.Array(Shortage) })),
   /** Why nothing of the order will be delivered. */
