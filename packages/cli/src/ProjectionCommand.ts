@@ -11,6 +11,7 @@ import * as Flag from "effect/cli/Flag"
 import * as Effect from "effect/Effect"
 import { asOfCommand } from "./AsOfCommand.ts"
 import { Failure } from "./Failure.ts"
+import { rebuildCommand } from "./RebuildCommand.ts"
 import * as ServiceProjections from "./ServiceProjections.ts"
 import { type Cell, table } from "./Table.ts"
 
@@ -187,5 +188,5 @@ const unpark = Command.make(
 export const projectionCommand = Command.make("projection").pipe(
   Command.withDescription("Looks after the read models, and after what goes out because of events"),
   Command.withExamples([{ command: "daybook projection list", description: "How each one is doing" }]),
-  Command.withSubcommands([list, pause, resume, unpark, asOfCommand])
+  Command.withSubcommands([asOfCommand, list, pause, rebuildCommand, resume, unpark])
 )

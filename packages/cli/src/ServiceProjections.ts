@@ -93,8 +93,8 @@ export const names: ReadonlyArray<string> = Settings.serviceNames.flatMap((servi
   kept[service].projections.map(({ name }) => name)
 )
 
-/** The stores of a service, migrated. */
-const storesOf = Effect.fnUntraced(function* (service: Settings.ServiceName) {
+/** The stores of a service, migrated. The client is of its read side. */
+export const storesOf = Effect.fnUntraced(function* (service: Settings.ServiceName) {
   const { schema, tables } = kept[service]
   const { write, read } = yield* Settings.sides(service)
   const partitions = yield* Settings.partitions
