@@ -80,7 +80,7 @@ export const sealing = (schema: string, it: Vitest.MethodsNonLive<Journal | SqlC
       undone(
         Effect.gen(function* () {
           yield* append(streamIn(0), 3)
-          yield* append(streamIn(1), 3)
+          yield* append(streamIn(5), 3)
           yield* asSuperuser(`DELETE FROM ${schema}.event WHERE partition = 0 AND position = 2005`)
           const { events, stopped } = yield* seal()
           assert.strictEqual(events, 3)
