@@ -11,6 +11,7 @@ import { JournalUnavailable } from "@daybook/core/Journal"
 import { Problem } from "@daybook/core/Problem"
 import { ReadModelUnavailable } from "@daybook/core/ProjectionStore"
 import { RecoveryFailed } from "@daybook/core/Recovery"
+import { PersonalDataUnreadable, SubjectKeysUnavailable } from "@daybook/core/SubjectKeys"
 import { HttpApiSchema, OpenApi } from "effect/http-api"
 import * as Schema from "effect/Schema"
 import { Day, Text } from "./Text.ts"
@@ -108,6 +109,9 @@ export class NotYetVisible extends Problem<NotYetVisible>()(
 
 /** What any query may fail with. */
 export const queryProblems = [ReadModelUnavailable, NotYetVisible] as const
+
+/** What a query may fail with that shows personal data. */
+export const keyProblems = [SubjectKeysUnavailable, PersonalDataUnreadable] as const
 
 /** The query parameter that waits for a version, at most `waitMillis`. */
 export const AtLeastVersion = {

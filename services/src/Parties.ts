@@ -8,16 +8,18 @@ import { CartCommands, CartEvents } from "./cart/Contract.ts"
 import { InventoryCommands, InventoryEvents } from "./inventory/Contract.ts"
 import { OrderCommands, OrderEvents } from "./order/Contract.ts"
 import { PaymentCommands, PaymentEvents } from "./payment/Contract.ts"
+import { PrivacyEvents } from "./privacy/Contract.ts"
 
 /** Every service that takes part in conversations. */
 export const parties: ReadonlyArray<Party> = [
-  { service: "cart", sends: [CartEvents], receives: [CartCommands] },
-  { service: "order", sends: [OrderEvents], receives: [OrderCommands] },
-  { service: "inventory", sends: [InventoryEvents], receives: [InventoryCommands, OrderEvents] },
-  { service: "payment", sends: [PaymentEvents], receives: [PaymentCommands, OrderEvents] },
+  { service: "cart", sends: [CartEvents], receives: [CartCommands, PrivacyEvents] },
+  { service: "order", sends: [OrderEvents], receives: [OrderCommands, PrivacyEvents] },
+  { service: "inventory", sends: [InventoryEvents], receives: [InventoryCommands, OrderEvents, PrivacyEvents] },
+  { service: "payment", sends: [PaymentEvents], receives: [PaymentCommands, OrderEvents, PrivacyEvents] },
   {
     service: "checkout",
     sends: [CartCommands, OrderCommands, InventoryCommands, PaymentCommands],
-    receives: [OrderEvents, InventoryEvents, PaymentEvents, Participant.replies("checkout-replies")]
-  }
+    receives: [OrderEvents, InventoryEvents, PaymentEvents, Participant.replies("checkout-replies"), PrivacyEvents]
+  },
+  { service: "privacy", sends: [PrivacyEvents], receives: [PrivacyEvents] }
 ]

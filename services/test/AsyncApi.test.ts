@@ -31,7 +31,8 @@ describe("the AsyncAPI document of the services", () => {
       "order-commands",
       "order-events",
       "payment-commands",
-      "payment-events"
+      "payment-events",
+      "privacy-events"
     ])
     expect(Object.keys(document.operations)).toEqual(
       expect.arrayContaining(["cart.sends.cart-events", "cart.receives.cart-commands", "checkout.sends.cart-commands"])

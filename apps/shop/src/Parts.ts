@@ -18,6 +18,9 @@ import type * as Order from "@daybook/services/order/Order"
 import { PaymentApi } from "@daybook/services/payment/Api"
 import * as PaymentHandlers from "@daybook/services/payment/Handlers"
 import type * as Payment from "@daybook/services/payment/Payment"
+import { PrivacyApi } from "@daybook/services/privacy/Api"
+import * as PrivacyHandlers from "@daybook/services/privacy/Handlers"
+import type * as Privacy from "@daybook/services/privacy/Privacy"
 import * as NodeFileSystem from "@effect/platform-node/NodeFileSystem"
 import * as Effect from "effect/Effect"
 import type { HttpRouter } from "effect/http"
@@ -57,9 +60,10 @@ export const cart = (place: Place, options: Cart.Options = {}) => {
   return part("cart", CartApi, routes.pipe(Layer.provide(Running.cart(place, options))))
 }
 
-/** The orders. */
-export const order = (place: Place, options: Order.Options = {}) => {
-  const routes = HttpApiBuilder.layer(OrderApi).pipe(Layer.provide(OrderHandlers.layer))
+/** The orders, and the keys to open whom they go to. */
+export const order = (place: Place, keys: Running.SubjectKeysLayer, options: Order.Options = {}) => {
+  const handlers = OrderHandlers.layer.pipe(Layer.provide(keys))
+  const routes = HttpApiBuilder.layer(OrderApi).pipe(Layer.provide(handlers))
   return part("order", OrderApi, routes.pipe(Layer.provide(Running.order(place, options))))
 }
 
@@ -71,9 +75,10 @@ export const inventory = (place: Place, options: Inventory.Options & { readonly 
   return part("inventory", InventoryApi, Layer.merge(routes, goods).pipe(Layer.provide(running)))
 }
 
-/** The checkouts. */
-export const checkout = (place: Place, options: Checkout.Options = {}) => {
-  const routes = HttpApiBuilder.layer(CheckoutApi).pipe(Layer.provide(CheckoutHandlers.layer))
+/** The checkouts, and the keys to seal whom an order goes to. */
+export const checkout = (place: Place, keys: Running.SubjectKeysLayer, options: Checkout.Options = {}) => {
+  const handlers = CheckoutHandlers.layer.pipe(Layer.provide(keys))
+  const routes = HttpApiBuilder.layer(CheckoutApi).pipe(Layer.provide(handlers))
   return part("checkout", CheckoutApi, routes.pipe(Layer.provide(Running.checkout(place, options))))
 }
 
@@ -84,21 +89,28 @@ export const payment = (place: Place, provider: Running.PaymentProvider, options
   return part("payment", PaymentApi, routes.pipe(Layer.provide(running), Layer.provide(provider.layer)))
 }
 
+/** Holds on data subjects, and erasures. */
+export const privacy = (place: Place, keys: Running.SubjectKeysLayer, options: Privacy.Options = {}) => {
+  const routes = HttpApiBuilder.layer(PrivacyApi).pipe(Layer.provide(PrivacyHandlers.layer))
+  return part("privacy", PrivacyApi, routes.pipe(Layer.provide(Running.privacy(place, keys, options))))
+}
+
 /** The services of that name as the environment says, playing those roles. */
 export const fromEnvironment = (
   services: ReadonlyArray<Settings.ServiceName>,
   roles: Settings.Roles
 ): Effect.Effect<ReadonlyArray<Part>, unknown> =>
   Effect.gen(function* () {
-    const { placeOf, provider } = yield* Running.surroundings(services, roles)
+    const { placeOf, provider, keys } = yield* Running.surroundings(services, roles)
     const deadlines = yield* Settings.deadlines
     const demoStock = roles.has("command") && (yield* Settings.demoStock)
     const makers = {
       cart,
-      order,
+      order: (place: Place) => order(place, keys),
       inventory: (place: Place) => inventory(place, { demoStock }),
-      checkout: (place: Place) => checkout(place, { deadlines }),
-      payment: (place: Place) => payment(place, provider)
+      checkout: (place: Place) => checkout(place, keys, { deadlines }),
+      payment: (place: Place) => payment(place, provider),
+      privacy: (place: Place) => privacy(place, keys)
     }
     return services.map((name): Part => makers[name](placeOf(name)))
   })

@@ -13,10 +13,11 @@ import * as Database from "@daybook/postgres/Database"
 import type { MigrationSet } from "@daybook/postgres/Migrations"
 import * as StorageGauge from "@daybook/postgres/StorageGauge"
 import * as Stores from "@daybook/postgres/Stores"
+import * as Erasure from "@daybook/services/Erasure"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Schema from "effect/Schema"
-import type { SqlClient } from "effect/sql/SqlClient"
+import { SqlClient } from "effect/sql/SqlClient"
 import type { Roles } from "./Settings.ts"
 
 /** The client of a database, as a layer. */
@@ -73,6 +74,8 @@ export const sidesFit = (
 /** A service, as the layers of its sides. */
 export interface Sides<Entities, Queries, QueryNeeds, MessageNeeds> {
   readonly schema: string
+  /** Takes an erased person out of its read models. */
+  readonly eraseFromViews?: Erasure.Options["eraseFromViews"]
   readonly tables: MigrationSet | ReadonlyArray<MigrationSet>
   readonly commands: Layer.Layer<Entities, unknown, Journal | Snapshots | SqlClient>
   readonly queries: Layer.Layer<Queries, unknown, Journal | ProjectionStore | SqlClient | QueryNeeds>
@@ -85,7 +88,7 @@ export interface Sides<Entities, Queries, QueryNeeds, MessageNeeds> {
 
 /** The service at that place: its entities, its queries and its journal, and behind them whatever it runs there. */
 export const at = <Entities, Queries, QueryNeeds = never, MessageNeeds = never>(
-  { schema, tables, commands, queries, messages }: Sides<Entities, Queries, QueryNeeds, MessageNeeds>,
+  { schema, tables, commands, queries, messages, eraseFromViews }: Sides<Entities, Queries, QueryNeeds, MessageNeeds>,
   { write, read, partitions, broker, roles }: Place
 ) => {
   const stores = Stores.writeSide({ schema, ...(partitions === undefined ? {} : { partitions }) }).pipe(
@@ -100,7 +103,9 @@ export const at = <Entities, Queries, QueryNeeds = never, MessageNeeds = never>(
     queries.pipe(Layer.provide(readSide), Layer.provide(stores))
   )
   if (!roles.has("consumer")) return Layer.mergeAll(running, stores, measured)
-  const conversing = messages.pipe(
+  const writer = Layer.effect(Erasure.WriteSide, SqlClient).pipe(Layer.provide(write))
+  const erasing = Erasure.layer({ schema, eraseFromViews }).pipe(Layer.provide(writer))
+  const conversing = Layer.merge(messages, erasing).pipe(
     Layer.provide(running),
     Layer.provide(readSide),
     Layer.provide(stores),

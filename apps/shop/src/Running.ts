@@ -4,13 +4,17 @@
  */
 import type { Broker } from "@daybook/core/Broker"
 import type { Options } from "@daybook/core/Projector"
+import { SubjectKeys } from "@daybook/core/SubjectKeys"
 import * as KafkaBroker from "@daybook/kafka/KafkaBroker"
+import * as MasterKeyFile from "@daybook/postgres/MasterKeyFile"
 import * as SqlBroker from "@daybook/postgres/SqlBroker"
+import * as SqlSubjectKeys from "@daybook/postgres/SqlSubjectKeys"
 import * as Cart from "@daybook/services/cart/Cart"
 import { tables as cartTables } from "@daybook/services/cart/Projections"
 import * as Checkout from "@daybook/services/checkout/Checkout"
 import * as Inventory from "@daybook/services/inventory/Inventory"
 import { tables as inventoryTables } from "@daybook/services/inventory/Projections"
+import { eraseFromViews } from "@daybook/services/order/Erasure"
 import * as Order from "@daybook/services/order/Order"
 import { tables as orderTables } from "@daybook/services/order/Projections"
 import * as Payment from "@daybook/services/payment/Payment"
@@ -19,6 +23,7 @@ import type { Provider } from "@daybook/services/payment/Provider"
 import { ProviderSimulator } from "@daybook/services/payment/ProviderSimulator"
 import * as SimulatedWebhooks from "@daybook/services/payment/SimulatedWebhooks"
 import * as StripeProvider from "@daybook/services/payment/StripeProvider"
+import * as Privacy from "@daybook/services/privacy/Privacy"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import { at, database, type Place, sidesFit } from "./Place.ts"
@@ -52,10 +57,24 @@ export const order = (place: Place, options: Order.Options = {}) => {
   const run = projectors(place, options)
   const sides = {
     schema: Order.schema,
+    eraseFromViews,
     tables: orderTables,
     commands: Order.commandSide(options),
     queries: Order.querySide(run.queries),
     messages: Order.messageSide(run.messages)
+  }
+  return at(sides, place)
+}
+
+/** Holds on data subjects, and erasures. */
+export const privacy = (place: Place, keys: SubjectKeysLayer, options: Privacy.Options = {}) => {
+  const run = projectors(place, options)
+  const sides = {
+    schema: Privacy.schema,
+    tables: Privacy.tables,
+    commands: Privacy.commandSide(options),
+    queries: Layer.empty,
+    messages: Privacy.messageSide(run.messages).pipe(Layer.provide(keys))
   }
   return at(sides, place)
 }
@@ -100,6 +119,17 @@ export const payment = (place: Place, provider: PaymentProvider, options: Paymen
   return place.roles.has("consumer") ? Layer.provideMerge(provider.webhooks, running) : running
 }
 
+/** The keys of data subjects, for whoever seals or opens what is personal. */
+export type SubjectKeysLayer = Layer.Layer<SubjectKeys, unknown>
+
+/** The keys of data subjects where the environment says: one database and one file of master keys for all services. */
+export const subjectKeys: Effect.Effect<SubjectKeysLayer, unknown> = Effect.gen(function* () {
+  const { write } = yield* Settings.sides("privacy")
+  const masters = MasterKeyFile.layer(yield* Settings.masterKeyFile)
+  const store = SqlSubjectKeys.layer(Privacy.schema).pipe(Layer.provide(database(write)))
+  return SubjectKeys.layer().pipe(Layer.provide(Layer.merge(store, masters)))
+})
+
 /** A payment provider. */
 export interface PaymentProvider {
   readonly layer: Layer.Layer<Provider, unknown>
@@ -131,6 +161,7 @@ const broker: Effect.Effect<Layer.Layer<Broker, unknown>, unknown> = Effect.gen(
 export interface Surroundings {
   readonly placeOf: (service: Settings.ServiceName) => Place
   readonly provider: PaymentProvider
+  readonly keys: SubjectKeysLayer
 }
 
 /** Where services are, as the environment says, playing those roles there. Nothing is opened yet. */
@@ -142,6 +173,7 @@ export const surroundings = (
     const shared = yield* broker
     const partitions = yield* Settings.partitions
     const asked = yield* provider
+    const keys = yield* subjectKeys
     const leaseMillis = yield* Settings.leaseMillis
     const places = yield* Effect.forEach(services, (name) =>
       Effect.map(Settings.sides(name), ({ write, read }) => {
@@ -157,5 +189,5 @@ export const surroundings = (
       })
     )
     const known = new Map(places)
-    return { placeOf: (name) => known.get(name)!, provider: asked }
+    return { placeOf: (name) => known.get(name)!, provider: asked, keys }
   })

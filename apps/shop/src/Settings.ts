@@ -88,8 +88,8 @@ export const partitions: Config.Config<number | undefined> = Config.schema(
   "DAYBOOK_PARTITIONS"
 ).pipe(Config.option, Config.map(Option.getOrUndefined))
 
-/** The services, in the order in which a checkout meets them. */
-export const serviceNames = ["checkout", "cart", "order", "inventory", "payment"] as const
+/** The services, in the order in which a checkout meets them; and the one that it does not meet. */
+export const serviceNames = ["checkout", "cart", "order", "inventory", "payment", "privacy"] as const
 
 /** A service of the shop. */
 export type ServiceName = (typeof serviceNames)[number]
@@ -150,6 +150,15 @@ export const providerFile: Effect.Effect<string, Config.ConfigError | Error> = E
   })
   return file
 })
+
+/**
+ * `MASTER_KEY_FILE`: the master keys of personal data, the same for every process that seals or opens any. Default: in
+ * `DAYBOOK_HOME`; made when something is first sealed.
+ */
+export const masterKeyFile: Config.Config<string> = Config.all({
+  chosen: Config.option(Config.NonEmptyString("MASTER_KEY_FILE")),
+  home
+}).pipe(Config.map(({ chosen, home }) => Option.getOrElse(chosen, () => join(home, "master-key"))))
 
 /**
  * Whether the shop gets a stock of the demo catalogue when it starts: `DEMO_STOCK`, by default where the inventory is on the embedded

@@ -2,8 +2,11 @@
  * All services of the shop in this process, behind its real HTTP server, on one database. For tests.
  */
 import { Agent } from "node:http"
+import { MasterKeys } from "@daybook/core/MasterKeys"
+import { SubjectKeys } from "@daybook/core/SubjectKeys"
 import * as Database from "@daybook/postgres/Database"
 import * as SqlBroker from "@daybook/postgres/SqlBroker"
+import * as SqlSubjectKeys from "@daybook/postgres/SqlSubjectKeys"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
@@ -26,8 +29,17 @@ export interface WholeShop {
   readonly stop: () => Promise<void>
 }
 
-/** Starts all services. */
-export const startWholeShop = async (location: Database.Location): Promise<WholeShop> => {
+/** The keys of data subjects, in the shop's database. */
+const keysOf = (database: Layer.Layer<SqlClient>, masters: Layer.Layer<MasterKeys>) =>
+  SubjectKeys.layer({ cacheMillis: 0 }).pipe(
+    Layer.provide(Layer.merge(SqlSubjectKeys.layer("privacy").pipe(Layer.provide(database)), masters))
+  )
+
+/** Starts all services. The master keys are the shop's own, unless it is to outlive itself. */
+export const startWholeShop = async (
+  location: Database.Location,
+  masters: Layer.Layer<MasterKeys> = Layer.fresh(MasterKeys.layerMemory)
+): Promise<WholeShop> => {
   const scope = Effect.runSync(Scope.make())
   const build = <A>(layer: Layer.Layer<A, unknown>) =>
     Effect.runPromise(Effect.provideService(Layer.buildWithScope(layer, scope), References.MinimumLogLevel, "Error"))
@@ -35,12 +47,14 @@ export const startWholeShop = async (location: Database.Location): Promise<Whole
   const database = Layer.succeedContext(store)
   const broker = Layer.succeedContext(await build(SqlBroker.layer().pipe(Layer.provide(database))))
   const place: Place = { write: database, read: database, broker, roles: new Set(roleNames) }
+  const keys = Layer.succeedContext(await build(keysOf(database, masters)))
   const parts = [
-    Parts.checkout(place),
+    Parts.checkout(place, keys),
     Parts.cart(place),
-    Parts.order(place),
+    Parts.order(place, keys),
     Parts.inventory(place),
-    Parts.payment(place, Parts.simulatedProvider())
+    Parts.payment(place, Parts.simulatedProvider()),
+    Parts.privacy(place, keys)
   ]
   const server = await build(Server.layer({ host: "127.0.0.1", port: 0 }, parts))
   const { address } = Context.get(server, HttpServer.HttpServer)

@@ -8,6 +8,7 @@ import { makeReservation } from "@daybook/services/inventory/ReservationDomain"
 import { makeStockItem } from "@daybook/services/inventory/StockItemDomain"
 import * as Order from "@daybook/services/order/Domain"
 import * as Payment from "@daybook/services/payment/Domain"
+import * as Privacy from "@daybook/services/privacy/Domain"
 import type * as Settings from "@daybook/shop/Settings"
 
 /** What each service keeps in its journal. */
@@ -16,5 +17,6 @@ export const aggregates: Readonly<Record<Settings.ServiceName, ReadonlyArray<Agg
   cart: [Cart.make()],
   order: [Order.make()],
   inventory: [makeStockItem(), makeReservation()],
-  payment: [Payment.make()]
+  payment: [Payment.make()],
+  privacy: [Privacy.make()]
 }

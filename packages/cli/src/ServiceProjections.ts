@@ -25,6 +25,8 @@ import * as Payment from "@daybook/services/payment/Payment"
 import * as PaymentViews from "@daybook/services/payment/Projections"
 import { reaction as providerReaction } from "@daybook/services/payment/ProviderReaction"
 import { paymentPublication } from "@daybook/services/payment/Publication"
+import * as Privacy from "@daybook/services/privacy/Privacy"
+import { privacyPublication } from "@daybook/services/privacy/Publication"
 import { database } from "@daybook/shop/Place"
 import * as Running from "@daybook/shop/Running"
 import * as Settings from "@daybook/shop/Settings"
@@ -81,6 +83,12 @@ export const kept: Readonly<Record<Settings.ServiceName, Kept>> = {
     tables: PaymentViews.tables,
     readModels: (schema) => [PaymentViews.paymentViews(schema)],
     reactions: [providerReaction, paymentPublication]
+  }),
+  privacy: keep({
+    schema: Privacy.schema,
+    tables: Privacy.tables,
+    readModels: () => [],
+    reactions: [privacyPublication]
   })
 }
 

@@ -6,6 +6,7 @@ import { orElseAfter } from "@daybook/postgres/AnswerLimit"
 import type * as Database from "@daybook/postgres/Database"
 import { type Applied, migrate } from "@daybook/postgres/Migrations"
 import * as SqlBroker from "@daybook/postgres/SqlBroker"
+import * as SqlSubjectKeys from "@daybook/postgres/SqlSubjectKeys"
 import * as Stores from "@daybook/postgres/Stores"
 import type * as Cart from "@daybook/services/cart/Cart"
 import { database } from "@daybook/shop/Place"
@@ -86,6 +87,8 @@ export const migrateAll = Effect.gen(function* () {
     applied.push(yield* on(write, Stores.migrateWriteSide(schema, partitions)))
     applied.push(yield* on(read, Stores.migrateReadSide(schema, ...[tables].flat())))
   }
+  const keys = yield* Settings.sides("privacy")
+  applied.push([yield* on(keys.write, migrate(kept.privacy.schema, SqlSubjectKeys.migrations))])
   const { write } = yield* Settings.sides("cart")
   applied.push([yield* on(write, migrate(importSchema, importTables))])
   if ((yield* Settings.brokerKind) === "sql") {

@@ -6,6 +6,7 @@ import { rmSync } from "node:fs"
 import { join } from "node:path"
 import { ProjectionStore } from "@daybook/core/ProjectionStore"
 import { Observer, type Projector } from "@daybook/core/Projector"
+import { SubjectKeys } from "@daybook/core/SubjectKeys"
 import * as Database from "@daybook/postgres/Database"
 import * as SqlBroker from "@daybook/postgres/SqlBroker"
 import * as SqlProjectionStore from "@daybook/postgres/SqlProjectionStore"
@@ -34,7 +35,8 @@ const running = Effect.gen(function* () {
     cart: Layer.effectDiscard(Layer.build(Running.cart(place))),
     order: Layer.effectDiscard(Layer.build(Running.order(place))),
     inventory: Layer.effectDiscard(Layer.build(Running.inventory(place))),
-    payment: Layer.effectDiscard(Layer.build(Running.payment(place, Running.simulatedProvider())))
+    payment: Layer.effectDiscard(Layer.build(Running.payment(place, Running.simulatedProvider()))),
+    privacy: Layer.effectDiscard(Layer.build(Running.privacy(place, SubjectKeys.layerMemory)))
   }
   const found: Array<readonly [string, ReadonlyArray<string>]> = []
   for (const [service, layer] of Object.entries(services)) {

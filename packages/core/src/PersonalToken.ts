@@ -6,7 +6,7 @@ import * as Base64Url from "effect/encoding/Base64Url"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 
-const tokenPattern = /^pd1\.[A-Za-z0-9_-]{2,}\.[1-9][0-9]{0,8}\.[A-Za-z0-9_-]{38,}$/
+const tokenPattern = /^pd1\.[A-Za-z0-9_-]{2,}\.[1-9][0-9]{0,8}\.[A-Za-z0-9_-]{38,}$/u
 
 /**
  * A sealed value: `pd1.<subject>.<version of the key>.<nonce, ciphertext and tag>`, the parts in base64url. On disk. It has no

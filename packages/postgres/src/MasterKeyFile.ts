@@ -4,7 +4,8 @@
  * The file is read whenever keys are needed and not remembered, in step with what `daybook subject rotate-master-key` writes into
  * it while the shop runs.
  */
-import { chmodSync, existsSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs"
+import { chmodSync, existsSync, mkdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs"
+import { dirname } from "node:path"
 import * as MasterKey from "@daybook/core/MasterKeys"
 import { MasterKeys, MasterKeysUnavailable } from "@daybook/core/MasterKeys"
 import * as Effect from "effect/Effect"
@@ -75,6 +76,7 @@ const makeFirst = (file: string): Effect.Effect<MasterKey.MasterKey, MasterKeysU
   Effect.gen(function* () {
     const made = yield* MasterKey.generate()
     yield* attempt(file, "it cannot be made", () => {
+      mkdirSync(dirname(file), { recursive: true, mode: 0o700 })
       if (!existsSync(file)) writeFileSync(file, textOf([made]), { mode: 0o600, flag: "wx" })
     }).pipe(
       Effect.catchIf(

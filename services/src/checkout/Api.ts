@@ -5,6 +5,7 @@
  */
 import { ReadModelUnavailable } from "@daybook/core/ProjectionStore"
 import { SagaAlreadyStarted, SagaNotStarted, SagaNotWaiting } from "@daybook/core/SagaProblems"
+import { SubjectErased } from "@daybook/core/SubjectKeys"
 import { HttpApi, HttpApiEndpoint, HttpApiGroup, HttpApiSchema, OpenApi } from "effect/http-api"
 import * as Schema from "effect/Schema"
 import {
@@ -12,6 +13,7 @@ import {
   CommandAccepted,
   CommandHeaders,
   commandProblems,
+  keyProblems,
   PageQuery,
   queryProblems,
   ReasonedHeaders,
@@ -19,17 +21,24 @@ import {
 } from "../Http.ts"
 import { RequestProblems } from "../InvalidRequest.ts"
 import { Price } from "../Money.ts"
+import { NewRecipient } from "../Recipient.ts"
 import { Id, Text } from "../Text.ts"
 import { Finding, Kind, placeOf } from "./Findings.ts"
 
+const beginErrors = [SubjectErased, ...keyProblems] as const
 const errors = [SagaAlreadyStarted, SagaNotStarted, SagaNotWaiting, ...commandProblems] as const
 
-/** `cartVersion` and `acceptedTotal` are what the buyer was shown; the checkout fails when the cart has changed since. */
+/**
+ * `cartVersion` and `acceptedTotal` are what the buyer was shown; the checkout fails when the cart has changed since. `customerId` is
+ * the cart's, if it has one: the recipient is sealed for that customer, and the order is refused if it is another's.
+ */
 export const BeginCheckout = Schema.Struct({
   id: Schema.optionalKey(Id),
   cartId: Id,
   cartVersion: Schema.optionalKey(Schema.Int.check(Schema.isGreaterThanOrEqualTo(1))),
   acceptedTotal: Schema.optionalKey(Price),
+  customerId: Schema.optionalKey(Schema.NullOr(Id)),
+  recipient: Schema.optionalKey(Schema.NullOr(NewRecipient)),
   /** The payment provider's token for how the buyer pays, and what a receipt may show of it. Never a card number. */
   paymentMethod: Schema.Struct({
     token: Text(255),
@@ -97,7 +106,7 @@ export class Checkouts extends HttpApiGroup.make("checkouts")
       headers: CommandHeaders,
       payload: BeginCheckout,
       success: Begun,
-      error: errors
+      error: [...errors, ...beginErrors]
     }).annotateMerge(
       OpenApi.annotations({
         summary: "Check a cart out",

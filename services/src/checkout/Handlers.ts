@@ -2,8 +2,10 @@
  * What the checkout's HTTP API does: makes ids where the caller gave none, and passes commands and queries on.
  */
 import type { CommandOptions } from "@daybook/core/Entities"
+import type { Token } from "@daybook/core/PersonalToken"
 import type { Command } from "@daybook/core/Saga"
 import { SagaNotStarted, SagaNotWaiting } from "@daybook/core/SagaProblems"
+import { SubjectKeys } from "@daybook/core/SubjectKeys"
 import type { SagaRow, SagaView } from "@daybook/postgres/SqlSagaView"
 import * as Clock from "effect/Clock"
 import * as DateTime from "effect/DateTime"
@@ -11,6 +13,7 @@ import * as Effect from "effect/Effect"
 import { HttpApiBuilder, HttpApiSchema } from "effect/http-api"
 import * as Option from "effect/Option"
 import { accepted, commandOptions, defaultLimit, unknownCursor } from "../Http.ts"
+import { recipient, recipientOf, subjectOf } from "../Recipient.ts"
 import * as Serving from "../Serving.ts"
 import { makeId, tagged, timed } from "../Serving.ts"
 import { type BeginCheckout, CheckoutApi, type CheckoutView as View } from "./Api.ts"
@@ -30,7 +33,11 @@ const viewOf = ({ sagaId, dueAtMillis, startedAtMillis, updatedAtMillis, status,
   updatedAt: iso(updatedAtMillis)
 })
 
-const dataOf = ({ cartId, cartVersion, acceptedTotal, paymentMethod }: typeof BeginCheckout.Type): CheckoutData => ({
+const dataOf = (
+  { cartId, cartVersion, acceptedTotal, paymentMethod }: typeof BeginCheckout.Type,
+  sealed: Token | undefined
+): CheckoutData => ({
+  ...(sealed === undefined ? {} : { recipient: sealed }),
   cartId,
   cartVersion: cartVersion ?? null,
   acceptedTotal: acceptedTotal ?? null,
@@ -51,15 +58,23 @@ const alreadyCompleted = (id: string): SagaNotWaiting =>
 
 const commands = Effect.gen(function* () {
   const checkouts = yield* Checkouts
+  const keys = yield* SubjectKeys
   const send = (id: string, command: Command, options: CommandOptions) =>
     Effect.map(checkouts.execute(id, command, { ...options, correlationId: options.correlationId ?? id }), accepted)
+
+  /** From here on nobody knows what it says. Sealed again it is the same token, so that a repeated request is the same one. */
+  const sealed = ({ customerId = null, recipient: given }: typeof BeginCheckout.Type, id: string) =>
+    given == null
+      ? Effect.succeed(undefined)
+      : Effect.provideService(recipient.seal(subjectOf(customerId, id), recipientOf(given)), SubjectKeys, keys)
 
   /** The idempotency key makes the id, so that a repeated request means the same checkout. */
   const begin = (payload: typeof BeginCheckout.Type, options: CommandOptions) =>
     Effect.gen(function* () {
       const id = payload.id ?? makeId(options, name)
       const nowMillis = yield* Clock.currentTimeMillis
-      const body = yield* send(id, { _tag: "Start", sagaId: id, data: dataOf(payload), nowMillis }, options)
+      const data = dataOf(payload, yield* sealed(payload, id))
+      const body = yield* send(id, { _tag: "Start", sagaId: id, data, nowMillis }, options)
       return HttpApiSchema.withHeaders({ body, headers: { location: `/checkouts/${encodeURIComponent(id)}` } })
     })
 

@@ -12,6 +12,7 @@ import { InventoryCommands } from "../inventory/Contract.ts"
 import * as Money from "../Money.ts"
 import { OrderCommands } from "../order/Contract.ts"
 import { PaymentCommands } from "../payment/Contract.ts"
+import { recipient } from "../Recipient.ts"
 
 /** The saga's name, and prefix of its streams. */
 export const name = "checkout"
@@ -30,7 +31,9 @@ export const CheckoutData = Schema.Struct({
   cartVersion: Schema.NullOr(Schema.Int),
   /** What the buyer was shown and agreed to. */
   acceptedTotal: Schema.NullOr(Money.Money),
-  paymentMethod: PaymentMethod
+  paymentMethod: PaymentMethod,
+  /** Sealed; left out where none was given. */
+  recipient: Schema.optionalKey(recipient.token)
 })
 export type CheckoutData = typeof CheckoutData.Type
 
@@ -87,6 +90,7 @@ const cartOf = ({ answers }: Known): FrozenCart => decodeCart(answers[step.freez
 /** Tax and shipping are nothing as long as no service works them out. */
 const submitOrder = (known: Known): Saga.Outgoing => {
   const { cartId, customerId, country, total, lines } = cartOf(known)
+  const { recipient } = known.data
   const nothing: Money.Money = { amountMinor: 0, currency: total.currency }
   return Saga.to(OrderCommands, known.sagaId, {
     _tag: "SubmitOrder",
@@ -98,7 +102,8 @@ const submitOrder = (known: Known): Saga.Outgoing => {
     goods: total,
     tax: nothing,
     shipping: nothing,
-    total
+    total,
+    ...(recipient === undefined ? {} : { recipient })
   })
 }
 

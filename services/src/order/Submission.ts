@@ -89,6 +89,6 @@ export const refuse = (limits: Limits, order: Submission): Rejection | undefined
   const wrong = lines.find(({ quantity }) => quantity < 1 || quantity > limits.maxQuantity)
   if (wrong !== undefined) return Refusal.quantityOutOfRange(wrong.lineId, wrong.quantity, limits.maxQuantity)
   return (
-    refuseNone(lines) ?? refuseRepeated(lines) ?? refuseCurrency(order) ?? refuseTotals(order) ?? refuseRecipient(order)
+    refuseNone(lines) ?? refuseRepeated(lines) ?? refuseRecipient(order) ?? refuseCurrency(order) ?? refuseTotals(order)
   )
 }

@@ -4,6 +4,7 @@
  * without a socket; what participants answer is told to the checkouts, as by message.
  */
 import type { Command } from "@daybook/core/Saga"
+import { SubjectKeys } from "@daybook/core/SubjectKeys"
 import * as Database from "@daybook/postgres/Database"
 import * as Stores from "@daybook/postgres/Stores"
 import * as Context from "effect/Context"
@@ -43,6 +44,7 @@ const start = async () => {
   const context = await Effect.runPromise(Layer.buildWithScope(service, scope))
   const routes = HttpApiBuilder.layer(CheckoutApi).pipe(
     Layer.provide(Handlers.layer),
+    Layer.provide(SubjectKeys.layerMemory),
     Layer.provide(RequestProblems.layer),
     Layer.provide(Layer.succeedContext(context)),
     Layer.provide(HttpServer.layerServices)

@@ -3,6 +3,7 @@
  * is. The handlers as they are, over an embedded store, without a socket; orders are placed through the entities, as by message.
  */
 import * as Persistence from "@daybook/core/Persistence"
+import { SubjectKeys } from "@daybook/core/SubjectKeys"
 import * as Database from "@daybook/postgres/Database"
 import * as Stores from "@daybook/postgres/Stores"
 import * as Context from "effect/Context"
@@ -42,6 +43,7 @@ const start = async (persistence: Persistence.Persistence) => {
   const context = await Effect.runPromise(Layer.buildWithScope(service(persistence), scope))
   const routes = HttpApiBuilder.layer(OrderApi).pipe(
     Layer.provide(Handlers.layer),
+    Layer.provide(SubjectKeys.layerMemory),
     Layer.provide(RequestProblems.layer),
     Layer.provide(Layer.succeedContext(context)),
     Layer.provide(HttpServer.layerServices)

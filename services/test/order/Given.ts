@@ -1,6 +1,8 @@
 /** The values that the order's tests are made of. */
 import * as Aggregate from "@daybook/core/Aggregate"
+import { prefixOf, Token } from "@daybook/core/PersonalToken"
 import * as DeciderSpec from "@daybook/testkit/DeciderSpec"
+import * as Schema from "effect/Schema"
 import type { Command, Limits } from "../../src/order/Command.ts"
 import * as Domain from "../../src/order/Domain.ts"
 import type { Line, OrderEvent, Status } from "../../src/order/Events.ts"
@@ -32,6 +34,13 @@ export const heart: Line = {
   tax: gbp(0)
 }
 
+const tokenOf = (subject: string, fill: string) => Schema.decodeSync(Token)(`${prefixOf(subject)}1.${fill.repeat(123)}`)
+
+/** The customer's recipient, as whoever has no key sees it. */
+export const sealed = tokenOf("17850", "A")
+export const sealedOtherwise = tokenOf("17850", "B")
+export const sealedForGuest = tokenOf("guest:checkout-1", "A")
+
 const origin = { cartId: "cart-1", checkoutId: "checkout-1", customerId: "17850", country: "United Kingdom" }
 const backing = { authorisationId: "authorisation-1", reservationId: "reservation-1" }
 const submission = {
@@ -40,7 +49,8 @@ const submission = {
   goods: gbp(2544),
   tax: gbp(407),
   shipping: gbp(500),
-  total: gbp(3451)
+  total: gbp(3451),
+  recipient: null
 }
 const shortages = [{ sku: "71053", requested: 6, available: 2 }]
 const carriage = { parcels: [{ carrier: "Royal Mail", trackingNumber: "RM-1" }], promisedBy: "2011-03-31" }

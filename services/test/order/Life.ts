@@ -16,6 +16,8 @@ import {
   rejectOrder,
   requestCancellation,
   requestReturn,
+  sealed,
+  sealedForGuest,
   submitOrder
 } from "./Given.ts"
 
@@ -56,6 +58,7 @@ const submission = fc
     const amount = (amountMinor: number) => gbp(Math.min(Number.MAX_SAFE_INTEGER, Math.max(0, amountMinor)))
     return submitOrder({
       lines,
+      recipient: wrongBy < 0 ? sealedForGuest : shippingMinor === 0 ? null : sealed,
       goods: amount(goods),
       tax: amount(tax),
       shipping: { amountMinor: shippingMinor, currency },

@@ -167,6 +167,8 @@ layer(queries, { timeout: "60 seconds" })("the queries of orders", (it) => {
         refunded: gbp(1220),
         authorisationId: "authorisation-1",
         reservationId: "reservation-1",
+        recipient: null,
+        recipientErased: false,
         rejection: null,
         cancelReason: null,
         shipments: [
@@ -256,6 +258,8 @@ layer(queries, { timeout: "60 seconds" })("the queries of orders", (it) => {
       expect(Option.getOrThrow(yield* order("unwanted"))).toMatchObject({
         status: "cancelled",
         cancelReason: "customer",
+        recipient: null,
+        recipientErased: false,
         rejection: null,
         cancelled: gbp(3451),
         charged: gbp(0)
