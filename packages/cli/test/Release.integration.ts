@@ -10,11 +10,28 @@ import { releaseSuite, type Store } from "./releases/ReleaseSuite.ts"
 const given = process.env.DATABASE_URL
 if (given === undefined) throw new Error("Run this with npm run test:integration, which provides DATABASE_URL")
 
-const sql = (url: string, statement: string) =>
-  Effect.flatMap(SqlClient, (client) => client.unsafe(statement)).pipe(
-    Effect.provide(Database.layer({ url: Redacted.make(url) })),
-    Effect.runPromise
-  )
+/** The statements of a dump, in which no text has a line break: each ends with a line that no dollar-quoted body is open at. */
+const statementsOf = (dump: string): ReadonlyArray<string> => {
+  const statements: Array<string> = []
+  let open: Array<string> = []
+  let isBody = false
+  for (const line of dump.split("\n")) {
+    if (open.length === 0 && (line === "" || line.startsWith("--"))) continue
+    open.push(line)
+    if ((line.match(/\$\w*\$/gu) ?? []).length % 2 === 1) isBody = !isBody
+    if (isBody || !line.endsWith(";")) continue
+    statements.push(open.join("\n"))
+    open = []
+  }
+  return statements
+}
+
+/** Runs statements on one connection, whose settings the first of a dump change. */
+const sql = (url: string, ...statements: ReadonlyArray<string>) =>
+  Effect.flatMap(SqlClient, (client) => {
+    const all = Effect.forEach(statements, (statement) => client.unsafe(statement), { discard: true })
+    return statements.length === 1 ? all : client.withTransaction(all)
+  }).pipe(Effect.provide(Database.layer({ url: Redacted.make(url) })), Effect.runPromise)
 
 const open = async (): Promise<Store> => {
   const name = `release_${process.pid}`
@@ -24,7 +41,7 @@ const open = async (): Promise<Store> => {
   await sql(given, `CREATE DATABASE ${name}`)
   return {
     settings: { DATABASE_URL: url.href, DAYBOOK_HOME: home },
-    load: async (dump) => void (await sql(url.href, dump)),
+    load: (dump) => sql(url.href, ...statementsOf(dump)),
     remove: async () => {
       await sql(given, `DROP DATABASE ${name} WITH (FORCE)`)
       rmSync(home, { recursive: true, force: true })
