@@ -1,11 +1,12 @@
 /**
  * `node infra/src/main.ts postgres kafka -- <command…>` runs a command beside real servers and exits with its exit code. The
- * command finds each server in its environment (`DATABASE_URL`, `KAFKA_BROKERS`, `STRIPE_MOCK_URL`); the servers end with it, also when it fails
+ * command finds each server in its environment (`DATABASE_URL`, `KAFKA_BROKERS`, `STRIPE_MOCK_URL`, `S3_ENDPOINT`); the servers end with it, also when it fails
  * or is interrupted.
  */
 import { exitOnSignal, runBeside } from "./Command.ts"
 import { startKafka } from "./Kafka.ts"
 import { startPostgres } from "./Postgres.ts"
+import { startS3 } from "./S3Server.ts"
 import { startStripeMock } from "./StripeMock.ts"
 
 type Variables = Readonly<Record<string, string>>
@@ -39,6 +40,12 @@ const servers: Readonly<Record<string, () => Promise<Served>>> = {
     if (own !== undefined) return own
     const server = await startStripeMock()
     return { variables: { STRIPE_MOCK_URL: server.url }, [Symbol.asyncDispose]: server.stop }
+  },
+  s3: async () => {
+    const own = existing("S3_ENDPOINT", "S3_ENDPOINT")
+    if (own !== undefined) return own
+    const server = await startS3()
+    return { variables: { S3_ENDPOINT: server.url }, [Symbol.asyncDispose]: server.stop }
   }
 }
 

@@ -63,7 +63,7 @@ export const makeMemory = (files = new Map<string, Uint8Array>()): Store => ({
     Effect.suspend(() => {
       const content = files.get(name)
       return content === undefined
-        ? Effect.fail(unavailable(name, `Archive file ${name} is not there.`))
+        ? Effect.fail(unavailable(name, `Archive file ${name} is not in memory.`))
         : Effect.succeed(content.slice())
     }),
   list: (prefix) => Effect.sync(() => [...files.keys()].filter((name) => name.startsWith(prefix))),

@@ -3,7 +3,6 @@ import { mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { zstdCompressSync, zstdDecompressSync } from "node:zlib"
-import { makeMemory, type Store } from "@daybook/core/Archive"
 import { ArchiveFile, DamagedFile, encode, sha256Of } from "@daybook/postgres/ArchiveFile"
 import * as FileArchive from "@daybook/postgres/FileArchive"
 import { canonical, type RawEvent } from "@daybook/postgres/RawEvents"
@@ -128,34 +127,6 @@ describe("a damaged file is told of", () => {
 const folder = mkdtempSync(join(tmpdir(), "daybook-archive-"))
 
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
-
-const stores: ReadonlyArray<readonly [string, () => Store]> = [
-  ["memory", () => makeMemory()],
-  ["a folder", () => FileArchive.make(join(folder, "archive"))]
-]
-
-describe.each(stores)("an archive in %s", (_, make) => {
-  const run = <A, E>(effect: Effect.Effect<A, E>): Promise<A> => Effect.runPromise(effect)
-
-  it("gives back what was written, lists it, and forgets what is deleted", async () => {
-    const store = make()
-    expect(await run(store.list(""))).toEqual([])
-    await run(store.write("notes/p0/1", Uint8Array.of(1, 2, 3)))
-    await run(store.write("notes/p1/2", Uint8Array.of(4)))
-    await run(store.write("other/p0/1", Uint8Array.of()))
-    expect(await run(store.read("notes/p0/1"))).toEqual(Uint8Array.of(1, 2, 3))
-    expect([...(await run(store.list("notes/")))].sort()).toEqual(["notes/p0/1", "notes/p1/2"])
-    await run(store.remove("notes/p0/1"))
-    await run(store.remove("notes/p0/1"))
-    expect(await run(store.list("notes/"))).toEqual(["notes/p1/2"])
-  })
-
-  it("names the file that is not there", async () => {
-    const problem = await run(Effect.flip(make().read("notes/p9/9")))
-    expect(problem).toMatchObject({ _tag: "ArchiveUnavailable", file: "notes/p9/9" })
-    expect(problem.detail).toContain("notes/p9/9 is not")
-  })
-})
 
 describe("an archive in a folder", () => {
   it("does not show what a crash has left unfinished, and leaves nothing unfinished itself", async () => {

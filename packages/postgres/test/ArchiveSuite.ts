@@ -243,7 +243,7 @@ export const archiving = (schema: string, it: Vitest.MethodsNonLive<Journal | Sq
         // Files that were read are kept for a while; those of a new journal are not.
         const fresh = yield* freshJournal
         files.delete(lost!.name)
-        assert.include((yield* Effect.flip(fresh.readStream(streams[2]!))).detail, `${lost!.name} is not there`)
+        assert.include((yield* Effect.flip(fresh.readStream(streams[2]!))).detail, `${lost!.name} is not in`)
         assert.include(
           (yield* Effect.flip(fresh.readPartition(lost!.partition, { after: 0, limit: 9 }))).detail,
           lost!.name

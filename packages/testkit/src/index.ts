@@ -2,6 +2,7 @@
  * Everything that tests of aggregates and of adapters need. The suites import vitest; outside of it, import what is needed by
  * its own path, as in `@daybook/testkit/FaultInjection`.
  */
+export { type ArchiveStoreSuiteOptions, archiveStoreSuite } from "./ArchiveStoreSuite.ts"
 export { type BrokerSuiteOptions, brokerSuite } from "./BrokerSuite.ts"
 export { type ConsumerSuiteOptions, consumerSuite } from "./ConsumerSuite.ts"
 export * as DeciderLaws from "./DeciderLaws.ts"
