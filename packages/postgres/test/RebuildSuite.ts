@@ -209,7 +209,8 @@ export const rebuildSuite = (database: string, location: Database.Location): voi
               const done = yield* rebuild(service, { onStep: (step) => progress.push(step) })
               assert.deepInclude(done, { resumed: true, switched: true })
               const first = progress.find((step) => step._tag === "Replaying")
-              assert.isAtLeast(first!.done, 7 * 5)
+              // Of four partitions at a time, three may have been in the midst of a batch.
+              assert.isAtLeast(first!.done, 4 * 5)
               assert.deepStrictEqual(yield* rowsOf(schema), truth)
             }),
           { batchSize: 5 }
