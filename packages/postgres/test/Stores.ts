@@ -3,6 +3,7 @@
  */
 import type { Journal } from "@daybook/core/Journal"
 import type { ProjectionStore } from "@daybook/core/ProjectionStore"
+import type { RejectedCommands } from "@daybook/core/RejectedCommands"
 import type { Snapshots } from "@daybook/core/Snapshot"
 import * as Database from "@daybook/postgres/Database"
 import * as Stores from "@daybook/postgres/Stores"
@@ -46,7 +47,7 @@ export const stores = (
   location: Database.Location,
   schema: string,
   partitions = 8
-): Layer.Layer<Journal | Snapshots | ProjectionStore | SqlClient | Database.Database, unknown> =>
+): Layer.Layer<Journal | Snapshots | RejectedCommands | ProjectionStore | SqlClient | Database.Database, unknown> =>
   Layer.mergeAll(Stores.writeSide({ schema, partitions }), Stores.readSide({ schema, tables: noTables })).pipe(
     Layer.provideMerge(able(location)),
     Layer.provideMerge(Database.layer(location))

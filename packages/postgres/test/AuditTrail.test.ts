@@ -1,0 +1,4 @@
+/** The audit trail on an embedded store. */
+import { auditTrails } from "./AuditTrailSuite.ts"
+
+auditTrails("PGlite", { folder: undefined })
