@@ -7,6 +7,7 @@ import * as Checkout from "./checkout/Stored.ts"
 import * as Inventory from "./inventory/Stored.ts"
 import * as Order from "./order/Stored.ts"
 import * as Payment from "./payment/Stored.ts"
+import * as Privacy from "./privacy/Stored.ts"
 import { compare, record, type StoredFormats } from "./StoredFormats.ts"
 
 const all: ReadonlyArray<StoredFormats> = [
@@ -15,7 +16,8 @@ const all: ReadonlyArray<StoredFormats> = [
   Inventory.stockItem,
   Inventory.reservation,
   Order.order,
-  Payment.payment
+  Payment.payment,
+  Privacy.subject
 ]
 
 const found = all.map((formats) => ({ formats, ...compare(formats) }))
