@@ -18,16 +18,17 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Schema from "effect/Schema"
 import { SqlClient } from "effect/sql/SqlClient"
+import * as ArchivePlace from "./ArchivePlace.ts"
 import type { Roles } from "./Settings.ts"
 
-/** The client of a database, as a layer. */
-export type DatabaseLayer = ReturnType<typeof Database.layer>
+/** The client of a database, as a layer. With it comes the archive, where whatever is read from the database may have gone. */
+export type DatabaseLayer = Layer.Layer<SqlClient | Database.Database, unknown>
 
 const databases = new Map<Database.Location, DatabaseLayer>()
 
 /** The client of a database: one layer, and so one pool, for each place. */
 export const database = (location: Database.Location): DatabaseLayer => {
-  const layer = databases.get(location) ?? Database.layer(location)
+  const layer = databases.get(location) ?? Layer.merge(Database.layer(location), ArchivePlace.layer)
   databases.set(location, layer)
   return layer
 }
