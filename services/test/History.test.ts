@@ -4,6 +4,8 @@
  */
 import type { Entities } from "@daybook/core/Entities"
 import { Journal } from "@daybook/core/Journal"
+import type { Token } from "@daybook/core/PersonalToken"
+import { SubjectKeys } from "@daybook/core/SubjectKeys"
 import * as Database from "@daybook/postgres/Database"
 import * as Stores from "@daybook/postgres/Stores"
 import * as Context from "effect/Context"
@@ -23,13 +25,20 @@ import * as InventoryHandlers from "../src/inventory/Handlers.ts"
 import * as Inventory from "../src/inventory/Inventory.ts"
 import { tables as inventoryTables } from "../src/inventory/Projections.ts"
 import { stockItemId } from "../src/inventory/StockItemState.ts"
+import { OrderApi } from "../src/order/Api.ts"
+import * as OrderHandlers from "../src/order/Handlers.ts"
+import * as Order from "../src/order/Order.ts"
+import { tables as orderTables } from "../src/order/Projections.ts"
 import { PaymentApi } from "../src/payment/Api.ts"
 import * as PaymentHandlers from "../src/payment/Handlers.ts"
 import * as Payment from "../src/payment/Payment.ts"
 import { tables as paymentTables } from "../src/payment/Projections.ts"
 import { ProviderSimulator } from "../src/payment/ProviderSimulator.ts"
+import * as Recipient from "../src/Recipient.ts"
 import * as InventoryGiven from "./inventory/Given.ts"
 import { reservationCommands, stockCommands } from "./inventory/Life.ts"
+import * as OrderGiven from "./order/Given.ts"
+import { commands as orderCommands } from "./order/Life.ts"
 import { commands as paymentCommands } from "./payment/Life.ts"
 
 // --- the services ---
@@ -42,6 +51,10 @@ const storesOf = (schema: string, tables: Parameters<typeof Stores.readSide>[0][
 
 const inventory = Layer.merge(Inventory.commandSide(), Inventory.querySide()).pipe(
   Layer.provideMerge(storesOf(Inventory.schema, inventoryTables))
+)
+
+const order = Layer.merge(Order.commandSide(), Order.querySide()).pipe(
+  Layer.provideMerge(Layer.merge(storesOf(Order.schema, orderTables), SubjectKeys.layerMemory))
 )
 
 const payment = Layer.merge(Payment.commandSide(), Payment.querySide()).pipe(
@@ -76,12 +89,20 @@ const start = async () => {
   const memo = Effect.runSync(Layer.makeMemoMap)
   const build = <A>(layer: Layer.Layer<A, unknown>) => Effect.runPromise(Layer.buildWithMemoMap(layer, memo, scope))
   const inventoryContext = await build(inventory)
+  const orderContext = await build(order)
   const paymentContext = await build(payment)
   const served = {
     inventory: serve(
       HttpApiBuilder.layer(InventoryApi).pipe(
         Layer.provide(InventoryHandlers.layer),
         Layer.provide(Layer.succeedContext(inventoryContext)),
+        Layer.provide(common)
+      )
+    ),
+    order: serve(
+      HttpApiBuilder.layer(OrderApi).pipe(
+        Layer.provide(OrderHandlers.layer),
+        Layer.provide(Layer.succeedContext(orderContext)),
         Layer.provide(common)
       )
     ),
@@ -96,6 +117,7 @@ const start = async () => {
   return {
     served,
     inventory: inventoryContext,
+    order: orderContext,
     payment: paymentContext,
     stop: async () => {
       for (const { dispose } of Object.values(served)) await dispose()
@@ -106,8 +128,23 @@ const start = async () => {
 
 let running: Awaited<ReturnType<typeof start>>
 
+const jane: Recipient.Recipient = {
+  name: "Jane Doe",
+  email: "jane@example.org",
+  phone: null,
+  address: { lines: ["1 High Street"], city: "Leeds", postalCode: "LS1", country: "United Kingdom" }
+}
+
+/** Jane, under the key of a customer. */
+const sealed = (customerId: string) =>
+  Effect.runPromise(Recipient.recipient.seal(customerId, jane).pipe(Effect.provideContext(running.order)))
+
+/** Whom the orders of these tests go to. */
+let recipient: Token
+
 beforeAll(async () => {
   running = await start()
+  recipient = await sealed("17850")
 }, 60_000)
 
 afterAll(() => running?.stop())
@@ -150,6 +187,21 @@ const kinds = {
       entities: Context.get(running.inventory, Reservations),
       aggregate: "reservation",
       life: (number, commands) => ({ id: `order-${number}`, path: `/reservations/order-${number}`, commands })
+    })
+  },
+  orders: {
+    lives: orderCommands,
+    kind: (): Kind => ({
+      get: running.served.order.get,
+      entities: Context.get(running.order, Order.Orders),
+      aggregate: "order",
+      life: (number, asked) => ({
+        id: `order-${number}`,
+        path: `/orders/order-${number}`,
+        commands: asked.map((command) =>
+          command.recipient === OrderGiven.sealed ? { ...command, recipient } : command
+        )
+      })
     })
   },
   payments: {
@@ -339,6 +391,19 @@ describe("a stock item", () => {
     expectProblem(await of.get(`${path}/diff?from=1`), 410, "HistoryGone", "not kept")
     expect((await of.get(`${path}/history`)).body).toMatchObject({ firstVersion: 3, newestVersion: 4 })
     expect((await of.get(path)).status).toBe(200)
+  })
+})
+
+describe("an order", () => {
+  it("is shown with its recipient as long as they are not erased, and without ever after, whatever the time asked for", async () => {
+    const of = kinds.orders.kind()
+    const forRuth = { customerId: "ruth", recipient: await sealed("ruth") }
+    const { path } = await live(of, [OrderGiven.submitOrder(forRuth), OrderGiven.confirmOrder()])
+    const then = `${path}?version=1`
+    expect((await of.get(then)).body).toMatchObject({ status: "pending", recipient: jane, recipientErased: false })
+    await Effect.runPromise(Context.get(running.order, SubjectKeys).destroy("ruth"))
+    expect((await of.get(then)).body).toMatchObject({ status: "pending", recipient: null, recipientErased: true })
+    expect(JSON.stringify((await of.get(`${path}/diff?from=0`)).body)).not.toContain("Jane")
   })
 })
 

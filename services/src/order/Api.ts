@@ -4,8 +4,21 @@
  *
  * Orders are placed, confirmed and rejected by message alone (`Contract.ts`), since a checkout is more than an order.
  */
-import { HttpApi, HttpApiEndpoint, HttpApiGroup, HttpApiSchema, OpenApi } from "effect/http-api"
+import { HttpApi, HttpApiEndpoint, HttpApiGroup, OpenApi } from "effect/http-api"
 import * as Schema from "effect/Schema"
+import {
+  Difference,
+  DifferenceQuery,
+  describeDifference,
+  describeHistory,
+  differenceProblems,
+  History,
+  pastHint,
+  pastProblems,
+  ShowQuery,
+  shown,
+  VersionPage
+} from "../History.ts"
 import {
   AtLeastVersion,
   acceptedWith,
@@ -68,7 +81,6 @@ const ReceiveReturn = Schema.Struct({ lines: Quantities })
 const CancellationAccepted = acceptedWith("CancellationAccepted", { cancellationId: Schema.String })
 const ShipmentAccepted = acceptedWith("ShipmentAccepted", { shipmentId: Schema.String })
 const ReturnAccepted = acceptedWith("ReturnAccepted", { returnId: Schema.String })
-const Shown = HttpApiSchema.WithHeaders(OrderView, { etag: Schema.String })
 
 /** A timeline goes on after a version. */
 const TimelineQuery = {
@@ -81,15 +93,27 @@ export class Orders extends HttpApiGroup.make("orders")
   .add(
     HttpApiEndpoint.get("show", "/orders/:id", {
       params: order,
-      query: AtLeastVersion,
-      success: Shown,
-      error: [OrderNotFound, ...queryProblems, ...keyProblems]
+      query: ShowQuery,
+      success: shown(OrderView),
+      error: [OrderNotFound, ...queryProblems, ...keyProblems, ...pastProblems]
     }).annotateMerge(
       describe(
         "Show an order",
-        "The order with its recipient, lines, shipments and returns. `ETag` is its version, for the `If-Match` of a command; with `atLeastVersion` the answer waits until the read model shows that version."
+        `The order with its recipient, lines, shipments and returns. \`ETag\` is its version, for the \`If-Match\` of a command; with \`atLeastVersion\` the answer waits until the read model shows that version. ${pastHint}`
       )
     ),
+    HttpApiEndpoint.get("history", "/orders/:id/history", {
+      params: order,
+      query: VersionPage,
+      success: History,
+      error: [OrderNotFound, ...pastProblems]
+    }).annotateMerge(describeHistory),
+    HttpApiEndpoint.get("diff", "/orders/:id/diff", {
+      params: order,
+      query: DifferenceQuery,
+      success: Difference,
+      error: [OrderNotFound, ...differenceProblems]
+    }).annotateMerge(describeDifference),
     HttpApiEndpoint.get("list", "/orders", {
       query: { customerId: Id, ...PageQuery },
       success: Schema.Array(OrderSummary),

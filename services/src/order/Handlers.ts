@@ -7,12 +7,15 @@ import { SubjectKeys } from "@daybook/core/SubjectKeys"
 import * as Effect from "effect/Effect"
 import { HttpApiBuilder } from "effect/http-api"
 import * as Option from "effect/Option"
+import type { ShowQuery } from "../History.ts"
 import { accepted, commandOptions, defaultLimit } from "../Http.ts"
+import * as Past from "../Past.ts"
 import { recipient } from "../Recipient.ts"
 import * as Serving from "../Serving.ts"
-import { makeId, page, tagged, timed } from "../Serving.ts"
+import { makeId, page, timed } from "../Serving.ts"
 import { type CancelLines, OrderApi, type RecordShipment, type RequestCancellation, type RequestReturn } from "./Api.ts"
 import type { Command } from "./Command.ts"
+import { pastOrders } from "./History.ts"
 import { OrderProjector, Orders } from "./Order.ts"
 import { ofOne } from "./Parcels.ts"
 import { orderViewsName } from "./Projections.ts"
@@ -68,6 +71,7 @@ const queries = Effect.gen(function* () {
   const read = yield* OrderQueries
   const opened = yield* opening
   const projector = yield* OrderProjector
+  const past = yield* Past.of(pastOrders)
 
   /** Waits until queries show an order at a version. */
   const visible = (id: string, atLeastVersion: number | undefined) => {
@@ -75,11 +79,17 @@ const queries = Effect.gen(function* () {
     return Serving.show({ projector, projection: orderViewsName, what: `Order ${id}`, atLeastVersion, look })
   }
 
-  const show = (id: string, atLeastVersion: number | undefined) =>
+  const now = (id: string, atLeastVersion: number | undefined) =>
     Effect.gen(function* () {
       yield* visible(id, atLeastVersion)
       const order = yield* read.order(id)
-      return Option.isSome(order) ? yield* opened(order.value) : yield* orderNotFound()
+      return Option.isSome(order) ? order.value : yield* orderNotFound()
+    })
+
+  const show = (id: string, query: ShowQuery) =>
+    Effect.gen(function* () {
+      const { view, leftOut } = yield* past.show(id, query, now(id, query.atLeastVersion))
+      return Past.tagged({ view: yield* opened(view), leftOut })
     })
 
   const timeline = (id: string, slice: TimelinePage, atLeastVersion: number | undefined) =>
@@ -90,7 +100,7 @@ const queries = Effect.gen(function* () {
       return entries
     })
 
-  return { read, show, timeline }
+  return { read, show, past, timeline }
 })
 
 /** The handlers of the order's API. */
@@ -99,10 +109,12 @@ export const layer = HttpApiBuilder.group(
   "orders",
   Effect.fnUntraced(function* (handlers) {
     const { requestCancellation, cancelLines, recordShipment, requestReturn, send } = yield* commands
-    const { read, show, timeline } = yield* queries
+    const { read, show, past, timeline } = yield* queries
 
     return handlers
-      .handle("show", ({ params: { id }, query }) => timed("order", Effect.map(show(id, query.atLeastVersion), tagged)))
+      .handle("show", ({ params: { id }, query }) => timed("order", show(id, query)))
+      .handle("history", ({ params: { id }, query }) => timed("order-history", past.history(id, query)))
+      .handle("diff", ({ params: { id }, query }) => timed("order-difference", past.diff(id, query)))
       .handle("list", ({ query }) => timed("orders-of-customer", read.ordersOf(query.customerId, page(query))))
       .handle("queue", ({ query }) => timed("order-queue", read.queue(query.status, page(query))))
       .handle("timeline", ({ params: { id }, query: { limit = defaultLimit, after, atLeastVersion } }) =>

@@ -36,7 +36,7 @@ export const tables: MigrationSet = {
 type Batch = ReadonlyArray<Recorded<OrderEvent>>
 
 /** What a batch changes, gathered in memory. */
-class Changes {
+export class Changes {
   readonly orders = new Map<string, OrderRow>()
   /** By order, as they are in the table; none for an order that the batch places. */
   readonly linesBefore = new Map<string, ReadonlyArray<Lines.OrderLine>>()
@@ -59,7 +59,8 @@ const foldLines = (changes: Changes, orderId: string, event: OrderEvent): void =
   changes.lines.set(orderId, linesAfter(changes.lines.get(orderId) ?? [], event, announced))
 }
 
-const fold = (changes: Changes, recorded: Recorded<OrderEvent>): void => {
+/** Also for what an order was: see `History.ts`. */
+export const fold = (changes: Changes, recorded: Recorded<OrderEvent>): void => {
   const { event, occurredAtMillis } = recorded
   const orderId = Partition.idOf(recorded.stream)
   const row = event._tag === "OrderPlaced" ? placedRow(orderId, event, occurredAtMillis) : changes.orders.get(orderId)

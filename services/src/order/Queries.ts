@@ -80,7 +80,8 @@ interface LineRow extends Omit<Line, "unitPrice" | "tax" | "charged" | "refunded
   readonly refundedMinor: number
 }
 
-interface ViewRow
+/** An order as it is read, before amounts have their currency. */
+export interface ViewRow
   extends SummaryRow,
     Pick<SealedOrder, "authorisationId" | "reservationId" | "cancelReason" | "recipient" | "recipientErased"> {
   readonly goodsMinor: number
@@ -156,7 +157,7 @@ const summaryOf = <Row extends { readonly currency: string; readonly totalMinor:
   total: { amountMinor: totalMinor, currency }
 })
 
-const viewOf = (row: ViewRow): SealedOrder => {
+export const viewOf = (row: ViewRow): SealedOrder => {
   const { goodsMinor, taxMinor, shippingMinor, chargedMinor, cancelledMinor, refundedMinor, ...more } = row
   const { rejectReason, shortages, ...rest } = more
   const money = (amountMinor: number): Money => ({ amountMinor, currency: row.currency })

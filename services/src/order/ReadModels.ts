@@ -2,7 +2,8 @@
  * The rows of the order's read models, and what each event makes of them. Pure; `Projections.ts` loads and saves.
  */
 import type { Recorded } from "@daybook/core/Event"
-import type { OrderEvent, Part, Shortage } from "./Events.ts"
+import type { Token } from "@daybook/core/PersonalToken"
+import type { OrderEvent, Part, Shortage, Status } from "./Events.ts"
 import * as Lines from "./Lines.ts"
 import type { Parcel } from "./Parcels.ts"
 
@@ -10,13 +11,13 @@ import type { Parcel } from "./Parcels.ts"
 export interface OrderRow {
   readonly orderId: string
   readonly version: number
-  readonly status: string
+  readonly status: typeof Status.Type
   readonly cartId: string
   readonly checkoutId: string
   readonly customerId: string | null
   readonly country: string | null
   /** Sealed. */
-  readonly recipient: string | null
+  readonly recipient: Token | null
   readonly currency: string
   readonly goodsMinor: number
   readonly taxMinor: number

@@ -27,7 +27,7 @@ const { schema } = Order
 /** The service without its message side. */
 const service = (persistence: Persistence.Persistence) =>
   Layer.merge(Order.commandSide({ persistence }), Order.querySide({ persistence })).pipe(
-    Layer.provide(Layer.merge(Stores.writeSide({ schema }), Stores.readSide({ schema, tables }))),
+    Layer.provideMerge(Layer.merge(Stores.writeSide({ schema }), Stores.readSide({ schema, tables }))),
     Layer.provide(Database.layer({ folder: undefined }))
   )
 
@@ -400,6 +400,8 @@ describe("the documentation of the orders' API", () => {
       "GET /orders",
       "GET /orders/queue",
       "GET /orders/{id}",
+      "GET /orders/{id}/diff",
+      "GET /orders/{id}/history",
       "GET /orders/{id}/timeline",
       "GET /reports/confirmed-revenue",
       "POST /orders/{id}/cancellation",

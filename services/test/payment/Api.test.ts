@@ -20,6 +20,8 @@ describe("the documentation of the payment's API", () => {
       "GET /payments",
       "GET /payments/attention",
       "GET /payments/{id}",
+      "GET /payments/{id}/diff",
+      "GET /payments/{id}/history",
       "GET /reports/open-payment-operations",
       "GET /reports/payment-ledger",
       "POST /payments/webhooks/{provider}",
