@@ -3,12 +3,17 @@
  */
 import { Journal } from "@daybook/core/Journal"
 import { ProjectionStore } from "@daybook/core/ProjectionStore"
+import { RejectedCommands } from "@daybook/core/RejectedCommands"
 import { Snapshots } from "@daybook/core/Snapshot"
 import * as Database from "@daybook/postgres/Database"
+import { journal as journalMigrations } from "@daybook/postgres/JournalMigrations"
+import { migrate } from "@daybook/postgres/Migrations"
 import { reasonOf } from "@daybook/postgres/SqlFailure"
+import * as SqlRejectedCommands from "@daybook/postgres/SqlRejectedCommands"
 import * as Stores from "@daybook/postgres/Stores"
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
 import * as Redacted from "effect/Redacted"
 import { SqlClient } from "effect/sql/SqlClient"
 import { freshSchema, serverUrl, stores } from "./Stores.ts"
@@ -52,6 +57,26 @@ const append = {
   keepEvents: true
 }
 
+const refused = {
+  rejectionId: "01890a5d-ac96-774b-bcce-b302099a8058",
+  stream: "thing-1",
+  command: "DoSomething",
+  data: "{}",
+  isDataCut: false,
+  rejection: "No",
+  message: "no",
+  expectedVersion: null,
+  occurredAtMillis: 0,
+  recordedAtMillis: 0,
+  actor: null,
+  reason: null,
+  commandId: null,
+  correlationId: null,
+  causationId: null,
+  traceParent: null,
+  tenant: null
+}
+
 /** A migrated schema, and a role that has been granted what a service needs. */
 const prepared = Effect.gen(function* () {
   const schema = freshSchema()
@@ -62,6 +87,7 @@ const prepared = Effect.gen(function* () {
     const sql = yield* SqlClient
     yield* sql.unsafe(`CREATE ROLE ${role} LOGIN PASSWORD 'for-tests'`)
     yield* sql.unsafe(`SELECT ${schema}.grant_write_side('${role}'), ${schema}.grant_read_side('${role}')`)
+    yield* sql.unsafe(`SELECT ${schema}.grant_rejections('${role}')`)
   }).pipe(Effect.provide(Database.layer(owner)))
   return { schema, role }
 })
@@ -77,11 +103,33 @@ describe("a role that owns nothing", () => {
         const snapshots = yield* Snapshots
         yield* snapshots.save({ stream: "thing-1", version: 1, schemaVersion: 1, takenAtMillis: 0, data: {} })
         yield* snapshots.keepLatest("thing-1", 0)
+        const refusals = yield* RejectedCommands
+        yield* refusals.record([refused])
+        assert.strictEqual(yield* refusals.forget({ keep: 0, notBeforeMillis: 0 }), 1)
         const projections = yield* ProjectionStore
         yield* projections.claim("things", { owner: "me", partitions: 8, leaseMillis: 1_000 })
         const sql = yield* SqlClient
         yield* sql.unsafe(`INSERT INTO ${schema}.thing VALUES ('1')`)
       }).pipe(Effect.provide(stores(as(role), schema)))
+    })
+  )
+
+  it.live("that could add to the journal before there were rejected commands writes these, too", () =>
+    Effect.gen(function* () {
+      const schema = freshSchema()
+      const role = `role_of_${schema}`
+      yield* Effect.gen(function* () {
+        const sql = yield* SqlClient
+        yield* migrate(schema, journalMigrations, { partitions: 1 })
+        yield* sql.unsafe(`CREATE ROLE ${role} LOGIN PASSWORD 'for-tests'`)
+        yield* sql.unsafe(`SELECT ${schema}.grant_write_side('${role}')`)
+        yield* Stores.migrateWriteSide(schema)
+      }).pipe(Effect.provide(Database.layer(owner)))
+      const refusals = SqlRejectedCommands.layer(schema).pipe(Layer.provide(Database.layer(as(role))))
+      yield* Effect.provide(
+        Effect.flatMap(RejectedCommands, (store) => store.record([refused])),
+        refusals
+      )
     })
   )
 
