@@ -115,7 +115,8 @@ const configure = async (folder: string, settings: KafkaOptions["settings"]): Pr
 
 /** A KRaft server starts only on a folder that was formatted for its cluster. */
 const format = ({ java, classPath }: KafkaJars, folder: string): void => {
-  const clusterId = Buffer.from(crypto.randomUUID().replaceAll("-", ""), "hex").toString("base64url")
+  // The first digit is 0, since an id that begins with a hyphen would be taken for an option.
+  const clusterId = Buffer.from(crypto.randomUUID().replaceAll("-", "").replace(/^./, "0"), "hex").toString("base64url")
   const tool = ["-XX:TieredStopAtLevel=1", "-cp", classPath, "kafka.tools.StorageTool"]
   const args = ["format", "--ignore-formatted", "--cluster-id", clusterId, "--config", properties(folder)]
   try {
