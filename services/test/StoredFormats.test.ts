@@ -131,7 +131,7 @@ describe("a format that was changed instead of raised", () => {
     ],
     [
       "a name that was given up without saying what it is today",
-      () => ({ aggregate: lamp(Event.define({})), meanings: {} }),
+      () => ({ aggregate: lamp(Event.define({ Dimmed: {} })), meanings: { "Dimmed.v1.json": { _tag: "Dimmed" } } }),
       "lamp, Lit.v1.json: no event or state of today has that version, and its name is no former one"
     ]
   ])("is found: %s", (_, change, told) => {
