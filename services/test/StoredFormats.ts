@@ -12,9 +12,9 @@ export interface StoredFormats<State = any, Event extends Tagged = any> {
   readonly aggregate: Aggregate<State, any, Event, any>
   readonly folder: URL
   /** What each file of an event means, in today's terms: several events, or none, for a former name. */
-  readonly meanings: Readonly<Record<string, NoInfer<Event> | ReadonlyArray<NoInfer<Event>>>>
+  readonly meanings: Readonly<Record<string, Event | ReadonlyArray<Event>>>
   /** What each file of a state means; `undefined` where no `upcast` raises it, and recovery passes it over. */
-  readonly states: Readonly<Record<string, NoInfer<State> | undefined>>
+  readonly states: Readonly<Record<string, State | undefined>>
 }
 
 /** The files of one aggregate, and what they mean. */
