@@ -171,8 +171,26 @@ export const demoStock: Effect.Effect<boolean, Config.ConfigError> = Effect.gen(
   return priceList === "" && "folder" in (yield* sides("inventory")).write
 })
 
+/** `SEAL_KEY_FILE`: the private key that seals are signed with; by default `seal-key.pem` in `DAYBOOK_HOME`, made when it is first needed. */
+export const sealKeyFile: Effect.Effect<string, Config.ConfigError> = Effect.gen(function* () {
+  const chosen = yield* Config.option(Config.NonEmptyString("SEAL_KEY_FILE"))
+  return Option.isSome(chosen) ? chosen.value : join(yield* home, "seal-key.pem")
+})
+
 const wholeNumber = (name: string, fallback: number, maximum: number) =>
   Config.schema(Schema.Int.check(Schema.isBetween({ minimum: 1, maximum })), name).pipe(Config.withDefault(fallback))
+
+/**
+ * `SEAL_AFTER_SECONDS` (default 60), in milliseconds: how long an event waits for its block to fill up before it is sealed in a
+ * smaller one. 0: nothing is sealed in the background.
+ */
+export const sealAfterMillis: Config.Config<number> = Config.schema(
+  Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 86_400 })),
+  "SEAL_AFTER_SECONDS"
+).pipe(
+  Config.withDefault(60),
+  Config.map((seconds) => seconds * 1000)
+)
 
 const patience = (prefix: string, fallback: Patience): Config.Config<Patience> =>
   Config.map(

@@ -1,0 +1,106 @@
+/**
+ * The seals of the services: where they are, whose keys are trusted, and what the `daybook audit` commands about them have in common.
+ */
+import { existsSync } from "node:fs"
+import { hasTable, migrate } from "@daybook/postgres/Migrations"
+import { parseAnchor, type SignedAnchor } from "@daybook/postgres/SealAnchors"
+import * as SealKeys from "@daybook/postgres/SealKeys"
+import * as SqlSeals from "@daybook/postgres/SqlSeals"
+import { database } from "@daybook/shop/Place"
+import * as Settings from "@daybook/shop/Settings"
+import type * as Context from "effect/Context"
+import * as Flag from "effect/cli/Flag"
+import * as Effect from "effect/Effect"
+import * as FileSystem from "effect/FileSystem"
+import * as Layer from "effect/Layer"
+import * as Option from "effect/Option"
+import type { SqlClient } from "effect/sql/SqlClient"
+import { Failure } from "./Failure.ts"
+import { kept } from "./ServiceProjections.ts"
+
+export const jsonFlag = Flag.Boolean("json").pipe(
+  Flag.withDescription("Print the result as JSON"),
+  Flag.withDefault(false)
+)
+
+export const serviceFlag = Flag.Literals("service", Settings.serviceNames).pipe(
+  Flag.withDescription("Only this service"),
+  Flag.optional
+)
+
+export const anchorFlag = Flag.String("anchor").pipe(
+  Flag.withMetavar("FILE"),
+  Flag.withDescription("An anchor that daybook audit anchor wrote some time ago, kept elsewhere"),
+  Flag.optional
+)
+
+/** A journal, and the client of its database. */
+export interface Journal {
+  readonly service: Settings.ServiceName
+  readonly schema: string
+  readonly context: Context.Context<SqlClient>
+  /** Whether it has tables for seals. An earlier release had none. */
+  readonly sealable: boolean
+}
+
+const nothingHere = new Failure({
+  message: "No service has run on this database. Name another one with DAYBOOK_HOME or DATABASE_URL."
+})
+
+/** The journals of a service, or of all, that are there. Nothing is created. Services that share a database share its client. */
+export const open = Effect.fnUntraced(function* (only: Option.Option<Settings.ServiceName>) {
+  const memo = yield* Layer.makeMemoMap
+  const scope = yield* Effect.scope
+  const journals: Array<Journal> = []
+  for (const service of Option.match(only, { onNone: () => Settings.serviceNames, onSome: (one) => [one] })) {
+    const { schema } = kept[service]
+    const { write } = yield* Settings.sides(service)
+    const context = yield* Layer.buildWithMemoMap(database(write), memo, scope)
+    const has = (table: string) => Effect.provideContext(hasTable(schema, table), context)
+    if (yield* has("event")) journals.push({ service, schema, context, sealable: yield* has("seal_removal") })
+  }
+  return journals.length === 0 ? yield* nothingHere : journals
+})
+
+/** The same, with tables for seals made where there were none. */
+export const openSealable = Effect.fnUntraced(function* (only: Option.Option<Settings.ServiceName>) {
+  const journals = yield* open(only)
+  return yield* Effect.forEach(journals, (journal) =>
+    Effect.as(Effect.provideContext(migrate(journal.schema, SqlSeals.migrations), journal.context), {
+      ...journal,
+      sealable: true
+    })
+  )
+})
+
+/** The key that the settings name. */
+export const key = Effect.map(Settings.sealKeyFile, SealKeys.SealKeys.layerFile)
+
+const noKey = (file: string): Failure =>
+  new Failure({
+    message:
+      `There is no key to trust: ${file} is not there. Name the public key of whoever sealed (daybook audit anchor prints it) with ` +
+      "--public-key, or the private one with SEAL_KEY_FILE."
+  })
+
+/** The public keys to trust: those in the files that were named, or else that of the key in the settings. Never the database's. */
+export const trustedKeys = Effect.fnUntraced(function* (files: ReadonlyArray<string>) {
+  if (files.length > 0) return yield* Effect.forEach(files, SealKeys.readPublicKey)
+  const file = yield* Settings.sealKeyFile
+  return existsSync(file) ? [yield* SealKeys.readPublicKey(file)] : yield* noKey(file)
+})
+
+/** Reads an anchor. */
+export const readAnchor = (file: string) =>
+  Effect.gen(function* () {
+    const fs = yield* FileSystem.FileSystem
+    const anchor: SignedAnchor = yield* Effect.flatMap(fs.readFileString(file), parseAnchor)
+    return anchor
+  }).pipe(
+    Effect.mapError(
+      () =>
+        new Failure({
+          message: `${file} cannot be read as an anchor. Give a file that daybook audit anchor --output has written.`
+        })
+    )
+  )
