@@ -15,15 +15,18 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Logger from "effect/Logger"
 import * as References from "effect/References"
+import { archiveCommand } from "./ArchiveCommand.ts"
 import { auditCommand } from "./AuditCommand.ts"
 import { deadLetterCommand } from "./DeadLetterCommand.ts"
 import { eventsCommand } from "./EventsCommand.ts"
 import { Ended, explain } from "./Failure.ts"
+import { historyCommand } from "./HistoryCommand.ts"
 import { importCommand } from "./ImportCommand.ts"
 import { migrateCommand } from "./MigrateCommand.ts"
 import { projectionCommand } from "./ProjectionCommand.ts"
 import { reconcileCommand } from "./ReconcileCommand.ts"
 import { storageCommand } from "./StorageCommand.ts"
+import { subjectCommand } from "./SubjectCommand.ts"
 
 const daybook = Command.make("daybook").pipe(
   Command.withDescription(
@@ -36,14 +39,17 @@ const daybook = Command.make("daybook").pipe(
     { command: "daybook migrate", description: "Bring a database up to date" }
   ]),
   Command.withSubcommands([
+    archiveCommand,
     auditCommand,
     deadLetterCommand,
     eventsCommand,
+    historyCommand,
     importCommand,
     migrateCommand,
     projectionCommand,
     reconcileCommand,
-    storageCommand
+    storageCommand,
+    subjectCommand
   ])
 )
 

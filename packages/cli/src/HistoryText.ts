@@ -1,0 +1,158 @@
+/**
+ * The past of a stream in words: its versions as a table, a change as lines. Used by `daybook history`.
+ */
+import type { Change } from "@daybook/core/Difference"
+import * as Instant from "@daybook/core/Instant"
+import type { Version } from "@daybook/core/StreamFold"
+import type { Versions } from "@daybook/core/Temporal"
+import * as JsonPatch from "effect/JsonPatch"
+import { unescapeToken } from "effect/JsonPointer"
+import { type Cell, table } from "./Table.ts"
+
+type Json = Parameters<typeof JsonPatch.apply>[1]
+type Operation = JsonPatch.JsonPatch[number]
+
+/** What others have written goes to a terminal: without control characters, which could do anything there. */
+const printable = (text: string): string => text.replaceAll(/\p{Cc}+/gu, " ")
+
+const said = (text: string | null): string => (text === null ? "" : printable(text))
+
+/** For programs: times as RFC 3339 has them. */
+export const asJson = <V extends Version>({ occurredAtMillis, recordedAtMillis, ...version }: V) => ({
+  ...version,
+  occurredAt: Instant.format(occurredAtMillis),
+  recordedAt: Instant.format(recordedAtMillis)
+})
+
+// --- versions ---
+
+const head: ReadonlyArray<Cell> = [
+  { right: "VERSION" },
+  "EVENT",
+  "OCCURRED",
+  "RECORDED",
+  "WHO",
+  "WHY",
+  "COMMAND",
+  "CONVERSATION"
+]
+
+const rowOf = (version: Version): ReadonlyArray<Cell> => [
+  { right: String(version.version) },
+  printable(version.type),
+  Instant.format(version.occurredAtMillis),
+  Instant.format(version.recordedAtMillis),
+  said(version.actor),
+  said(version.reason),
+  said(version.commandId),
+  said(version.correlationId)
+]
+
+/** The list of versions, and what is not in it. */
+export const versionsText = ({ stream, versions, firstVersion, newestVersion, next }: Versions): string =>
+  [
+    versions.length === 0
+      ? `${printable(stream)} has no later version: its newest is ${newestVersion}.`
+      : table([head, ...versions.map(rowOf)]),
+    ...(firstVersion === 1 ? [] : [`The events of versions before ${firstVersion} are not kept any more.`]),
+    ...(next === null ? [] : [`It goes on: daybook history versions ${printable(stream)} --after ${next}`])
+  ].join("\n\n")
+
+// --- a version ---
+
+const about = (version: Version): ReadonlyArray<readonly [string, string]> =>
+  [
+    ["occurred", Instant.format(version.occurredAtMillis)] as const,
+    ["recorded", Instant.format(version.recordedAtMillis)] as const,
+    ["who", said(version.actor)] as const,
+    ["why", said(version.reason)] as const,
+    ["command", said(version.commandId)] as const,
+    ["conversation", said(version.correlationId)] as const,
+    ["caused by", said(version.causationId)] as const
+  ].filter(([, text]) => text !== "")
+
+const leftOutText = (leftOut: ReadonlyArray<number>): string =>
+  leftOut.length === 0 ? "" : ` Not in it, since they occurred later: version ${leftOut.join(", ")}.`
+
+/** What a stream was at a point. */
+export const stateText = (
+  stream: string,
+  {
+    version,
+    last,
+    leftOut
+  }: { readonly version: number; readonly last: Version | null; readonly leftOut: ReadonlyArray<number> },
+  state: unknown
+): string =>
+  [
+    `${printable(stream)} at version ${version}${last === null ? "" : `, ${printable(last.type)}`}.${leftOutText(leftOut)}`,
+    ...(last === null ? [] : [table(about(last))]),
+    printableJson(state)
+  ].join("\n\n")
+
+/** JSON escapes control characters but for U+007F to U+009F. */
+const printableJson = (value: unknown): string =>
+  JSON.stringify(value, null, 2).replaceAll(/[\u007f-\u009f]/g, "\ufffd")
+
+// --- changes ---
+
+/** What was at a place of a document. */
+const valueAt = (document: unknown, path: string): unknown =>
+  path
+    .split("/")
+    .slice(1)
+    .reduce((value: any, token) => value?.[unescapeToken(token)], document)
+
+/** Longer values are cut: what they are is in `--json`. */
+const widest = 120
+
+const valueText = (value: unknown): string => {
+  const text = printable(JSON.stringify(value) ?? "nothing")
+  return text.length > widest ? `${text.slice(0, widest)} …` : text
+}
+
+const lineOf = (before: unknown, operation: Operation): string => {
+  const { op, path } = operation
+  const place = `  ${op} ${path === "" ? "(all of it)" : printable(path)}`
+  if (op === "add") return `${place} ${valueText(operation.value)}`
+  const was = valueText(valueAt(before, path))
+  return op === "remove" ? `${place} ${was}` : `${place} ${was} → ${valueText(operation.value)}`
+}
+
+/** A patch as lines, each with what was there before, and the document after it. */
+const patchLines = (
+  before: Json,
+  patch: JsonPatch.JsonPatch
+): { readonly lines: ReadonlyArray<string>; after: Json } => {
+  let after = before
+  const lines = patch.map((operation) => {
+    const line = lineOf(after, operation)
+    after = JsonPatch.apply([operation], after)
+    return line
+  })
+  return { lines: lines.length === 0 ? ["  nothing of the state"] : lines, after }
+}
+
+const changeHead = (change: Change): string =>
+  [
+    `version ${change.version}`,
+    printable(change.type),
+    Instant.format(change.occurredAtMillis),
+    ...(change.actor === null ? [] : [`by ${said(change.actor)}`]),
+    ...(change.reason === null ? [] : [`"${said(change.reason)}"`])
+  ].join("  ")
+
+/** Changes one after the other, from a document on. */
+export const changesText = (before: unknown, changes: ReadonlyArray<Change>): string => {
+  let document = before as Json
+  const parts = changes.map((change) => {
+    const { lines, after } = patchLines(document, change.patch)
+    document = after
+    return [changeHead(change), ...lines].join("\n")
+  })
+  return parts.join("\n\n")
+}
+
+/** A whole patch. */
+export const patchText = (before: unknown, patch: JsonPatch.JsonPatch): string =>
+  ["altogether", ...patchLines(before as Json, patch).lines].join("\n")
