@@ -46,10 +46,12 @@ const refusal = async (...args: ReadonlyArray<string>) => {
 const inStore = <A, E>(work: Effect.Effect<A, E, SqlClient>) =>
   work.pipe(Effect.provide(Database.layer({ folder: settings.DAYBOOK_HOME })), Effect.runPromise)
 
-const query = (text: string) => inStore(Effect.flatMap(SqlClient, (sql) => sql.unsafe(text)))
+const query = <Row extends object>(text: string) => inStore(Effect.flatMap(SqlClient, (sql) => sql.unsafe<Row>(text)))
 
 const schemas = async () =>
-  (await query("SELECT nspname::text AS name FROM pg_namespace WHERE nspname LIKE '%asof%'")).map(({ name }) => name)
+  (
+    await query<{ readonly name: string }>("SELECT nspname::text AS name FROM pg_namespace WHERE nspname LIKE '%asof%'")
+  ).map(({ name }) => name)
 
 const occurred = (at: string) => ["cart-views", "--at", at, "--by", "occurred"]
 
@@ -124,13 +126,15 @@ describe("a read model as of some time", () => {
   })
 
   it("by positions holds each partition up to there", async () => {
-    const heads = await query("SELECT partition, max(position)::integer AS head FROM cart.event GROUP BY 1 ORDER BY 1")
+    const heads = await query<{ readonly partition: number; readonly head: number }>(
+      "SELECT partition, max(position)::integer AS head FROM cart.event GROUP BY 1 ORDER BY 1"
+    )
     const whole = heads.flatMap(({ partition, head }) => ["--position", `${partition}:${head}`])
     const { events, positions } = await json("cart-views", ...whole)
     expect(events).toBe(13)
     expect(Object.keys(positions)).toHaveLength(heads.length)
     const { partition, head } = heads[0]!
-    const before = ["cart-views", "--position", `${partition}:${Number(head) - 1}`]
+    const before = ["cart-views", "--position", `${partition}:${head - 1}`]
     expect((await json(...before)).events).toBe(12)
     expect((await json(...before, "--at", "2011-03-30", "--by", "occurred")).events).toBeLessThanOrEqual(3)
   })
