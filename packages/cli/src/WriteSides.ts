@@ -1,0 +1,58 @@
+/**
+ * The write sides of the services that have run, one after the other, with the key that seals: for commands that work on journals
+ * themselves, as `daybook archive` and `daybook prune` do.
+ */
+import type { Journal } from "@daybook/core/Journal"
+import type { RejectedCommands } from "@daybook/core/RejectedCommands"
+import type { Snapshots } from "@daybook/core/Snapshot"
+import type { Database } from "@daybook/postgres/Database"
+import { hasTable } from "@daybook/postgres/Migrations"
+import { SealKeys } from "@daybook/postgres/SealKeys"
+import * as Stores from "@daybook/postgres/Stores"
+import { database } from "@daybook/shop/Place"
+import * as Settings from "@daybook/shop/Settings"
+import type * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import type { SqlClient } from "effect/sql/SqlClient"
+import { Failure } from "./Failure.ts"
+import { kept } from "./ServiceProjections.ts"
+
+/** What a write side is made of. */
+type Parts = Journal | Snapshots | RejectedCommands | SqlClient | Database | SealKeys
+
+/** The write side of a service. */
+export interface WriteSide {
+  readonly service: Settings.ServiceName
+  readonly schema: string
+  /** Provide it to what works on the journal. */
+  readonly context: Context.Context<Parts>
+}
+
+/** Opens those that are there: nothing is created to find that out. What is there is migrated. */
+export const open = Effect.fnUntraced(function* (services: ReadonlyArray<Settings.ServiceName>) {
+  const memo = yield* Layer.makeMemoMap
+  const scope = yield* Effect.scope
+  const keys = SealKeys.layerFile(yield* Settings.sealKeyFile)
+  const opened: Array<WriteSide> = []
+  for (const service of services) {
+    const { schema } = kept[service]
+    const { write } = yield* Settings.sides(service)
+    const client = yield* Layer.buildWithMemoMap(database(write), memo, scope)
+    if (!(yield* Effect.provideContext(hasTable(schema, "event"), client))) continue
+    const layer = Layer.merge(Stores.writeSide({ schema }), keys).pipe(Layer.provideMerge(database(write)))
+    opened.push({ service, schema, context: yield* Layer.buildWithMemoMap(layer, memo, scope) })
+  }
+  return opened
+})
+
+/** The services of that name; all where none is named. */
+export const chosen = (names: ReadonlyArray<string>): Effect.Effect<ReadonlyArray<Settings.ServiceName>, Failure> => {
+  const unknown = names.find((name) => !(Settings.serviceNames as ReadonlyArray<string>).includes(name))
+  if (unknown !== undefined) {
+    return Effect.fail(
+      new Failure({ message: `There is no service ${unknown}. There are: ${Settings.serviceNames.join(", ")}.` })
+    )
+  }
+  return Effect.succeed(Settings.serviceNames.filter((name) => names.length === 0 || names.includes(name)))
+}
