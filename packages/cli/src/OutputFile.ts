@@ -34,10 +34,15 @@ export const check = Effect.fnUntraced(
  * Writes a file beside its place and moves it there, so that what was there before stays until the new one is complete. What is
  * no file, such as `/dev/stdout` or a pipe, is written to as it is, and a link stays one.
  */
-export const write = Effect.fnUntraced(function* <E, R>(file: string, content: Stream.Stream<Uint8Array, E, R>) {
+export const write = Effect.fnUntraced(function* <E, R>(
+  file: string,
+  content: Stream.Stream<Uint8Array, E, R>,
+  { mode }: { readonly mode?: number } = {}
+) {
   const fs = yield* FileSystem.FileSystem
   const failed = (error: PlatformError) => cannot(file, reasonOf(error))
-  const into = (place: string, flag: "w" | "a") => Stream.run(content, Sink.mapError(fs.sink(place, { flag }), failed))
+  const into = (place: string, flag: "w" | "a") =>
+    Stream.run(content, Sink.mapError(fs.sink(place, { flag, ...(mode === undefined ? {} : { mode }) }), failed))
   const there = yield* Effect.option(fs.stat(file))
   if (there._tag === "Some" && there.value.type !== "File") return yield* into(file, "a")
   const place = there._tag === "Some" ? yield* Effect.mapError(fs.realPath(file), failed) : file

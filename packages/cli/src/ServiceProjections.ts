@@ -14,10 +14,12 @@ import { cartPublication } from "@daybook/services/cart/Publication"
 import * as Checkout from "@daybook/services/checkout/Checkout"
 import { conductor } from "@daybook/services/checkout/Consumer"
 import * as Saga from "@daybook/services/checkout/Saga"
+import type * as Erasure from "@daybook/services/Erasure"
 import * as Inventory from "@daybook/services/inventory/Inventory"
 import * as InventoryViews from "@daybook/services/inventory/Projections"
 import { reservationPublication, stockPublication } from "@daybook/services/inventory/Publication"
 import { reservationReaction } from "@daybook/services/inventory/ReservationReaction"
+import { eraseFromViews } from "@daybook/services/order/Erasure"
 import * as Order from "@daybook/services/order/Order"
 import * as OrderViews from "@daybook/services/order/Projections"
 import { orderPublication } from "@daybook/services/order/Publication"
@@ -38,6 +40,8 @@ import type { SqlClient } from "effect/sql/SqlClient"
 export interface Kept {
   readonly schema: string
   readonly tables: MigrationSet | ReadonlyArray<MigrationSet>
+  /** Takes an erased person out of its read models. */
+  readonly eraseFromViews?: Erasure.Options["eraseFromViews"]
   /** The projections that write its read models into a schema: its own, or one beside it. */
   readonly readModels: (schema: string) => ReadonlyArray<Projection<any, any, SqlClient>>
   /** All projections: the read models in its own schema, and what goes out because of events. */
@@ -68,6 +72,7 @@ export const kept: Readonly<Record<Settings.ServiceName, Kept>> = {
   }),
   order: keep({
     schema: Order.schema,
+    eraseFromViews,
     tables: OrderViews.tables,
     readModels: (schema) => [OrderViews.orderViews(schema)],
     reactions: [orderPublication]
