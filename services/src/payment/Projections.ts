@@ -380,8 +380,8 @@ export const paymentViews = (schema: string) =>
       // A number follows from when its row was written, not from the event.
       { name: "payment_attention", uncompared: ["number"] },
       "ledger_day",
-      // When the provider is asked next follows from the clock, and from how often it was asked.
-      { name: "open_operation", uncompared: ["next_at", "tries"] }
+      // When the provider is asked next follows from the clock, from how often it was asked, and from what was in one batch.
+      { name: "open_operation", uncompared: ["since", "next_at", "tries"] }
     ],
     handle: (batch: ReadonlyArray<Recorded<PaymentEvent>>) =>
       Effect.gen(function* () {
