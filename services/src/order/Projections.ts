@@ -227,7 +227,12 @@ export const orderViews = (schema: string) =>
   Projection.make({
     name: orderViewsName,
     sources: [{ name: "order", events: OrderEvents }],
-    tables: ["order_view", "order_line", "order_timeline"],
+    tables: [
+      // An erasure takes the recipient out; a rebuild brings the sealed one back, which nobody can open any more.
+      { name: "order_view", uncompared: ["recipient", "recipient_erased"] },
+      "order_line",
+      "order_timeline"
+    ],
     handle: (batch: Batch) =>
       Effect.gen(function* () {
         const sql = yield* SqlClient
