@@ -112,5 +112,8 @@ export const fromEnvironment = (
       payment: (place: Place) => payment(place, provider),
       privacy: (place: Place) => privacy(place, keys)
     }
-    return services.map((name): Part => makers[name](placeOf(name)))
+    const afterMillis = yield* Settings.sealAfterMillis
+    const keyFile = yield* Settings.sealKeyFile
+    const seals = afterMillis === 0 ? undefined : { keyFile, afterMillis }
+    return services.map((name): Part => makers[name]({ ...placeOf(name), seals }))
   })

@@ -11,6 +11,8 @@ import * as RejectionRecorder from "@daybook/core/RejectionRecorder"
 import type { Snapshots } from "@daybook/core/Snapshot"
 import * as Database from "@daybook/postgres/Database"
 import type { MigrationSet } from "@daybook/postgres/Migrations"
+import * as Sealer from "@daybook/postgres/Sealer"
+import { SealKeys } from "@daybook/postgres/SealKeys"
 import * as StorageGauge from "@daybook/postgres/StorageGauge"
 import * as Stores from "@daybook/postgres/Stores"
 import * as Erasure from "@daybook/services/Erasure"
@@ -44,6 +46,8 @@ export interface Place {
   readonly roles: Roles
   /** How long a process that died keeps its share of the background work from others. Default 15 seconds. */
   readonly leaseMillis?: number | undefined
+  /** How the journal is sealed in the background, where this process keeps read models. Not at all unless told. */
+  readonly seals?: { readonly keyFile: string; readonly afterMillis: number } | undefined
 }
 
 /** A service of level 1 whose two sides are in different places. */
@@ -90,7 +94,7 @@ export interface Sides<Entities, Queries, QueryNeeds, MessageNeeds> {
 /** The service at that place: its entities, its queries and its journal, and behind them whatever it runs there. */
 export const at = <Entities, Queries, QueryNeeds = never, MessageNeeds = never>(
   { schema, tables, commands, queries, messages, eraseFromViews }: Sides<Entities, Queries, QueryNeeds, MessageNeeds>,
-  { write, read, partitions, broker, roles }: Place
+  { write, read, partitions, broker, roles, seals }: Place
 ) => {
   const stores = Stores.writeSide({ schema, ...(partitions === undefined ? {} : { partitions }) }).pipe(
     Layer.provide(write)
@@ -98,12 +102,20 @@ export const at = <Entities, Queries, QueryNeeds = never, MessageNeeds = never>(
   const recorder = RejectionRecorder.layer({ service: schema }).pipe(Layer.provide(stores))
   const writeSide = Layer.mergeAll(stores, write, recorder)
   const measured = roles.has("projection") ? StorageGauge.layer(schema).pipe(Layer.provide(writeSide)) : Layer.empty
+  const sealing =
+    seals !== undefined && roles.has("projection")
+      ? Sealer.layer({ schema, idleMillis: seals.afterMillis }).pipe(
+          Layer.provide(SealKeys.layerFile(seals.keyFile)),
+          Layer.provide(writeSide)
+        )
+      : Layer.empty
+  const looking = Layer.merge(measured, sealing)
   const readSide = Stores.readSide({ schema, tables }).pipe(Layer.provideMerge(read))
   const running = Layer.merge(
     commands.pipe(Layer.provide(writeSide)),
     queries.pipe(Layer.provide(readSide), Layer.provide(stores))
   )
-  if (!roles.has("consumer")) return Layer.mergeAll(running, stores, measured)
+  if (!roles.has("consumer")) return Layer.mergeAll(running, stores, looking)
   const writer = Layer.effect(Erasure.WriteSide, SqlClient).pipe(Layer.provide(write))
   const erasing = Erasure.layer({ schema, eraseFromViews }).pipe(Layer.provide(writer))
   const conversing = Layer.merge(messages, erasing).pipe(
@@ -112,5 +124,5 @@ export const at = <Entities, Queries, QueryNeeds = never, MessageNeeds = never>(
     Layer.provide(stores),
     Layer.provide(broker)
   )
-  return Layer.mergeAll(running, stores, measured, conversing)
+  return Layer.mergeAll(running, stores, looking, conversing)
 }

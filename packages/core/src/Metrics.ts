@@ -50,6 +50,15 @@ export const residentEntities = Metric.gauge("daybook_entities", { description: 
 /** What a service's own books say does not fit together now, by kind: something that somebody should look at. */
 export const findings = Metric.gauge("daybook_findings", { description: "Findings of the reconciliation" })
 
+/** Events that the background has sealed, by schema. */
+export const sealedEvents = Metric.counter("daybook_sealed_events_total", {
+  description: "Events sealed in the background",
+  incremental: true
+})
+
+/** Partitions that cannot be sealed any further, by schema: something that somebody has to look at. */
+export const sealsStopped = Metric.gauge("daybook_seals_stopped", { description: "Partitions that cannot be sealed" })
+
 /** Records without an Effect, for hot paths. */
 export const recorder = <Input>(
   metric: Metric.Metric<Input, any>,

@@ -6,12 +6,18 @@ import * as Merkle from "@daybook/core/Merkle"
 import * as Seal from "@daybook/core/Seal"
 import { readRange } from "@daybook/postgres/RawEvents"
 import { recordHandOver } from "@daybook/postgres/SealAuthority"
-import { handOver, hasSigned, sha256 } from "@daybook/postgres/SealKeys"
+import * as Sealer from "@daybook/postgres/Sealer"
+import { handOver, hasSigned, type Signer, sha256 } from "@daybook/postgres/SealKeys"
 import * as SealRows from "@daybook/postgres/SealRows"
 import * as SqlSeals from "@daybook/postgres/SqlSeals"
 import { assert, describe, type Vitest } from "@effect/vitest"
 import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
+import * as Layer from "effect/Layer"
+import * as Logger from "effect/Logger"
 import { SqlClient } from "effect/sql/SqlClient"
+import type { SqlError } from "effect/sql/SqlError"
+import * as TestClock from "effect/testing/TestClock"
 import { append, asSuperuser, newSigner, signer, streamIn, undone, withKey } from "./SealCases.ts"
 
 /** Registers the cases. The schema is theirs, and has eight partitions; partition 0 holds 2,003 sealed events afterwards. */
@@ -143,6 +149,47 @@ export const sealing = (schema: string, it: Vitest.MethodsNonLive<Journal | SqlC
           assert.include(String((error.reason.cause as Error).message), "Seals are for ever")
         }
       })
+    )
+  })
+
+  describe("in the background", () => {
+    const said: Array<string> = []
+    const listening = Logger.layer([Logger.make(({ message }) => void said.push(String(message)))])
+    /** Runs a sealer at a turned clock, until it has come to something. */
+    const beside = (key: Signer, check: Effect.Effect<boolean, SqlError, SqlClient>) =>
+      Effect.gen(function* () {
+        const sealer = yield* Effect.forkChild(withKey(key)(Sealer.run({ schema, idleMillis: 0 })))
+        // By the database's own time it is done when it is done; each look takes another turn of the clock.
+        yield* Effect.repeat(Effect.andThen(TestClock.adjust("10 seconds"), check), { until: (done) => done })
+        yield* Fiber.interrupt(sealer)
+      }).pipe(Effect.provide(Layer.merge(TestClock.layer(), listening)))
+
+    it.effect("what comes is sealed", () =>
+      undone(
+        Effect.gen(function* () {
+          const [before] = yield* SqlSeals.sealedTo(schema)
+          yield* append(streamIn(0), 3)
+          yield* beside(
+            signer,
+            Effect.map(SqlSeals.sealedTo(schema), (sealed) => sealed[0] === before! + 3)
+          )
+        })
+      )
+    )
+
+    it.effect("what is in its way is said, and not again at every look", () =>
+      undone(
+        Effect.gen(function* () {
+          yield* append(streamIn(0), 3)
+          let looks = 0
+          yield* beside(
+            newSigner(),
+            Effect.map(SqlSeals.sealedTo(schema), () => said.length > 0 && ++looks > 10)
+          )
+          assert.strictEqual(said.length, 1)
+          assert.include(said[0], `${schema} is not being sealed: The seals of ${schema} are made with another key`)
+        })
+      )
     )
   })
 
