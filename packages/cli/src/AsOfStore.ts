@@ -86,9 +86,13 @@ export const drop = ({ schema, service }: { readonly schema: string; readonly se
     yield* Effect.provide(SqlAsOf.drop(schema), database(read))
   })
 
-/** What is kept of a model under a label. */
-export const keptAs = ({ service }: Model, label: string) =>
-  Effect.map(SqlAsOf.list([kept[service].schema]), (all) => all.find((one) => one.label === label))
+/** What is kept of a model under a label, its tables up to date. */
+export const keptAs = Effect.fnUntraced(function* ({ service, name }: Model, label: string) {
+  const { schema, tables } = kept[service]
+  const found = (yield* SqlAsOf.list([schema])).find((one) => one.label === label)
+  if (found?.projection === name && found.events !== null) yield* SqlAsOf.prepare(found.schema, [tables].flat())
+  return found
+})
 
 /** Positions that the journal has not come to are a mistake, and partitions that it does not have. */
 const checkPositions = (positions: ReadonlyMap<number, number>) =>

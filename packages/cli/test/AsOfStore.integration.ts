@@ -4,11 +4,16 @@
  */
 import { rmSync } from "node:fs"
 import { join } from "node:path"
+import type * as AsOf from "@daybook/core/AsOf"
 import * as Database from "@daybook/postgres/Database"
 import * as SqlAsOf from "@daybook/postgres/SqlAsOf"
+import * as ConfigProvider from "effect/ConfigProvider"
+import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
 import { SqlClient } from "effect/sql/SqlClient"
 import { afterAll, beforeAll, describe, expect, it } from "vitest"
+import * as AsOfStore from "../src/AsOfStore.ts"
 import { csv, daybook, folder, line, scratch } from "./Orders.ts"
 
 const root = scratch()
@@ -151,6 +156,52 @@ describe("a read model as of some time", () => {
     await said(...occurred("2011-03-31"), "--", "revenue")
     await refusal(...occurred("2011-03-31"), "--", "cart", "nobody's")
     expect(await live()).toEqual(before)
+    expect(await schemas()).toEqual([])
+  })
+})
+
+describe("one that does not come to its end", () => {
+  const moment: AsOf.Moment = { at: { millis: Date.parse("2011-03-31T23:59:59Z"), by: "occurred" } }
+
+  /** Makes one by a handler that is a little different, under a label or not, and does something with it. */
+  const making = (
+    { handle, label = null }: { readonly handle?: Effect.Effect<void, Error>; readonly label?: string | null },
+    use: Effect.Effect<void> = Effect.void
+  ) =>
+    Effect.gen(function* () {
+      const model = yield* AsOfStore.modelOf("cart-views")
+      const projection = (schema: string) => {
+        const real = model.projection(schema)
+        return handle === undefined ? real : { ...real, handle: () => handle }
+      }
+      yield* AsOfStore.on(
+        "cart",
+        AsOfStore.withMade({ ...model, projection }, { moment, label }, () => use)
+      )
+    }).pipe(Effect.provide(ConfigProvider.layer(ConfigProvider.fromUnknown(settings))))
+
+  /** Interrupts it as soon as it has come to a certain place. */
+  const interrupted = (make: (here: Effect.Effect<void>) => Effect.Effect<void, unknown>) =>
+    Effect.gen(function* () {
+      const arrived = yield* Deferred.make<void>()
+      const fiber = yield* Effect.forkChild(make(Effect.andThen(Deferred.succeed(arrived, undefined), Effect.never)))
+      yield* Deferred.await(arrived)
+      yield* Fiber.interrupt(fiber)
+    }).pipe(Effect.runPromise)
+
+  it("leaves nothing when it is interrupted, while it is made or while it is asked", async () => {
+    await interrupted((here) => making({ handle: here, label: "kept" }))
+    expect(await schemas()).toEqual([])
+    await interrupted((here) => making({}, here))
+    expect(await schemas()).toEqual([])
+  })
+
+  it("leaves nothing when an event cannot be applied, which it names", async () => {
+    const handle = Effect.fail(new Error("broken on purpose"))
+    const error = await Effect.runPromise(Effect.flip(making({ handle, label: "kept" })))
+    expect((error as Error).message).toMatch(
+      /^Projection cart-views cannot apply CartOpened at version 1 of stream cart-\d/
+    )
     expect(await schemas()).toEqual([])
   })
 })

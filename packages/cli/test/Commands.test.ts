@@ -26,6 +26,7 @@ describe("help", () => {
     [["import", "online-retail"], "daybook import online-retail [flags] <folder>"],
     [["migrate"], "daybook migrate"],
     [["projection"], "daybook projection <subcommand>"],
+    [["projection", "as-of"], "daybook projection as-of [flags] [<projection>] [<query...>]"],
     [["projection", "list"], "daybook projection list"],
     [["projection", "pause"], "daybook projection pause"],
     [["projection", "resume"], "daybook projection resume"],

@@ -101,11 +101,16 @@ export const create = (
       return schema
     })
     const schema = yield* sql.withTransaction(made)
-    yield* Effect.forEach([readModel, ...tables], (set) => migrate(schema, set), { discard: true }).pipe(
-      Effect.onError(() => Effect.ignore(drop(schema)))
-    )
+    yield* Effect.onError(prepare(schema, tables), () => Effect.ignore(drop(schema)))
     return schema
   })
+
+/** Brings its tables up to date: of a new one, and of one that was kept by an earlier release. */
+export const prepare = (
+  schema: string,
+  tables: ReadonlyArray<MigrationSet>
+): Effect.Effect<void, SqlError | DatabaseNewer, SqlClient> =>
+  Effect.forEach([readModel, ...tables], (set) => migrate(schema, set), { discard: true })
 
 /** Says that it is complete, and of how many events it was made. */
 export const complete = (found: Found, events: number): Effect.Effect<void, SqlError, SqlClient> => {
