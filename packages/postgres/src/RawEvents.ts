@@ -108,7 +108,7 @@ export const readRange = (
     sql.unsafe<RawEvent>(
       `SELECT ${columns} FROM ${checkSchemaName(schema)}.event
        WHERE partition = $1::text::smallint AND position BETWEEN $2::text::bigint AND $3::text::bigint
-       ORDER BY position LIMIT $4::text::integer`,
+       ORDER BY event.position LIMIT $4::text::integer`,
       [partition, from, to, limit].map(String)
     )
   )

@@ -85,7 +85,7 @@ const makeLog = (schema: string): Effect.Effect<MessageLog, never, SqlClient | S
         query<LogEntry>(
           `SELECT position::float8 AS position, body AS text FROM ${schema}.message
            WHERE topic = $1::text AND partition = $2::text::smallint AND position > $3::text::bigint
-           ORDER BY position LIMIT $4::text::integer`,
+           ORDER BY message.position LIMIT $4::text::integer`,
           [topic, String(partition), String(after), String(limit)]
         )
     }

@@ -45,7 +45,10 @@ export interface Options {
   readonly remote: boolean
 }
 
-/** The columns of an event, under the names of `Stored`. */
+/**
+ * The columns of an event, under the names of `Stored`. In ORDER BY, a bare `position` would be the one of the result, which no index
+ * knows, and every page would sort all that is left of a partition: it is `event.position` there.
+ */
 const columns = `partition, position::float8 AS position, stream, version, event_id AS "eventId", type,
   schema_version AS "schemaVersion", ${millisOf("occurred_at")} AS "occurredAtMillis",
   ${millisOf("recorded_at")} AS "recordedAtMillis", command_id AS "commandId",
@@ -145,7 +148,7 @@ const reader = (
     Effect.map(
       query<Stored>(
         `SELECT ${columns} FROM ${schema}.event WHERE partition = $1::text::smallint AND position > $2::text::bigint
-         ORDER BY position LIMIT $3::text::integer`,
+         ORDER BY event.position LIMIT $3::text::integer`,
         [String(partition), bigint(after), integer(Math.max(limit, 0))]
       ),
       (rows) => rows.map(storedOf)
