@@ -59,6 +59,7 @@ const window = 50_000
 /** Recorded times follow the database's clock, which may be put back by so much without anything being missed. */
 const clockMarginMillis = 3_600_000
 
+/** `position` is another thing in ORDER BY, where it would mean this column of the result and not that of the index. */
 const eventColumns = `partition, position::float8 AS position, stream, version, event_id AS "eventId", type,
   schema_version AS "schemaVersion", ${millisOf("occurred_at")} AS "occurredAtMillis",
   ${millisOf("recorded_at")} AS "recordedAtMillis", command_id AS "commandId",
@@ -199,9 +200,9 @@ class SqlTrail implements AuditTrail {
       const { params, text } = eventConditions(filter)
       const rows = (from: number, to: number, limit: number) =>
         this.#sql.unsafe<Stored>(
-          `SELECT ${eventColumns} FROM ${this.#schema}.event
+          `SELECT ${eventColumns} FROM ${this.#schema}.event e
            WHERE partition = ${partition} AND position > ${from} AND position <= ${to} AND ${text}
-           ORDER BY position ${order === "ascending" ? "ASC" : "DESC"} LIMIT ${limit}`,
+           ORDER BY e.position ${order === "ascending" ? "ASC" : "DESC"} LIMIT ${limit}`,
           params
         )
       const look: Source["look"] = (after, limit) => {
@@ -230,8 +231,8 @@ class SqlTrail implements AuditTrail {
         // Positions may be missing, where they have been archived.
         const [next] = yield* this.#sql.unsafe<{ readonly position: number; readonly isBefore: boolean }>(
           `SELECT position::float8 AS position, recorded_at < ${instantOf("$1::text::float8")} AS "isBefore"
-           FROM ${this.#schema}.event WHERE partition = ${partition} AND position > ${middle} AND position <= ${high}
-           ORDER BY position LIMIT 1`,
+           FROM ${this.#schema}.event e WHERE partition = ${partition} AND position > ${middle} AND position <= ${high}
+           ORDER BY e.position LIMIT 1`,
           [String(millis)]
         )
         if (next?.isBefore === true) low = next.position

@@ -116,8 +116,8 @@ export const auditTrails = (name: string, location: Database.Location): void => 
   const schema = freshSchema()
   const kept = freshSchema()
   describe(`Audit trail: ${name}`, () => {
-    layer(stores(location, schema, 2))((it) => {
-      it.live("finds what fits, in order, whatever page it is read in", () =>
+    layer(stores(location, schema, 2), { excludeTestServices: true })((it) => {
+      it.effect("finds what fits, in order, whatever page it is read in", () =>
         Effect.gen(function* () {
           const trail = yield* told(schema)
           const cases: ReadonlyArray<readonly [Filter, ReadonlyArray<string>]> = [
@@ -158,15 +158,15 @@ export const auditTrails = (name: string, location: Database.Location): void => 
         })
       )
 
-      it.live("is not there where a service has not run", () =>
+      it.effect("is not there where a service has not run", () =>
         Effect.gen(function* () {
           assert.isUndefined(yield* open("notes", "elsewhere"))
         })
       )
     })
 
-    layer(stores(location, kept, 2))((it) => {
-      it.live("keeps rejected commands as they were told", () =>
+    layer(stores(location, kept, 2), { excludeTestServices: true })((it) => {
+      it.effect("keeps rejected commands as they were told", () =>
         Effect.gen(function* () {
           const store = yield* RejectedCommands
           const whole = rejected(3, {
@@ -187,7 +187,7 @@ export const auditTrails = (name: string, location: Database.Location): void => 
         })
       )
 
-      it.live("keeps text that a database cannot hold as far as it can", () =>
+      it.effect("keeps text that a database cannot hold as far as it can", () =>
         Effect.gen(function* () {
           const store = yield* RejectedCommands
           yield* store.record([rejected(4, { actor: "a\u0000b", message: "\ud800" })])
@@ -197,7 +197,7 @@ export const auditTrails = (name: string, location: Database.Location): void => 
         })
       )
 
-      it.live("forgets all but the newest, and what is too old", () =>
+      it.effect("forgets all but the newest, and what is too old", () =>
         Effect.gen(function* () {
           const store = yield* RejectedCommands
           const streams = Effect.map(store.newest(10), (all) => all.map(({ stream }) => stream))
