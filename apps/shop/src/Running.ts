@@ -4,7 +4,7 @@
  */
 import type { Broker } from "@daybook/core/Broker"
 import type { Options } from "@daybook/core/Projector"
-import { SubjectKeys } from "@daybook/core/SubjectKeys"
+import { SubjectKeys, SubjectKeysUnavailable } from "@daybook/core/SubjectKeys"
 import * as KafkaBroker from "@daybook/kafka/KafkaBroker"
 import * as MasterKeyFile from "@daybook/postgres/MasterKeyFile"
 import * as SqlBroker from "@daybook/postgres/SqlBroker"
@@ -24,8 +24,11 @@ import { ProviderSimulator } from "@daybook/services/payment/ProviderSimulator"
 import * as SimulatedWebhooks from "@daybook/services/payment/SimulatedWebhooks"
 import * as StripeProvider from "@daybook/services/payment/StripeProvider"
 import * as Privacy from "@daybook/services/privacy/Privacy"
+import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
 import * as Layer from "effect/Layer"
+import * as Scope from "effect/Scope"
 import { at, database, type Place, sidesFit } from "./Place.ts"
 import * as Settings from "./Settings.ts"
 
@@ -45,6 +48,7 @@ export const cart = (place: Place, options: Cart.Options = {}) => {
   const sides = {
     schema: Cart.schema,
     tables: cartTables,
+    pruned: Cart.pruned(options),
     commands: Cart.commandSide(options),
     queries: Cart.querySide(run.queries),
     messages: Cart.messageSide(run.messages)
@@ -123,12 +127,47 @@ export const payment = (place: Place, provider: PaymentProvider, options: Paymen
 export type SubjectKeysLayer = Layer.Layer<SubjectKeys, unknown>
 
 /** The keys of data subjects where the environment says: one database and one file of master keys for all services. */
-export const subjectKeys: Effect.Effect<SubjectKeysLayer, unknown> = Effect.gen(function* () {
+const subjectKeys: Effect.Effect<SubjectKeysLayer, unknown> = Effect.gen(function* () {
   const { write } = yield* Settings.sides("privacy")
   const masters = MasterKeyFile.layer(yield* Settings.masterKeyFile)
   const store = SqlSubjectKeys.layer(Privacy.schema).pipe(Layer.provide(database(write)))
-  return SubjectKeys.layer().pipe(Layer.provide(Layer.merge(store, masters)))
+  return whenNeeded(SubjectKeys.layer().pipe(Layer.provide(Layer.merge(store, masters))))
 })
+
+const notOpened = (error: unknown): SubjectKeysUnavailable =>
+  new SubjectKeysUnavailable({
+    retryAfterSeconds: 10,
+    detail:
+      `The database of the keys of personal data cannot be opened: ${error instanceof Error ? error.message : String(error)} ` +
+      "Services that have databases of their own share that of the keys: name it with PRIVACY_WRITE_URL."
+  })
+
+/**
+ * Opens the keys when something personal first comes up: a service that may meet personal data and never does needs no database for
+ * it. What could not be opened is tried again the next time.
+ */
+const whenNeeded = (keys: SubjectKeysLayer): SubjectKeysLayer =>
+  Layer.fromBuild((memo, scope) => {
+    let opened: SubjectKeys["Service"] | undefined
+    const opening = Effect.gen(function* () {
+      // What fails must leave nothing behind that would be taken for the result the next time.
+      const own = yield* Scope.fork(scope)
+      const context = yield* Layer.buildWithMemoMap(keys, memo, own).pipe(
+        Effect.onError((cause) => Scope.close(own, Exit.failCause(cause))),
+        Effect.mapError(notOpened)
+      )
+      opened = Context.get(context, SubjectKeys)
+      return opened
+    })
+    const once = Effect.suspend(() => (opened === undefined ? opening : Effect.succeed(opened)))
+    const needed: SubjectKeys["Service"] = {
+      seal: (subject, text) => Effect.flatMap(once, (all) => all.seal(subject, text)),
+      open: (tokens) => Effect.flatMap(once, (all) => all.open(tokens)),
+      destroy: (subject) => Effect.flatMap(once, (all) => all.destroy(subject)),
+      status: (subject) => Effect.flatMap(once, (all) => all.status(subject))
+    }
+    return Effect.succeed(Context.make(SubjectKeys, needed))
+  })
 
 /** A payment provider. */
 export interface PaymentProvider {
