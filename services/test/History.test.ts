@@ -346,10 +346,11 @@ describe("a stock item", () => {
     const late = { ...receive(100, "late"), sku: decodeURIComponent(id.split("@")[0]!) }
     await Effect.runPromise(of.entities.execute(id, late, { occurredAtMillis: begin + minute / 2 }))
     const { body, headers } = await of.get(`${path}?asOf=2011-03-31T01:00:30%2B01:00&by=occurred`)
-    expect(body).toMatchObject({ version: 5, updatedAt: "2011-03-31T00:00:30.000Z" })
+    expect(body).toMatchObject({ version: 5, onHand: 110, updatedAt: "2011-03-31T00:00:30.000Z" })
     expect(headers.get("x-left-out-versions")).toBe("3, 4")
     const between = await of.get(`${path}/diff?from=2011-03-31T00:00:00Z&to=2011-03-31T00:01:00Z&by=occurred`)
     expect(versionsIn(between)).toEqual([5, 3])
+    expect(between.body.patch).toContainEqual({ op: "replace", path: "/onHand", value: 115 })
     expect([between.body.from, between.body.to]).toEqual([
       { version: 2, leftOut: [] },
       { version: 5, leftOut: [4] }

@@ -15,7 +15,7 @@ import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
 import { Failure } from "./Failure.ts"
-import { asJson, changesText, patchText, stateText, versionsText } from "./HistoryText.ts"
+import { asJson, differenceJson, differenceText, stateText, versionsText } from "./HistoryText.ts"
 import { momentIn } from "./Moment.ts"
 import * as StreamSource from "./StreamSource.ts"
 
@@ -47,6 +47,28 @@ const newest = (source: Temporal.Source<any, any>, name: string) =>
 
 // --- show ---
 
+/** The point that was asked for; `undefined` for the present. Wrong ones are refused before a store is opened. */
+const pointOf = Effect.fnUntraced(function* (input: {
+  readonly at: Option.Option<string>
+  readonly version: Option.Option<number>
+  readonly by: Option.Option<By>
+}): Effect.fn.Return<Point | undefined, Failure> {
+  const at = Option.getOrUndefined(input.at)
+  const version = Option.getOrUndefined(input.version)
+  if (at !== undefined && version !== undefined) {
+    return yield* new Failure({ message: "Say either --at or --version: both name a point of the history." })
+  }
+  if (at === undefined && Option.isSome(input.by)) {
+    return yield* new Failure({ message: "--by says which time --at is meant by. Give both, or neither." })
+  }
+  if (version !== undefined) return atVersion(version)
+  if (at === undefined) return undefined
+  return atInstant(
+    yield* momentIn("--at", at),
+    Option.getOrElse(input.by, (): By => "recorded")
+  )
+})
+
 const show = Command.make(
   "show",
   {
@@ -64,25 +86,9 @@ const show = Command.make(
     json
   },
   Effect.fn("Daybook.historyShow")(function* (input) {
-    const at = Option.getOrUndefined(input.at)
-    const version = Option.getOrUndefined(input.version)
-    if (at !== undefined && version !== undefined) {
-      return yield* new Failure({ message: "Say either --at or --version: both name a point of the history." })
-    }
-    if (at === undefined && Option.isSome(input.by)) {
-      return yield* new Failure({ message: "--by says which time --at is meant by. Give both, or neither." })
-    }
+    const asked = yield* pointOf(input)
     const { service, source } = yield* StreamSource.open(input.stream)
-    const point =
-      at !== undefined
-        ? atInstant(
-            yield* momentIn("--at", at),
-            Option.getOrElse(input.by, (): By => "recorded")
-          )
-        : version === undefined
-          ? yield* newest(source, input.stream)
-          : atVersion(version)
-    const found = yield* Temporal.stateAt(source, input.stream, point)
+    const found = yield* Temporal.stateAt(source, input.stream, asked ?? (yield* newest(source, input.stream)))
     const state = stateCodec(source.aggregate).encode(found.value)
     const { last, leftOut } = found
     const shown = { service, stream: input.stream, version: found.version, last: last && asJson(last), leftOut, state }
@@ -148,6 +154,18 @@ const pointIn = (flag: string, text: string, time: By): Effect.Effect<Point, Fai
     ? Effect.succeed(atVersion(Number(text)))
     : Effect.map(momentIn(flag, text), (millis) => atInstant(millis, time))
 
+/** The ends that were asked for; no later one for the newest version. */
+const endsOf = Effect.fnUntraced(function* (input: {
+  readonly from: string
+  readonly to: Option.Option<string>
+  readonly by: Option.Option<By>
+}) {
+  const time = Option.getOrElse(input.by, (): By => "recorded")
+  const from = yield* pointIn("--from", input.from, time)
+  if (Option.isSome(input.to)) return { from, to: yield* pointIn("--to", input.to.value, time) }
+  return { from, to: from._tag === "Version" ? undefined : atInstant(yield* Clock.currentTimeMillis, time) }
+})
+
 const diff = Command.make(
   "diff",
   {
@@ -159,40 +177,16 @@ const diff = Command.make(
     json
   },
   Effect.fn("Daybook.historyDiff")(function* (input) {
+    const { from, to: until } = yield* endsOf(input)
     const { service, source } = yield* StreamSource.open(input.stream)
-    const time = Option.getOrElse(input.by, (): By => "recorded")
-    const from = yield* pointIn("--from", input.from, time)
-    const to = yield* Option.match(input.to, {
-      onSome: (text) => pointIn("--to", text, time),
-      onNone: () =>
-        from._tag === "Version"
-          ? newest(source, input.stream)
-          : Effect.map(Clock.currentTimeMillis, (now) => atInstant(now, time))
-    })
+    const to = until ?? (yield* newest(source, input.stream))
     const found = yield* difference(source, input.stream, { from, to, limit: input.limit })
-    const { encode } = stateCodec(source.aggregate)
-    if (input.json) {
-      return yield* Console.log(
-        JSON.stringify({
-          service,
-          stream: input.stream,
-          from: { version: found.from.version, leftOut: found.from.leftOut },
-          to: { version: found.to.version, leftOut: found.to.leftOut },
-          patch: found.patch,
-          changes: found.changes.map(asJson),
-          next: found.next
-        })
-      )
-    }
-    const before = encode(found.from.value)
-    yield* Console.log(
-      [
-        `${input.stream} from ${describe(from)} to ${describe(to)}`,
-        ...(found.changes.length === 0 ? ["Nothing happened between them."] : [changesText(before, found.changes)]),
-        ...(found.next === null ? [] : [`These are the first ${input.limit} changes; see more with --limit.`]),
-        ...(found.changes.length > 1 ? [patchText(before, found.patch)] : [])
-      ].join("\n\n")
-    )
+    const title = `${input.stream} from ${describe(from)} to ${describe(to)}`
+    const before = stateCodec(source.aggregate).encode(found.from.value)
+    const text = input.json
+      ? JSON.stringify({ service, ...differenceJson(found) })
+      : differenceText(title, before, found)
+    yield* Console.log(text)
   }, Effect.scoped)
 ).pipe(
   Command.withDescription(

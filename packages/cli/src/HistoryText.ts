@@ -1,7 +1,7 @@
 /**
  * The past of a stream in words: its versions as a table, a change as lines. Used by `daybook history`.
  */
-import type { Change } from "@daybook/core/Difference"
+import type { Change, Difference } from "@daybook/core/Difference"
 import * as Instant from "@daybook/core/Instant"
 import type { Version } from "@daybook/core/StreamFold"
 import type { Versions } from "@daybook/core/Temporal"
@@ -143,7 +143,7 @@ const changeHead = (change: Change): string =>
   ].join("  ")
 
 /** Changes one after the other, from a document on. */
-export const changesText = (before: unknown, changes: ReadonlyArray<Change>): string => {
+const changesText = (before: unknown, changes: ReadonlyArray<Change>): string => {
   let document = before as Json
   const parts = changes.map((change) => {
     const { lines, after } = patchLines(document, change.patch)
@@ -153,6 +153,27 @@ export const changesText = (before: unknown, changes: ReadonlyArray<Change>): st
   return parts.join("\n\n")
 }
 
-/** A whole patch. */
-export const patchText = (before: unknown, patch: JsonPatch.JsonPatch): string =>
-  ["altogether", ...patchLines(before as Json, patch).lines].join("\n")
+/** What changed, from a document on. */
+export const differenceText = (
+  title: string,
+  before: unknown,
+  { changes, next, patch }: Pick<Difference<unknown>, "changes" | "next" | "patch">
+): string =>
+  [
+    printable(title),
+    changes.length === 0 ? "Nothing happened between them." : changesText(before, changes),
+    ...(next === null ? [] : [`These are the first ${changes.length} changes; see more with --limit.`]),
+    ...(changes.length > 1 || next !== null
+      ? [["altogether", ...patchLines(before as Json, patch).lines].join("\n")]
+      : [])
+  ].join("\n\n")
+
+/** The same for programs. */
+export const differenceJson = ({ stream, from, to, patch, changes, next }: Difference<unknown>) => ({
+  stream,
+  from: { version: from.version, leftOut: from.leftOut },
+  to: { version: to.version, leftOut: to.leftOut },
+  patch,
+  changes: changes.map(asJson),
+  next
+})

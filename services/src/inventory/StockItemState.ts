@@ -131,11 +131,44 @@ export const isClosed = (state: State, reservationId: string): boolean =>
 
 // --- evolve ---
 
-/** The state with an event's figures. */
-const settle = (state: State, { sku, location, after }: StockItemKey & { readonly after: Balance }): State => {
-  const { onHand, reserved, committed, safetyStock } = after
-  return { ...state, sku, location, onHand, reserved, committed, safetyStock }
+/** What moves when units come, leave, or are promised. */
+type Moving = Pick<Balance, "onHand" | "reserved" | "committed">
+
+/**
+ * The figures that an event moves. Changes and not the balance that it says stands after it: by business time an event is read
+ * without others that were recorded before it and happened later. In the order of their versions both are the same.
+ */
+export const movedBy = ({ onHand, reserved, committed }: Moving, event: StockItemEvent): Partial<Moving> => {
+  switch (event._tag) {
+    case "StockReceived":
+    case "StockAdjusted":
+    case "StockRestocked":
+    case "StockTransferredIn":
+      return { onHand: onHand + event.quantity }
+    case "StockTransferredOut":
+      return { onHand: onHand - event.quantity }
+    case "StockReserved":
+      return { reserved: reserved + event.quantity }
+    case "StockReleased":
+      return { reserved: reserved - event.quantity }
+    case "StockCommitted":
+      return { reserved: reserved - event.quantity, committed: committed + event.quantity }
+    case "StockShipped":
+      return { onHand: onHand - event.quantity, committed: committed - event.quantity }
+    case "CommitmentCancelled":
+      return { committed: committed - event.quantity }
+    default:
+      return {}
+  }
 }
+
+/** The state with the figures that an event moves. */
+const settle = (state: State, event: StockItemEvent): State => ({
+  ...state,
+  sku: event.sku,
+  location: event.location,
+  ...movedBy(state, event)
+})
 
 /** An event that follows from a document. */
 export type Movement = Extract<StockItemEvent, { readonly reference: string }>
@@ -224,7 +257,7 @@ export const evolve: Aggregate.Evolve<State, StockItemEvent> = {
   StockRestocked: move,
   StockTransferredOut: move,
   StockTransferredIn: move,
-  SafetyStockSet: settle,
+  SafetyStockSet: (state, event) => ({ ...settle(state, event), safetyStock: event.after.safetyStock }),
   BackOrderLimitSet: (state, event) => ({ ...settle(state, event), backOrderLimit: event.limit }),
   ReorderPointSet: (state, { sku, location, reorderPoint }) => ({ ...state, sku, location, reorderPoint }),
   StockRanLow: (state) => state,

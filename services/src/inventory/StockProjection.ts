@@ -14,7 +14,7 @@ import * as Effect from "effect/Effect"
 import { SqlClient } from "effect/sql/SqlClient"
 import type { SqlError } from "effect/sql/SqlError"
 import { type Balance, type StockItemEvent, StockItemEvents, type StockItemKey } from "./StockItemEvents.ts"
-import { availableOf, stockItemId } from "./StockItemState.ts"
+import { availableOf, movedBy, stockItemId } from "./StockItemState.ts"
 
 /** The name on disk. */
 export const stockViewsName = "stock-views"
@@ -113,32 +113,6 @@ const unknownLevel = ({ sku, location }: StockItemKey, atMillis: number): Level 
 
 /** Reservations that were refused or barred say nothing of the stock, and may be for what the shop never had. */
 const tellsNothing = ({ _tag }: StockItemEvent): boolean => _tag === "StockRefused" || _tag === "HoldBarred"
-
-/** What an event moves. */
-const movedBy = (level: Level, event: StockItemEvent): Partial<Balance> => {
-  const { onHand, reserved, committed } = level
-  switch (event._tag) {
-    case "StockReceived":
-    case "StockAdjusted":
-    case "StockRestocked":
-    case "StockTransferredIn":
-      return { onHand: onHand + event.quantity }
-    case "StockTransferredOut":
-      return { onHand: onHand - event.quantity }
-    case "StockReserved":
-      return { reserved: reserved + event.quantity }
-    case "StockReleased":
-      return { reserved: reserved - event.quantity }
-    case "StockCommitted":
-      return { reserved: reserved - event.quantity, committed: committed + event.quantity }
-    case "StockShipped":
-      return { onHand: onHand - event.quantity, committed: committed - event.quantity }
-    case "CommitmentCancelled":
-      return { committed: committed - event.quantity }
-    default:
-      return {}
-  }
-}
 
 /** What an event sets. */
 const setBy = (event: StockItemEvent): Partial<Level> => {

@@ -45,6 +45,7 @@ const busy = [
   ...Given.committed,
   Given.stockRefused({ reservationId: "order-2" }),
   Given.reorderPointSet(),
+  Given.safetyStockSet({ after: Given.balance({ committed: 4, safetyStock: 3, available: 3 }) }),
   Given.backOrderLimitSet({ after: Given.balance({ committed: 4, safetyStock: 3, available: 3 }) })
 ]
 
