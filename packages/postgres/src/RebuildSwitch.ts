@@ -60,32 +60,26 @@ export const positionsIn = (
 export const behind = (positions: ReadonlyArray<number>, to: ReadonlyArray<number>): number =>
   to.reduce((sum, position, partition) => sum + Math.max(0, position - (positions[partition] ?? 0)), 0)
 
-/** Tables of the same names change places; those that were live are gone. Holds up queries from its first statement on. */
-const swap = ({ live, side }: Switch) =>
-  Effect.gen(function* () {
-    const sql = yield* SqlClient
-    const all = live.names.map((name) => `${live.schema}.${name}`).join(", ")
-    yield* sql.unsafe(`LOCK TABLE ${all} IN ACCESS EXCLUSIVE MODE`)
-    const begun = performance.now()
-    yield* sql.unsafe(`DROP TABLE ${all}`)
-    for (const name of live.names) yield* sql.unsafe(`ALTER TABLE ${side}.${name} SET SCHEMA ${live.schema}`)
-    return begun
-  })
+/**
+ * What happens while queries wait, as one statement: the tables change places, the live offsets are the rebuilt ones from here on, and
+ * the rebuild's schema goes. Workers are fenced by the raised epochs, and take over what is there now.
+ */
+const swapText = ({ live, side, projection }: Switch): string => {
+  const { schema, names } = live
+  const name = `'${projection.name.replaceAll("'", "''")}'`
+  return `DO $switch$ BEGIN
+    DROP TABLE ${tablesOf(live)};
+    ${names.map((table) => `ALTER TABLE ${side}.${table} SET SCHEMA ${schema};`).join("\n    ")}
+    UPDATE ${schema}.projection_offset l SET position = r.position, epoch = l.epoch + 1, owner = NULL,
+      lease_until = '-infinity', stopped_because = NULL
+    FROM ${side}.projection_offset r
+    WHERE l.projection = ${name} AND r.projection = ${name} AND r.partition = l.partition;
+    DELETE FROM ${schema}.projection_parked WHERE projection = ${name};
+    DROP SCHEMA ${side} CASCADE;
+  END $switch$`
+}
 
-/** The live offsets are the rebuilt ones from here on. Workers are fenced, and take over what is there now. */
-const moveOffsets = ({ live, side, projection }: Switch) =>
-  Effect.gen(function* () {
-    const sql = yield* SqlClient
-    const { schema } = live
-    yield* sql.unsafe(
-      `UPDATE ${schema}.projection_offset l SET position = r.position, epoch = l.epoch + 1, owner = NULL,
-         lease_until = '-infinity', stopped_because = NULL
-       FROM ${side}.projection_offset r
-       WHERE l.projection = $1::text AND r.projection = $1::text AND r.partition = l.partition`,
-      [projection.name]
-    )
-    yield* sql.unsafe(`DELETE FROM ${schema}.projection_parked WHERE projection = $1::text`, [projection.name])
-  })
+const tablesOf = ({ schema, names }: Tables): string => names.map((name) => `${schema}.${name}`).join(", ")
 
 /** A projection that has never run has no offsets yet. */
 const createOffsets = ({ live, side, projection }: Switch) =>
@@ -119,9 +113,9 @@ export const attempt = (
         const left = behind(yield* positionsIn(side, name), reached)
         if (left > 0) return yield* Effect.die(new Error(`${name} lacks ${left} events that readers have seen`))
         yield* copyRights(live, side)
-        const begun = yield* swap(what)
-        yield* moveOffsets(what)
-        yield* sql.unsafe(`DROP SCHEMA ${side} CASCADE`)
+        const begun = performance.now()
+        yield* sql.unsafe(`LOCK TABLE ${tablesOf(live)} IN ACCESS EXCLUSIVE MODE`)
+        yield* sql.unsafe(swapText(what))
         return begun
       })
     )
