@@ -114,6 +114,7 @@ export const fromEnvironment = (
     }
     const afterMillis = yield* Settings.sealAfterMillis
     const keyFile = yield* Settings.sealKeyFile
+    const pruneEveryMillis = yield* Settings.pruneEveryMillis
     const seals = afterMillis === 0 ? undefined : { keyFile, afterMillis }
-    return services.map((name): Part => makers[name]({ ...placeOf(name), seals }))
+    return services.map((name): Part => makers[name]({ ...placeOf(name), seals, pruneEveryMillis }))
   })

@@ -11,6 +11,7 @@ import * as RejectionRecorder from "@daybook/core/RejectionRecorder"
 import type { Snapshots } from "@daybook/core/Snapshot"
 import * as Database from "@daybook/postgres/Database"
 import type { MigrationSet } from "@daybook/postgres/Migrations"
+import * as Pruner from "@daybook/postgres/Pruner"
 import * as Sealer from "@daybook/postgres/Sealer"
 import { SealKeys } from "@daybook/postgres/SealKeys"
 import * as StorageGauge from "@daybook/postgres/StorageGauge"
@@ -48,6 +49,8 @@ export interface Place {
   readonly leaseMillis?: number | undefined
   /** How the journal is sealed in the background, where this process keeps read models. Not at all unless told. */
   readonly seals?: { readonly keyFile: string; readonly afterMillis: number } | undefined
+  /** How often level 2's old events are deleted, where this process keeps read models and seals. Not at all unless told. */
+  readonly pruneEveryMillis?: number | undefined
 }
 
 /** A service of level 1 whose two sides are in different places. */
@@ -82,6 +85,8 @@ export interface Sides<Entities, Queries, QueryNeeds, MessageNeeds> {
   /** Takes an erased person out of its read models. */
   readonly eraseFromViews?: Erasure.Options["eraseFromViews"]
   readonly tables: MigrationSet | ReadonlyArray<MigrationSet>
+  /** Of a service of level 2: whose events are deleted when their time is over. */
+  readonly pruned?: Omit<Pruner.Options, "schema" | "everyMillis"> | undefined
   readonly commands: Layer.Layer<Entities, unknown, Journal | Snapshots | SqlClient>
   readonly queries: Layer.Layer<Queries, unknown, Journal | ProjectionStore | SqlClient | QueryNeeds>
   readonly messages: Layer.Layer<
@@ -93,9 +98,10 @@ export interface Sides<Entities, Queries, QueryNeeds, MessageNeeds> {
 
 /** The service at that place: its entities, its queries and its journal, and behind them whatever it runs there. */
 export const at = <Entities, Queries, QueryNeeds = never, MessageNeeds = never>(
-  { schema, tables, commands, queries, messages, eraseFromViews }: Sides<Entities, Queries, QueryNeeds, MessageNeeds>,
-  { write, read, partitions, broker, roles, seals }: Place
+  sides: Sides<Entities, Queries, QueryNeeds, MessageNeeds>,
+  { write, read, partitions, broker, roles, seals, pruneEveryMillis = 0 }: Place
 ) => {
+  const { schema, tables, commands, queries, messages, eraseFromViews, pruned } = sides
   const stores = Stores.writeSide({ schema, ...(partitions === undefined ? {} : { partitions }) }).pipe(
     Layer.provide(write)
   )
@@ -109,8 +115,16 @@ export const at = <Entities, Queries, QueryNeeds = never, MessageNeeds = never>(
           Layer.provide(writeSide)
         )
       : Layer.empty
-  const looking = Layer.merge(measured, sealing)
   const readSide = Stores.readSide({ schema, tables }).pipe(Layer.provideMerge(read))
+  const pruning =
+    pruned !== undefined && pruneEveryMillis > 0 && seals !== undefined && roles.has("projection")
+      ? Pruner.layer({ schema, everyMillis: pruneEveryMillis, ...pruned }).pipe(
+          Layer.provide(SealKeys.layerFile(seals.keyFile)),
+          Layer.provide(writeSide),
+          Layer.provide(readSide)
+        )
+      : Layer.empty
+  const looking = Layer.mergeAll(measured, sealing, pruning)
   const running = Layer.merge(
     commands.pipe(Layer.provide(writeSide)),
     queries.pipe(Layer.provide(readSide), Layer.provide(stores))

@@ -192,6 +192,18 @@ export const sealAfterMillis: Config.Config<number> = Config.schema(
   Config.map((seconds) => seconds * 1000)
 )
 
+/**
+ * `PRUNE_EVERY_HOURS` (default 24), in milliseconds: how often events of level 2 are deleted whose time is over (7 days after
+ * publication, unless the service says otherwise). 0: never; `daybook prune --now` does it then. Nothing goes that is not sealed.
+ */
+export const pruneEveryMillis: Config.Config<number> = Config.schema(
+  Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 8_784 })),
+  "PRUNE_EVERY_HOURS"
+).pipe(
+  Config.withDefault(24),
+  Config.map((hours) => hours * 3_600_000)
+)
+
 const patience = (prefix: string, fallback: Patience): Config.Config<Patience> =>
   Config.map(
     Config.all({

@@ -37,6 +37,8 @@ export interface Options {
   readonly dryRun?: boolean
   /** Events that are looked at together; a transaction deletes no more, but for what those streams had before. Default 1,000. */
   readonly pageSize?: number
+  /** What to do between pages: in the background, wait a little. */
+  readonly rest?: Effect.Effect<void>
 }
 
 /** What a run came to. */
@@ -85,7 +87,7 @@ interface Found {
 }
 
 /** What a page of a partition's events comes to, and where the next begins. */
-const page = (schema: string, kind: string, partition: number, range: Range, limit: number) =>
+const page = (schema: string, kind: string, partition: number, range: Range) =>
   Effect.flatMap(SqlClient, (sql) =>
     sql.unsafe<Found>(
       `WITH page AS (
@@ -93,7 +95,6 @@ const page = (schema: string, kind: string, partition: number, range: Range, lim
            SELECT stream, version FROM ${schema}.event
            WHERE partition = $1::text::smallint AND position > $2::text::bigint AND position <= $3::text::bigint
              AND recorded_at <= ${instantOf("$4::text::float8")}
-           ORDER BY position LIMIT $5::text::integer
          ) e GROUP BY e.stream
        )
        SELECT p.stream, p.version, last.version AS head,
@@ -104,8 +105,8 @@ const page = (schema: string, kind: string, partition: number, range: Range, lim
        ) last
        CROSS JOIN LATERAL (SELECT e.version FROM ${schema}.event e WHERE e.stream = p.stream ORDER BY e.version LIMIT 1) first
        LEFT JOIN ${schema}.state s ON s.stream = p.stream
-       WHERE p.stream >= $6::text AND p.stream < $7::text AND first.version < last.version`,
-      [partition, range.after, range.to, range.beforeMillis, limit].map(String).concat(`${kind}-`, `${kind}.`)
+       WHERE p.stream >= $5::text AND p.stream < $6::text AND first.version < last.version`,
+      [partition, range.after, range.to, range.beforeMillis].map(String).concat(`${kind}-`, `${kind}.`)
     )
   )
 
@@ -115,14 +116,17 @@ interface Range {
   readonly beforeMillis: number
 }
 
-/** Where a page ends: pages are counted in events, of whatever stream. */
+/**
+ * Where the next page ends: pages are counted in events, of whatever stream. Null where there is nothing that is old enough: what
+ * follows is younger still.
+ */
 const endOf = (schema: string, partition: number, range: Range, limit: number) =>
   Effect.flatMap(SqlClient, (sql) =>
     Effect.map(
       sql.unsafe<{ readonly position: number | null }>(
-        `SELECT max(position)::float8 AS position FROM (
-           SELECT position FROM ${schema}.event WHERE partition = $1::text::smallint AND position > $2::text::bigint
-             AND position <= $3::text::bigint AND recorded_at <= ${instantOf("$4::text::float8")}
+        `SELECT max(position) FILTER (WHERE e.recorded_at <= ${instantOf("$4::text::float8")})::float8 AS position FROM (
+           SELECT position, recorded_at FROM ${schema}.event WHERE partition = $1::text::smallint
+             AND position > $2::text::bigint AND position <= $3::text::bigint
            ORDER BY position LIMIT $5::text::integer
          ) e`,
         [partition, range.after, range.to, range.beforeMillis, limit].map(String)
@@ -231,7 +235,7 @@ const prunePage = Effect.fnUntraced(function* (
 /** Prunes whatever may go now, page by page, each a transaction of its own. */
 export const prune = (
   pruned: Pruned,
-  { dryRun = false, pageSize = 1_000 }: Options = {}
+  { dryRun = false, pageSize = 1_000, rest = Effect.void }: Options = {}
 ): Effect.Effect<Outcome, Failure, Journal | Snapshots | ProjectionStore | SqlClient | SealKeys> =>
   Effect.gen(function* () {
     const schema = checkSchemaName(pruned.schema)
@@ -244,15 +248,15 @@ export const prune = (
     for (let partition = 0; partition < partitions; partition++) {
       const to = Math.min(seen.positions[partition]!, sealed[partition]!)
       for (let after = 0; after < to; ) {
-        const range = { after, to, beforeMillis }
-        const end = yield* endOf(schema, partition, range, pageSize)
+        const end = yield* endOf(schema, partition, { after, to, beforeMillis }, pageSize)
         if (end === null) break
-        const found = yield* page(schema, pruned.aggregate.name, partition, range, pageSize)
+        const found = yield* page(schema, pruned.aggregate.name, partition, { after, to: end, beforeMillis })
         const free = found.filter(({ stream }) => !seen.aside.has(stream))
         const done = yield* prunePage(pruned, partition, free, dryRun)
         sum.events += done.events
         sum.stored += done.stored
         after = end
+        yield* rest
       }
     }
     return sum

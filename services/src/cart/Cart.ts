@@ -86,6 +86,14 @@ export const querySide = (
   )
 }
 
+/** Whose events are deleted when their time is over, and who has to have passed them before; `undefined` at levels 1 and 3. */
+export const pruned = (options: Options = {}) => {
+  const policy = options.persistence ?? persistence
+  if (policy._tag !== "State") return undefined
+  const projections = [cartViews(schema).name, cartPublication.name]
+  return { aggregate: makeCart(options.limits ?? defaultLimits), retainMillis: policy.retainMillis, projections }
+}
+
 /** A cart without events has nothing to tell others of; see `messageSide`. */
 export class NoEventsToPublish extends Problem<NoEventsToPublish>()("NoEventsToPublish", {
   status: 500,
