@@ -39,6 +39,30 @@ const whole = <E, R>(limit: number, page: (page: Page) => Effect.Effect<Readonly
 
 const byTimeThenId = (a: Happening, b: Happening): number => a.atMillis - b.atMillis || (a.order < b.order ? -1 : 1)
 
+/** The shipments of `Given.delivered`, an event a second. */
+const shipments = [
+  {
+    shipmentId: "shipment-1",
+    carrier: "Royal Mail",
+    trackingNumber: "RM-1",
+    parcels: [{ carrier: "Royal Mail", trackingNumber: "RM-1" }],
+    promisedBy: "2011-03-31",
+    total: gbp(2127),
+    shippedAt: "1970-01-01T00:00:02.000Z",
+    deliveredAt: "1970-01-01T00:00:04.000Z"
+  },
+  {
+    shipmentId: "shipment-2",
+    carrier: null,
+    trackingNumber: null,
+    parcels: [],
+    promisedBy: null,
+    total: gbp(1324),
+    shippedAt: "1970-01-01T00:00:03.000Z",
+    deliveredAt: "1970-01-01T00:00:05.000Z"
+  }
+]
+
 layer(queries, { timeout: "60 seconds" })("the queries of orders", (it) => {
   it.effect("put together from pages of any size, lists are whole and in order", () =>
     Effect.gen(function* () {
@@ -171,28 +195,7 @@ layer(queries, { timeout: "60 seconds" })("the queries of orders", (it) => {
         recipientErased: false,
         rejection: null,
         cancelReason: null,
-        shipments: [
-          {
-            shipmentId: "shipment-1",
-            carrier: "Royal Mail",
-            trackingNumber: "RM-1",
-            parcels: [{ carrier: "Royal Mail", trackingNumber: "RM-1" }],
-            promisedBy: "2011-03-31",
-            total: gbp(2127),
-            shippedAt: "1970-01-01T00:00:02.000Z",
-            deliveredAt: "1970-01-01T00:00:04.000Z"
-          },
-          {
-            shipmentId: "shipment-2",
-            carrier: null,
-            trackingNumber: null,
-            parcels: [],
-            promisedBy: null,
-            total: gbp(1324),
-            shippedAt: "1970-01-01T00:00:03.000Z",
-            deliveredAt: "1970-01-01T00:00:05.000Z"
-          }
-        ],
+        shipments,
         returns: [
           {
             returnId: "return-1",

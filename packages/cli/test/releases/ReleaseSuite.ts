@@ -82,6 +82,9 @@ const startShop = async ({ settings }: Store) => {
   return { call, run, query, stop: () => Effect.runPromise(Scope.close(scope, Exit.void)) }
 }
 
+/** Today's shop, at work. */
+type Shop = Awaited<ReturnType<typeof startShop>>
+
 const serviceOf = (schema: string): Settings.ServiceName =>
   Settings.serviceNames.find((service) => kept[service].schema === schema)!
 
@@ -111,6 +114,81 @@ const recovered = (schema: string, states: ReadonlyArray<RecordedState>) =>
     )
   }).pipe(Effect.provide(Stores.writeSide({ schema })))
 
+/** Sends commands to streams of before: one of before, and new ones. */
+const goOn = async ({ call }: Shop) => {
+  const before = {
+    shipmentId: "s-1",
+    carrier: "DHL",
+    trackingNumber: "JD-1",
+    lines: [{ lineId: "1", quantity: 1 }]
+  }
+  const old = (await call("GET", "/orders/underway")).body
+  expect(await call("POST", "/orders/underway/shipments", before)).toMatchObject({
+    status: 202,
+    body: { version: old.version }
+  })
+  const parcels = [
+    { carrier: "DHL", trackingNumber: "JD-2" },
+    { carrier: null, trackingNumber: null }
+  ]
+  const rest = { shipmentId: "s-2", parcels, promisedBy: "2027-01-31", lines: [{ lineId: "1", quantity: 2 }] }
+  const { body } = await call("POST", "/orders/underway/shipments", rest)
+  expect(body.version).toBe(old.version + 1)
+  const now = await call("GET", `/orders/underway?atLeastVersion=${body.version}`)
+  expect(now.body.shipments).toMatchObject([...old.shipments, { shipmentId: "s-2", parcels, promisedBy: "2027-01-31" }])
+  const commands: ReadonlyArray<readonly [string, unknown?]> = [
+    ["/orders/underway/returns/r-1/receipt", { lines: [{ lineId: "1", quantity: 1 }] }],
+    ["/orders/untouched/cancellation", {}],
+    ["/carts/cart-changed/items", { sku: "MUG-WHITE", quantity: 1 }],
+    ["/carts/cart-changed/checkout", {}],
+    ["/stock/MUG-BLUE/main/receipts", { quantity: 5, reference: "delivery-of-today" }],
+    ["/payments/whole/refunds", { amount: { amountMinor: 1, currency: "GBP" }, reason: "Goodwill" }],
+    ["/checkouts/confirming/cancellation"]
+  ]
+  for (const [path, sent] of commands) {
+    expect({ path, ...(await call("POST", path, sent)) }).toMatchObject({ path, status: 202 })
+  }
+}
+
+/** Writes what a later release might; answers the last position of it. */
+const writeLater = async ({ query }: Shop): Promise<number> => {
+  const columns =
+    "position, occurred_at, recorded_at, event_id, version, partition, schema_version, is_receipt, stream, type, data"
+  const event = (position: number, schemaVersion: number, stream: string, type: string, data: string) =>
+    `INSERT INTO orders.event (${columns}) VALUES (${position}, now(), now(), gen_random_uuid(), 1, 0, ${schemaVersion}, false,
+     '${stream}', '${type}', '${data}')`
+  await query("UPDATE orders.partition SET head = head + 3 WHERE id = 0")
+  const [{ head }] = (await query("SELECT head::integer AS head FROM orders.partition WHERE id = 0")) as [
+    { head: number }
+  ]
+  await query(event(head - 2, 4, "order-later", "OrderShipped", "{}"))
+  await query(event(head - 1, 1, "order-later2", "OrderGiftWrapped", "{}"))
+  await query(event(head, 1, "order-broken", "OrderClosed", '{"cartId": 7}'))
+  await query(`INSERT INTO orders.state VALUES (now(), 3, 99, 'order-later', '{}')`)
+  await query(`INSERT INTO orders.snapshot VALUES (now(), 3, 99, 'order-later', '{}')`)
+  return head
+}
+
+/** What is told of that. */
+const unreadableUpTo = (head: number) => {
+  const first = { service: "order", kind: "event", partition: 0, version: 1, schemaVersion: 1 }
+  const later = expect.stringContaining("deploy the release that wrote it")
+  const state = { service: "order", partition: null, position: null, stream: "order-later", version: 3, type: "order" }
+  return [
+    { ...first, stream: "order-later", position: head - 2, type: "OrderShipped", schemaVersion: 4, why: later },
+    {
+      ...first,
+      stream: "order-later2",
+      position: head - 1,
+      type: "OrderGiftWrapped",
+      why: "this code has no event of that name"
+    },
+    { ...first, stream: "order-broken", position: head, type: "OrderClosed", why: expect.stringContaining("cartId") },
+    { ...state, kind: "state", schemaVersion: 99, why: later },
+    { ...state, kind: "snapshot", schemaVersion: 99, why: later }
+  ]
+}
+
 /** Declares the tests. */
 export const releaseSuite = (release: string, open: () => Promise<Store>): void => {
   const answers: ReadonlyArray<Recorded> = JSON.parse(read(release, "answers.json"))
@@ -120,7 +198,7 @@ export const releaseSuite = (release: string, open: () => Promise<Store>): void 
 
   describe(`a store of ${release}`, () => {
     let store: Store
-    let shop: Awaited<ReturnType<typeof startShop>>
+    let shop: Shop
 
     const answersAgain = async (about: RegExp = /^/u) => {
       const asked = answers.filter(({ path }) => about.test(path))
@@ -183,58 +261,11 @@ export const releaseSuite = (release: string, open: () => Promise<Store>): void 
     })
 
     it("goes on: commands of before are known again, and new ones add to what there is", async () => {
-      const before = {
-        shipmentId: "s-1",
-        carrier: "DHL",
-        trackingNumber: "JD-1",
-        lines: [{ lineId: "1", quantity: 1 }]
-      }
-      const old = (await shop.call("GET", "/orders/underway")).body
-      expect(await shop.call("POST", "/orders/underway/shipments", before)).toMatchObject({
-        status: 202,
-        body: { version: old.version }
-      })
-      const parcels = [
-        { carrier: "DHL", trackingNumber: "JD-2" },
-        { carrier: null, trackingNumber: null }
-      ]
-      const rest = { shipmentId: "s-2", parcels, promisedBy: "2027-01-31", lines: [{ lineId: "1", quantity: 2 }] }
-      const { body } = await shop.call("POST", "/orders/underway/shipments", rest)
-      expect(body.version).toBe(old.version + 1)
-      const now = await shop.call("GET", `/orders/underway?atLeastVersion=${body.version}`)
-      expect(now.body.shipments).toMatchObject([
-        ...old.shipments,
-        { shipmentId: "s-2", parcels, promisedBy: "2027-01-31" }
-      ])
-      const commands: ReadonlyArray<readonly [string, unknown?]> = [
-        ["/orders/underway/returns/r-1/receipt", { lines: [{ lineId: "1", quantity: 1 }] }],
-        ["/orders/untouched/cancellation", {}],
-        ["/carts/cart-changed/items", { sku: "MUG-WHITE", quantity: 1 }],
-        ["/carts/cart-changed/checkout", {}],
-        ["/stock/MUG-BLUE/main/receipts", { quantity: 5, reference: "delivery-of-today" }],
-        ["/payments/whole/refunds", { amount: { amountMinor: 1, currency: "GBP" }, reason: "Goodwill" }],
-        ["/checkouts/confirming/cancellation"]
-      ]
-      for (const [path, sent] of commands) {
-        expect({ path, ...(await shop.call("POST", path, sent)) }).toMatchObject({ path, status: 202 })
-      }
+      await goOn(shop)
     })
 
     it("is told about by name where a later release has written what this one cannot read", async () => {
-      const columns =
-        "position, occurred_at, recorded_at, event_id, version, partition, schema_version, is_receipt, stream, type, data"
-      const event = (position: number, schemaVersion: number, stream: string, type: string, data: string) =>
-        `INSERT INTO orders.event (${columns}) VALUES (${position}, now(), now(), gen_random_uuid(), 1, 0, ${schemaVersion}, false,
-         '${stream}', '${type}', '${data}')`
-      await shop.query("UPDATE orders.partition SET head = head + 3 WHERE id = 0")
-      const [{ head }] = (await shop.query("SELECT head::integer AS head FROM orders.partition WHERE id = 0")) as [
-        { head: number }
-      ]
-      await shop.query(event(head - 2, 4, "order-later", "OrderShipped", "{}"))
-      await shop.query(event(head - 1, 1, "order-later2", "OrderGiftWrapped", "{}"))
-      await shop.query(event(head, 1, "order-broken", "OrderClosed", '{"cartId": 7}'))
-      await shop.query(`INSERT INTO orders.state VALUES (now(), 3, 99, 'order-later', '{}')`)
-      await shop.query(`INSERT INTO orders.snapshot VALUES (now(), 3, 99, 'order-later', '{}')`)
+      const head = await writeLater(shop)
       await shop.query("DROP SCHEMA checkout CASCADE")
       await shop.stop()
 
@@ -242,61 +273,7 @@ export const releaseSuite = (release: string, open: () => Promise<Store>): void 
       expect(code).toBe(1)
       const found = JSON.parse(out)
       expect(found).toMatchObject({ services: ["order"], failing: 4, passedOver: 1 })
-      const place = { service: "order", partition: 0 }
-      expect(found.unreadable).toEqual([
-        {
-          ...place,
-          kind: "event",
-          stream: "order-later",
-          position: head - 2,
-          version: 1,
-          type: "OrderShipped",
-          schemaVersion: 4,
-          why: expect.stringContaining("deploy the release that wrote it")
-        },
-        {
-          ...place,
-          kind: "event",
-          stream: "order-later2",
-          position: head - 1,
-          version: 1,
-          type: "OrderGiftWrapped",
-          schemaVersion: 1,
-          why: "this code has no event of that name"
-        },
-        {
-          ...place,
-          kind: "event",
-          stream: "order-broken",
-          position: head,
-          version: 1,
-          type: "OrderClosed",
-          schemaVersion: 1,
-          why: expect.stringContaining("cartId")
-        },
-        {
-          service: "order",
-          partition: null,
-          position: null,
-          kind: "state",
-          stream: "order-later",
-          version: 3,
-          type: "order",
-          schemaVersion: 99,
-          why: expect.stringContaining("deploy the release that wrote it")
-        },
-        {
-          service: "order",
-          partition: null,
-          position: null,
-          kind: "snapshot",
-          stream: "order-later",
-          version: 3,
-          type: "order",
-          schemaVersion: 99,
-          why: expect.stringContaining("deploy the release that wrote it")
-        }
-      ])
+      expect(found.unreadable).toEqual(unreadableUpTo(head))
 
       const people = await daybook(store.settings, "events", "check")
       expect(people.code).toBe(1)
