@@ -172,7 +172,7 @@ const shown = (letter: Letter): string => {
     table(rows),
     printable(DeadLetterContent.pretty(held.text)),
     `To try it again:        daybook dead-letter replay ${at}\nTo correct it first:    daybook dead-letter replay ${at} --edit\n` +
-      `To give it up for good: daybook dead-letter discard ${at}`
+      `To give it up for good: daybook dead-letter discard ${at} --reason "…"`
   ].join("\n\n")
 }
 
@@ -293,25 +293,34 @@ const discard = Command.make(
   {
     number,
     service,
+    reason: Flag.String("reason").pipe(
+      Flag.withSchema(
+        Schema.String.check(
+          Schema.makeFilter((text: string) => text.trim() !== "" || "Expected why it is given up"),
+          Schema.isMaxLength(500)
+        )
+      ),
+      Flag.withDescription("Why it is given up: kept in the audit trail, with who did so and what it said")
+    ),
     yes: Flag.Boolean("yes").pipe(Flag.withDescription("Discard it without being asked"), Flag.withDefault(false)),
     json
   },
   Effect.fn("Daybook.deadLetterDiscard")(function* (input) {
     const letter = yield* letterFor(input)
     if (!input.yes && !(yield* confirm(letter))) return yield* Console.log("Nothing was discarded.")
-    yield* letter.inbox.remove(letter.held.number)
+    yield* DeadLetters.discard(letter, input.reason)
     yield* Console.log(input.json ? JSON.stringify(asJson(letter)) : discarded(letter))
   }, Effect.scoped)
 ).pipe(
   Command.withDescription(
-    "Removes a message for good; the later messages of its key are handled next. Asks before, unless told --yes. With --json it prints " +
-      "the message, which can be kept"
+    "Removes a message for good; the later messages of its key are handled next. Who did so and why is kept in the audit trail. Asks " +
+      "before, unless told --yes. With --json it prints the message, which can be kept"
   ),
   Command.withShortDescription("Remove a message for good"),
   Command.withExamples([
-    { command: "daybook dead-letter discard 7", description: "Asks before" },
+    { command: "daybook dead-letter discard 7 --reason 'Sent twice by mistake'", description: "Asks before" },
     {
-      command: "daybook dead-letter discard 7 --yes --json >> discarded.json",
+      command: "daybook dead-letter discard 7 --reason 'Cart is gone' --yes --json >> discarded.json",
       description: "From a script, keeping a copy"
     }
   ])

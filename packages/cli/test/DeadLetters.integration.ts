@@ -57,7 +57,10 @@ it("replays and discards while the services run: what a consumer looks for is th
     Effect.flatMap(Inbox, (inbox) => inbox.due("cart-commands", Date.now() + 60_000, 10))
   )
   expect(due).toMatchObject([{ messageId: "m-1", state: "retrying", attempts: 0 }])
-  expect((await daybook(settings, "dead-letter", "discard", "1", "--service", "order", "--yes")).code).toBe(0)
+  expect(
+    (await daybook(settings, "dead-letter", "discard", "1", "--service", "order", "--yes", "--reason", "Not needed"))
+      .code
+  ).toBe(0)
   expect(await heldIn(order!, "orders")).toEqual([])
 })
 

@@ -265,9 +265,19 @@ const atTerminal = (key: string) => {
 }
 
 describe("discard", () => {
+  const because = ["--reason", "Sent twice by mistake"]
+
+  it("wants to know why", async () => {
+    const { code, err } = await dead("discard", "2", "--yes")
+    expect(code).toBe(2)
+    expect(err).toContain("--reason")
+    expect((await dead("discard", "2", "--yes", "--reason", " ")).err).toContain("Expected why it is given up")
+    expect(await heldIn(at, "cart")).toHaveLength(4)
+  })
+
   it("asks whoever is there, names the message and what waits behind it, and takes no for an answer", async () => {
     const { asked, run } = atTerminal("n")
-    expect(await run("discard", "2")).toEqual(["Nothing was discarded."])
+    expect(await run("discard", "2", ...because)).toEqual(["Nothing was discarded."])
     expect(asked.join("")).toContain(
       "Discard message 2 of cart (CompleteCart, key cart-1) for good? 1 message of the same key waits behind it"
     )
@@ -275,31 +285,38 @@ describe("discard", () => {
   })
 
   it("does nothing when nobody is there to be asked", async () => {
-    const { code, out, err } = await dead("discard", "2")
+    const { code, out, err } = await dead("discard", "2", ...because)
     expect({ code, out }).toEqual({ code: 1, out: "" })
     expect(err).toMatch(/gone for good.*Say --yes/)
     expect(await heldIn(at, "cart")).toHaveLength(4)
   })
 
   it("removes a message, and says what becomes of those behind it", async () => {
-    expect((await dead("discard", "2", "--yes")).out).toBe(
+    expect((await dead("discard", "2", ...because, "--yes")).out).toBe(
       "Message 2 of cart is discarded. The 1 message behind it still waits for one before it."
     )
-    expect((await dead("discard", "1", "--service", "cart", "--yes")).out).toBe(
+    expect((await dead("discard", "1", ...because, "--service", "cart", "--yes")).out).toBe(
       "Message 1 of cart is discarded. The 1 message behind it is handled next, in order."
     )
-    expect(await atTerminal("y").run("discard", "4")).toEqual([
+    expect(await atTerminal("y").run("discard", "4", ...because)).toEqual([
       "Message 4 of cart is discarded. Nothing waited behind it."
     ])
     const left = await heldIn(at, "cart")
     expect(left.map(({ number }) => number)).toEqual([3])
+    const trail = await daybook(settings, "audit", "search", "--type", "Discarded", "--oldest-first", "--json")
+    const entries = JSON.parse(trail.out).entries
+    expect(entries).toMatchObject([
+      { actor: expect.stringMatching(/^operator:./), reason: "Sent twice by mistake", data: expect.anything() },
+      { message: expect.stringContaining("missing key"), type: "CompleteCart" },
+      {}
+    ])
   })
 
   it("gives programs the message, so that they can keep it", async () => {
-    const { code, out } = await dead("discard", "3", "--yes", "--json")
+    const { code, out } = await dead("discard", "3", ...because, "--yes", "--json")
     expect(code).toBe(0)
     expect(JSON.parse(out)).toMatchObject({ number: 3, id: "m-3", text: held(completeCart("m-3", "cart-1")).text })
-    expect(await dead("discard", "3", "--yes")).toMatchObject({ code: 1 })
+    expect(await dead("discard", "3", ...because, "--yes")).toMatchObject({ code: 1 })
   })
 })
 

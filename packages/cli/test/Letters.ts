@@ -6,6 +6,7 @@ import { type Message, toCloudEvent } from "@daybook/core/Message"
 import * as Database from "@daybook/postgres/Database"
 import { migrate } from "@daybook/postgres/Migrations"
 import * as SqlInbox from "@daybook/postgres/SqlInbox"
+import * as Stores from "@daybook/postgres/Stores"
 import { CartCommands } from "@daybook/services/cart/Contract"
 import * as Effect from "effect/Effect"
 
@@ -42,7 +43,9 @@ export const held = (message: Message, given: Partial<NewHeld> = {}): NewHeld =>
 
 /** Does something to the inbox in a schema, which is made if it is not there. */
 export const onInbox = <A, E>(location: Database.Location, schema: string, work: Effect.Effect<A, E, Inbox>) =>
-  Effect.andThen(migrate(schema, SqlInbox.migrations), Effect.provide(work, SqlInbox.layer(schema))).pipe(
+  Stores.migrateWriteSide(schema).pipe(
+    Effect.andThen(migrate(schema, SqlInbox.migrations)),
+    Effect.andThen(Effect.provide(work, SqlInbox.layer(schema))),
     Effect.provide(Database.layer(location)),
     Effect.runPromise
   )
