@@ -106,6 +106,23 @@ const cases: ReadonlyArray<readonly [event: Happening["event"], said: Said]> = [
     }
   ],
   [
+    Given.orderShipped({ parcels: [], promisedBy: null }),
+    {
+      _tag: "OrderShipped",
+      orderId,
+      shipmentId: "shipment-1",
+      carrier: null,
+      trackingNumber: null,
+      parcels: [],
+      promisedBy: null,
+      ...backing,
+      lines: [{ ...four, amount: gbp(1627) }],
+      shipping: gbp(500),
+      total: gbp(2127),
+      fulfilment: "shipping"
+    }
+  ],
+  [
     Given.shipmentDelivered(),
     { _tag: "ShipmentDelivered", orderId, shipmentId: "shipment-1", lines: [four], fulfilment: "shipping" }
   ],
