@@ -86,9 +86,11 @@ describe("a command that an aggregate refuses", () => {
       })
     })
   )
+})
 
+describe("what counts as a refusal", () => {
   scenario(
-    "is one that expected another version, too",
+    "is a command that expected another version, too",
     Effect.gen(function* () {
       const found = yield* recorded(
         during((accounts) => Effect.exit(accounts.execute("a", deposit(1), { expectedVersion: 7 })))
@@ -101,7 +103,7 @@ describe("a command that an aggregate refuses", () => {
   )
 
   scenario(
-    "is not one that is accepted, is repeated, finds no room or no journal",
+    "is none that is accepted, or is repeated, or finds no journal",
     Effect.gen(function* () {
       const found = yield* recorded(
         during((accounts) =>
@@ -120,7 +122,7 @@ describe("a command that an aggregate refuses", () => {
   )
 
   scenario(
-    "tells nobody where nobody listens, and is refused all the same",
+    "is answered all the same where nobody listens",
     during((accounts) =>
       Effect.gen(function* () {
         assert.strictEqual(yield* failureOf(accounts.execute("a", withdraw(1))), "Overdrawn")
