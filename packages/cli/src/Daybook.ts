@@ -24,6 +24,7 @@ import { historyCommand } from "./HistoryCommand.ts"
 import { importCommand } from "./ImportCommand.ts"
 import { migrateCommand } from "./MigrateCommand.ts"
 import { projectionCommand } from "./ProjectionCommand.ts"
+import { pruneCommand } from "./PruneCommand.ts"
 import { reconcileCommand } from "./ReconcileCommand.ts"
 import { storageCommand } from "./StorageCommand.ts"
 import { subjectCommand } from "./SubjectCommand.ts"
@@ -47,6 +48,7 @@ const daybook = Command.make("daybook").pipe(
     importCommand,
     migrateCommand,
     projectionCommand,
+    pruneCommand,
     reconcileCommand,
     storageCommand,
     subjectCommand

@@ -3,11 +3,13 @@
  * themselves, as `daybook archive` and `daybook prune` do.
  */
 import type { Journal } from "@daybook/core/Journal"
+import type { ProjectionStore } from "@daybook/core/ProjectionStore"
 import type { RejectedCommands } from "@daybook/core/RejectedCommands"
 import type { Snapshots } from "@daybook/core/Snapshot"
 import type { Database } from "@daybook/postgres/Database"
 import { hasTable } from "@daybook/postgres/Migrations"
 import { SealKeys } from "@daybook/postgres/SealKeys"
+import * as SqlProjectionStore from "@daybook/postgres/SqlProjectionStore"
 import * as Stores from "@daybook/postgres/Stores"
 import { database } from "@daybook/shop/Place"
 import * as Settings from "@daybook/shop/Settings"
@@ -18,8 +20,8 @@ import type { SqlClient } from "effect/sql/SqlClient"
 import { Failure } from "./Failure.ts"
 import { kept } from "./ServiceProjections.ts"
 
-/** What a write side is made of. */
-type Parts = Journal | Snapshots | RejectedCommands | SqlClient | Database | SealKeys
+/** What a write side is made of. The offsets are of its read side; the client is of the write side. */
+type Parts = Journal | Snapshots | RejectedCommands | ProjectionStore | SqlClient | Database | SealKeys
 
 /** The write side of a service. */
 export interface WriteSide {
@@ -37,10 +39,12 @@ export const open = Effect.fnUntraced(function* (services: ReadonlyArray<Setting
   const opened: Array<WriteSide> = []
   for (const service of services) {
     const { schema } = kept[service]
-    const { write } = yield* Settings.sides(service)
+    const { write, read } = yield* Settings.sides(service)
     const client = yield* Layer.buildWithMemoMap(database(write), memo, scope)
     if (!(yield* Effect.provideContext(hasTable(schema, "event"), client))) continue
-    const layer = Layer.merge(Stores.writeSide({ schema }), keys).pipe(Layer.provideMerge(database(write)))
+    const offsets = SqlProjectionStore.layer(schema).pipe(Layer.provide(database(read)))
+    const journal = Stores.writeSide({ schema }).pipe(Layer.provideMerge(database(write)))
+    const layer = Layer.mergeAll(offsets, journal, keys)
     opened.push({ service, schema, context: yield* Layer.buildWithMemoMap(layer, memo, scope) })
   }
   return opened
