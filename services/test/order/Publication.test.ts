@@ -106,23 +106,6 @@ const cases: ReadonlyArray<readonly [event: Happening["event"], said: Said]> = [
     }
   ],
   [
-    Given.orderShipped({ parcels: [], promisedBy: null }),
-    {
-      _tag: "OrderShipped",
-      orderId,
-      shipmentId: "shipment-1",
-      carrier: null,
-      trackingNumber: null,
-      parcels: [],
-      promisedBy: null,
-      ...backing,
-      lines: [{ ...four, amount: gbp(1627) }],
-      shipping: gbp(500),
-      total: gbp(2127),
-      fulfilment: "shipping"
-    }
-  ],
-  [
     Given.shipmentDelivered(),
     { _tag: "ShipmentDelivered", orderId, shipmentId: "shipment-1", lines: [four], fulfilment: "shipping" }
   ],
@@ -146,6 +129,22 @@ const cases: ReadonlyArray<readonly [event: Happening["event"], said: Said]> = [
 ]
 
 describe("of an event of an order", () => {
+  it.effect.each([
+    { parcels: [], told: { carrier: null, trackingNumber: null } },
+    {
+      parcels: [
+        { carrier: "DHL", trackingNumber: null },
+        { carrier: "Royal Mail", trackingNumber: "RM-1" }
+      ],
+      told: { carrier: "DHL", trackingNumber: null }
+    }
+  ])("readers who know of one parcel hear of the first: $told.carrier", ({ parcels, told }) =>
+    Effect.map(published([Given.orderShipped({ parcels, promisedBy: null })]), ([message]) => {
+      expect(OrderEvents.decode(message!)).toMatchObject({ ...told, parcels, promisedBy: null })
+      expect(message!.schemaVersion).toBe(1)
+    })
+  )
+
   it.effect.each(cases.map(([event, said]) => ({ event, said, name: event._tag })))(
     "others hear all of $name, and nothing besides",
     ({ event, said }) =>
