@@ -1,7 +1,7 @@
 /**
  * Seals a service's journal in the background, as it grows. Runs in the shop's processes that play the role `projection`.
  *
- * It keeps out of the way: after each block it rests for longer than the block took, so that at the very most a quarter of a
+ * It keeps out of the way: after each block it rests for nine times as long as the block took, so that at the very most a tenth of a
  * processor's core is taken from commands and queries. What it cannot do it says, once, and tries again.
  */
 import * as Metrics from "@daybook/core/Metrics"
@@ -24,7 +24,7 @@ export interface Options {
 }
 
 /** After a block: so many times as long as it took. */
-const restTimes = 3
+const restTimes = 9
 
 /** Seals until interrupted. */
 export const run = ({
