@@ -61,7 +61,12 @@ export const on = <A, E>(service: Settings.ServiceName, work: Effect.Effect<A, E
   Effect.gen(function* () {
     yield* checkRan(service)
     const { write, read } = yield* Settings.sides(service)
-    const journal = Stores.writeSide({ schema: kept[service].schema }).pipe(Layer.provide(database(write)))
+    const partitions = yield* Settings.partitions
+    const writeSide = Stores.writeSide({
+      schema: kept[service].schema,
+      ...(partitions === undefined ? {} : { partitions })
+    })
+    const journal = writeSide.pipe(Layer.provide(database(write)))
     return yield* Effect.provide(work, Layer.merge(journal, database(read)))
   })
 
