@@ -78,9 +78,11 @@ describe("a replay", () => {
       assert.deepStrictEqual(told, [true, true])
     })
   )
+})
 
+describe("a replay, as to what it replays,", () => {
   scenario(
-    "of an empty journal is done at once",
+    "is done at once with an empty journal",
     Effect.gen(function* () {
       assert.deepStrictEqual(yield* Replay.run(makeLedger().projection), [0, 0])
     })
@@ -131,7 +133,9 @@ describe("a replay", () => {
       assert.deepStrictEqual(yield* Replay.run(projection), [5, 2])
     })
   )
+})
 
+describe("a replay, as to how fast it goes,", () => {
   scenario(
     "says how far it is after each batch, what was done before included",
     Effect.gen(function* () {
@@ -287,9 +291,11 @@ describe("an event that cannot be applied", () => {
       assert.include(thrown.message, "a defect")
     })
   )
+})
 
+describe("a failure of the store", () => {
   scenario(
-    "is told apart from a deadlock, which passes",
+    "that is a deadlock passes, and is no event's fault",
     Effect.gen(function* () {
       const { fault, before } = failingTimes(3, unavailable)
       const ledger = makeLedger()
@@ -304,7 +310,7 @@ describe("an event that cannot be applied", () => {
   )
 
   scenario(
-    "is named where the store answers and yet refuses it again and again",
+    "is an event's where the store answers and yet refuses it again and again",
     Effect.gen(function* () {
       const ledger = makeLedger()
       ledger.before = (batch) => (batch.map(ledgerEntry).includes(`${b}:1`) ? Effect.fail(unavailable) : Effect.void)
@@ -316,7 +322,7 @@ describe("an event that cannot be applied", () => {
   )
 
   scenario(
-    "is not blamed for a store that does not answer",
+    "is not an event's where the store does not answer",
     Effect.gen(function* () {
       const ledger = makeLedger()
       yield* history

@@ -8,13 +8,14 @@ import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import { SqlClient } from "effect/sql/SqlClient"
-import { rebuildSuite } from "./RebuildSuite.ts"
+import { rebuildLimitsSuite, rebuildSuite } from "./RebuildSuite.ts"
 import { serverUrl } from "./Stores.ts"
 import { applyAll, makeService, onStores, pay, rowsOf } from "./Till.ts"
 
 const location = { url: serverUrl() }
 
 rebuildSuite("PostgreSQL", location)
+rebuildLimitsSuite("PostgreSQL", location)
 
 /** A client with connections of its own. */
 const apart = <A, E>(work: Effect.Effect<A, E, SqlClient>) => Effect.provide(work, Database.layer(location))

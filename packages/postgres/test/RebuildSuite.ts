@@ -242,7 +242,15 @@ export const rebuildSuite = (database: string, location: Database.Location): voi
           })
         )
       )
+    }
+  )
+}
 
+/** The rest: what it refuses, what it leaves alone, and what it does about failures. The same on any database. */
+export const rebuildLimitsSuite = (database: string, location: Database.Location): void => {
+  layer(Database.layer(location), { timeout: "60 seconds", excludeTestServices: true })(
+    `what a rebuild does and does not do on ${database}: it`,
+    (it) => {
       it.effect("shows its handler that it replays, and the live one's that it does not", () =>
         scenario((service) =>
           Effect.gen(function* () {
