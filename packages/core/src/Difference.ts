@@ -9,7 +9,7 @@
 import * as Effect from "effect/Effect"
 import type { JsonPatch } from "effect/JsonPatch"
 import type { Tagged } from "./Aggregate.ts"
-import { record, type Stored, UndecodableEvent } from "./Event.ts"
+import { type Recorded, record, type Stored } from "./Event.ts"
 import { patchOf } from "./Patch.ts"
 import { stateCodec } from "./Recovery.ts"
 import {
@@ -54,8 +54,11 @@ export interface Question {
   readonly limit: number
 }
 
-/** By business time events are held in memory, to put each where it belongs. At most so many. */
-export const maxHeld = 100_000
+/**
+ * By business time events are held in memory, to put each where it belongs, which may take a fold of all of them. At most so many:
+ * some milliseconds for each change.
+ */
+export const maxHeld = 20_000
 
 const notInOrder = (stream: string, { from, to }: Question, advice: string): PointsNotInOrder => {
   const [earlier, later] = [describe(from), describe(to)]
@@ -139,9 +142,20 @@ const readAll = <E, R>(
     }
   })
 
-/** The states after each of some events, each the next version. */
-const stepOver = <State, E extends Tagged>(fold: Fold<State, E>, state: State, stored: Stored): State =>
-  record(fold.events, stored).reduce(fold.step, state)
+/** The state after an event. */
+const stepOver = <State, E extends Tagged>(fold: Fold<State, E>, state: State, { recorded }: Held<E>): State =>
+  recorded.reduce(fold.step, state)
+
+/** An event, decoded once however often it is folded. */
+interface Held<E> {
+  readonly stored: Stored
+  readonly recorded: ReadonlyArray<Recorded<E>>
+}
+
+const hold = <E extends Tagged>(fold: Fold<any, E>, stored: Stored): Held<E> => ({
+  stored,
+  recorded: record(fold.events, stored)
+})
 
 /** Between versions, or between instants of recorded time. */
 const between = <State, Event extends Tagged>(source: Source<State, Event>, stream: string, question: Question) =>
@@ -157,7 +171,7 @@ const between = <State, Event extends Tagged>(source: Source<State, Event>, stre
       attempt(() => {
         for (const stored of page) {
           if (changes.next !== null) return
-          state = stepOver(fold, state, stored)
+          state = stepOver(fold, state, hold(fold, stored))
           if (stored.version <= (question.after ?? 0)) changes.pass(state)
           else changes.add(stored, state)
         }
@@ -169,14 +183,18 @@ const between = <State, Event extends Tagged>(source: Source<State, Event>, stre
   })
 
 /** The events that had occurred at the later point, in the order of their versions. */
-const heldFor = (journal: Journal, stream: string, { to }: Question) =>
+const heldFor = <E extends Tagged>(journal: Journal, fold: Fold<any, E>, stream: string, { to }: Question) =>
   Effect.gen(function* () {
-    const held: Array<Stored> = []
+    const held: Array<Held<E>> = []
     const newest = yield* newestOf(journal, stream)
-    yield* readAll(journal, stream, { from: 1, to: newest }, (page) => {
-      for (const stored of page) if (includes(to, stored)) held.push(stored)
-      return held.length <= maxHeld ? Effect.void : Effect.fail(tooLong(stream, held.length))
-    })
+    yield* readAll(journal, stream, { from: 1, to: newest }, (page) =>
+      Effect.andThen(
+        attempt(() => {
+          for (const stored of page) if (includes(to, stored)) held.push(hold(fold, stored))
+        }),
+        Effect.suspend(() => (held.length <= maxHeld ? Effect.void : Effect.fail(tooLong(stream, held.length))))
+      )
+    )
     return held
   })
 
@@ -190,54 +208,52 @@ const tooLong = (stream: string, events: number): HistoryTooLong =>
       "Ask by recorded time, or by version."
   })
 
-/** What is folded of the events that occurred, in the order of their versions. */
-const refold = <State, E extends Tagged>(fold: Fold<State, E>, events: ReadonlyArray<Stored>): State => {
-  let state = fold.initial
-  for (const stored of events) state = stepOver(fold, state, stored)
-  return state
-}
-
-/** What puts an event among others, from which it may follow that are not there yet. */
-const placing = <A>(stored: Stored, known: ReadonlyArray<Stored>, place: () => A): A => {
+/** What putting an event among others throws, where it may follow from one that is not there yet. */
+const placing = <A, E>({ stored }: Held<E>, known: ReadonlyArray<Held<E>>, place: () => A): A => {
   try {
     return place()
   } catch (error) {
-    const versions = new Set(known.map(({ version }) => version))
+    const versions = new Set(known.map((one) => one.stored.version))
     const older = Array.from({ length: stored.version - 1 }, (_, i) => i + 1)
     const leftOut = older.filter((version) => !versions.has(version))
-    if (error instanceof UndecodableEvent || leftOut.length === 0) throw error
+    if (leftOut.length === 0) throw error
     throw outOfOrder(stored.stream, stored.version, leftOut)
   }
 }
 
-const byVersion = (a: Stored, b: Stored): number => a.version - b.version
+const byVersion = (a: Held<unknown>, b: Held<unknown>): number => a.stored.version - b.stored.version
+
+const byOccurrence = (a: Held<unknown>, b: Held<unknown>): number =>
+  a.stored.occurredAtMillis - b.stored.occurredAtMillis || byVersion(a, b)
 
 /** Walks the events that occurred between two instants, in the order in which they did. */
 const walk = <State, E extends Tagged>(
   fold: Fold<State, E>,
-  held: ReadonlyArray<Stored>,
+  held: ReadonlyArray<Held<E>>,
   question: Question,
   changes: Changes<State>
-): void => {
-  const occurred = held
-    .filter((stored) => !includes(question.from, stored))
-    .sort((a, b) => a.occurredAtMillis - b.occurredAtMillis || byVersion(a, b))
-  const begin = occurred.findIndex(({ version }) => version === question.after) + 1
-  const known = [...held.filter((stored) => includes(question.from, stored)), ...occurred.slice(0, begin)]
-  known.sort(byVersion)
-  const latest = known.at(-1)
-  let state = latest === undefined ? fold.initial : placing(latest, known, () => refold(fold, known))
-  changes.pass(state)
-  for (const stored of occurred.slice(begin)) {
-    if (changes.isFull) return changes.add(stored, state)
-    const isNewest = stored.version > (known.at(-1)?.version ?? 0)
-    known.push(stored)
-    if (!isNewest) known.sort(byVersion)
-    const before = state
-    state = placing(stored, known, () => (isNewest ? stepOver(fold, before, stored) : refold(fold, known)))
-    changes.add(stored, state)
-  }
-}
+) =>
+  Effect.gen(function* () {
+    const occurred = held.filter(({ stored }) => !includes(question.from, stored)).sort(byOccurrence)
+    const begin = occurred.findIndex(({ stored }) => stored.version === question.after) + 1
+    const known = [...held.filter(({ stored }) => includes(question.from, stored)), ...occurred.slice(0, begin)]
+    known.sort(byVersion)
+    const refold = () => known.reduce((state, one) => stepOver(fold, state, one), fold.initial)
+    const latest = known.at(-1)
+    let state = latest === undefined ? fold.initial : yield* attempt(() => placing(latest, known, refold))
+    changes.pass(state)
+    for (const one of occurred.slice(begin)) {
+      if (changes.isFull) return changes.add(one.stored, state)
+      const isNewest = one.stored.version > (known.at(-1)?.stored.version ?? 0)
+      known.push(one)
+      if (!isNewest) known.sort(byVersion)
+      const before = state
+      state = yield* attempt(() => placing(one, known, () => (isNewest ? stepOver(fold, before, one) : refold())))
+      changes.add(one.stored, state)
+      // Others have a turn between two folds of everything.
+      if (!isNewest) yield* Effect.yieldNow
+    }
+  })
 
 /** Between instants of business time. */
 const betweenOccurred = <State, Event extends Tagged>(
@@ -249,9 +265,10 @@ const betweenOccurred = <State, Event extends Tagged>(
     const { encode } = stateCodec(source.aggregate)
     const from = yield* stateOrInitialAt(source, stream, question.from)
     const to = yield* stateOrInitialAt(source, stream, question.to)
-    const held = yield* heldFor(source.stores.journal, stream, question)
+    const fold = stateFold(source.aggregate)
+    const held = yield* heldFor(source.stores.journal, fold, stream, question)
     const changes = new Changes(from.value, question, encode)
-    yield* attempt(() => walk(stateFold(source.aggregate), held, question, changes))
+    yield* walk(fold, held, question, changes)
     return { from, to, changes }
   })
 

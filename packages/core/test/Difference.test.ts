@@ -2,7 +2,7 @@
  * What someone who asks what changed relies on: the whole patch leads from the one state to the other, so do the patches of the
  * versions one after the other, page by page, and each says who it was, when and why.
  */
-import { difference, type Question } from "@daybook/core/Difference"
+import { difference, maxHeld, type Question } from "@daybook/core/Difference"
 import { Journal } from "@daybook/core/Journal"
 import type { Snapshots } from "@daybook/core/Snapshot"
 import { atInstant, atVersion, type Point } from "@daybook/core/StreamFold"
@@ -208,6 +208,16 @@ describe("points that cannot be compared are refused", () => {
       yield* expectProblem(ask(atVersion(0), atVersion(6)), { _tag: "VersionNotFound", newestVersion: 5 }, "")
       yield* Effect.flatMap(Journal, (journal) => journal.deleteTo(stream, 3))
       yield* expectProblem(ask(atVersion(1), atVersion(5)), { _tag: "HistoryGone" }, "")
+    })
+  )
+
+  scenario(
+    "more business time than can be put in order",
+    Effect.gen(function* () {
+      const labels = Array.from({ length: maxHeld + 1 }, (_, i) => happening("ShelfLabelled", { label: "a" }, i + 1, 1))
+      yield* past(labels)
+      const problem = ask(atInstant(0, "occurred"), atInstant(maxHeld + 1, "occurred"))
+      yield* expectProblem(problem, { _tag: "HistoryTooLong", status: 422, limit: maxHeld }, "Ask by recorded time")
     })
   )
 
