@@ -151,7 +151,7 @@ describe("diff", () => {
 describe("a question that cannot be answered is told why", () => {
   it.each([
     [["show", "mug-1"], '"mug-1" names no stream'],
-    [["show", "order"], "There are: checkout, cart, order, stockitem, reservation, payment"],
+    [["show", "order"], "There are: checkout, cart, order, stockitem, reservation, payment, subject"],
     [["versions", "order-"], "Give the kind of thing and its id"],
     [["show", "order-o-1"], "The order has not run on this store"],
     [["show", stream, "--version", "9"], "its newest is 4"],
