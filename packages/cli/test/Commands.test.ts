@@ -22,6 +22,13 @@ afterAll(() => rmSync(root, { recursive: true, force: true }))
 describe("help", () => {
   it.each([
     [[], "daybook <subcommand>"],
+    [["archive"], "daybook archive <subcommand>"],
+    [["archive", "run"], "daybook archive run"],
+    [["archive", "list"], "daybook archive list"],
+    [["archive", "verify"], "daybook archive verify"],
+    [["archive", "restore"], "daybook archive restore"],
+    [["prune"], "daybook prune"],
+    [["storage"], "daybook storage"],
     [["import"], "daybook import <subcommand>"],
     [["import", "online-retail"], "daybook import online-retail [flags] <folder>"],
     [["migrate"], "daybook migrate"],
@@ -29,6 +36,7 @@ describe("help", () => {
     [["projection", "as-of"], "daybook projection as-of [flags] [<projection>] [<query...>]"],
     [["projection", "list"], "daybook projection list"],
     [["projection", "pause"], "daybook projection pause"],
+    [["projection", "rebuild"], "daybook projection rebuild [flags] <projection>"],
     [["projection", "resume"], "daybook projection resume"],
     [["projection", "unpark"], "daybook projection unpark"]
   ])("of daybook %j says what it does, with examples", async (command, usage) => {
