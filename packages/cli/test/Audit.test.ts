@@ -17,7 +17,9 @@ const audit = (...args: ReadonlyArray<string>) => daybook(settings, "audit", ...
 beforeAll(async () => {
   const shop = await startWholeShop({ folder: settings.DAYBOOK_HOME })
   const send = async (status: number, path: string, body: unknown, headers: Record<string, string> = {}) =>
-    expect(await shop.call("POST", path, { body, headers }), path).toMatchObject({ status })
+    expect(await shop.call("POST", path, { ...(body === undefined ? {} : { body }), headers }), path).toMatchObject({
+      status
+    })
   const shows = (path: string, what: object) =>
     vi.waitFor(async () => expect((await shop.call("GET", path)).body).toMatchObject(what), {
       timeout: 60_000,
@@ -33,6 +35,8 @@ beforeAll(async () => {
   await shows(`/stock/${sku}`, { available: 9 })
   await checkOut("o-1", 1, "completed", { "x-actor": "buyer-7" })
   await shows("/carts/cart-o-1", { status: "completed" })
+  await shows("/orders/o-1", { status: "confirmed" })
+  await send(409, "/orders/o-1/close", undefined, { "x-actor": "bob" })
   await checkOut("o-2", 90, "compensated", { "x-correlation-id": "visit-2" })
   const adjustment = { quantity: -99, reason: "damaged", reference: "count-1" }
   await send(409, `/stock/${sku}/main/adjustments`, adjustment, { "x-actor": "ann", "x-reason": "Counted twice" })
@@ -105,6 +109,14 @@ describe("daybook audit tree", () => {
     const caused = trees.filter(({ type, outcome }) => type !== "NotificationRecorded" && outcome === "accepted")
     expect(`\n${drawn(caused).join("\n")}`).toBe(bought)
     expect(new Set(all(caused).map(({ actor }) => actor))).toEqual(new Set(["buyer-7"]))
+  })
+
+  it("shows what was refused, too, in the conversation of the order that it was about", async () => {
+    const refused = (await treesOf("o-1")).filter(({ outcome, actor }) => outcome === "rejected" && actor === "bob")
+    expect(refused).toMatchObject([{ service: "order", type: "CloseOrder", rejection: expect.any(String) }])
+    expect((await audit("tree", "o-1")).out).toMatch(
+      /^CloseOrder rejected: \w+ {2}order order-o-1 {2}\S+Z {2}by bob {2}.*order/m
+    )
   })
 
   it("shows a conversation that the buyer named, with the checkout that was begun in it, by the name of either", async () => {
