@@ -4,7 +4,17 @@
  * The file is read whenever keys are needed and not remembered, in step with what `daybook subject rotate-master-key` writes into
  * it while the shop runs.
  */
-import { chmodSync, existsSync, mkdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs"
+import {
+  chmodSync,
+  existsSync,
+  linkSync,
+  mkdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync
+} from "node:fs"
 import { dirname } from "node:path"
 import * as MasterKey from "@daybook/core/MasterKeys"
 import { MasterKeys, MasterKeysUnavailable } from "@daybook/core/MasterKeys"
@@ -55,21 +65,24 @@ export const read = (file: string): Effect.Effect<ReadonlyArray<MasterKey.Master
 const textOf = (keys: ReadonlyArray<MasterKey.MasterKey>): string =>
   `${[heading, ...keys.map(({ key }) => Base64Url.encode(key))].join("\n")}\n`
 
+/** Writes a whole file beside its place and puts it there, so that nobody ever reads half of it. */
+const put = (file: string, keys: ReadonlyArray<MasterKey.MasterKey>, place: (unfinished: string) => void): void => {
+  const unfinished = `${file}.${process.pid}.unfinished`
+  try {
+    writeFileSync(unfinished, textOf(keys), { mode: 0o600 })
+    chmodSync(unfinished, 0o600)
+    place(unfinished)
+  } finally {
+    rmSync(unfinished, { force: true })
+  }
+}
+
 /** Replaces a file by one with these keys, as a whole. */
 export const write = (
   file: string,
   keys: ReadonlyArray<MasterKey.MasterKey>
 ): Effect.Effect<void, MasterKeysUnavailable> =>
-  attempt(file, "it cannot be written", () => {
-    const unfinished = `${file}.${process.pid}.unfinished`
-    try {
-      writeFileSync(unfinished, textOf(keys), { mode: 0o600 })
-      chmodSync(unfinished, 0o600)
-      renameSync(unfinished, file)
-    } finally {
-      rmSync(unfinished, { force: true })
-    }
-  })
+  attempt(file, "it cannot be written", () => put(file, keys, (unfinished) => renameSync(unfinished, file)))
 
 /** Makes a file with a new key. Where another process has just made it, that one counts. */
 const makeFirst = (file: string): Effect.Effect<MasterKey.MasterKey, MasterKeysUnavailable> =>
@@ -77,7 +90,8 @@ const makeFirst = (file: string): Effect.Effect<MasterKey.MasterKey, MasterKeysU
     const made = yield* MasterKey.generate()
     yield* attempt(file, "it cannot be made", () => {
       mkdirSync(dirname(file), { recursive: true, mode: 0o700 })
-      if (!existsSync(file)) writeFileSync(file, textOf([made]), { mode: 0o600, flag: "wx" })
+      // A link is made only where there is nothing.
+      if (!existsSync(file)) put(file, [made], (unfinished) => linkSync(unfinished, file))
     }).pipe(
       Effect.catchIf(
         () => existsSync(file),
