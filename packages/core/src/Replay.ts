@@ -12,6 +12,7 @@ import * as Exit from "effect/Exit"
 import * as Inspectable from "effect/Inspectable"
 import * as Schedule from "effect/Schedule"
 import * as Schema from "effect/Schema"
+import * as Semaphore from "effect/Semaphore"
 import type { Stored } from "./Event.ts"
 import { Journal, type JournalUnavailable } from "./Journal.ts"
 import { isTransient, Problem } from "./Problem.ts"
@@ -159,6 +160,7 @@ class Run<E, R> {
   readonly #pace: (events: number) => Effect.Effect<void>
   readonly #owner = globalThis.crypto.randomUUID()
   readonly #epochs = new Map<number, number>()
+  readonly #renewal = Semaphore.makeUnsafe(1)
   #claimedAtMillis = -Infinity
   #done = 0
 
@@ -199,18 +201,21 @@ class Run<E, R> {
   get #claim(): Effect.Effect<ReadonlyArray<Offset>, ReplayHeld | ReadModelUnavailable> {
     return Effect.gen({ self: this }, function* () {
       const now = yield* Clock.currentTimeMillis
-      const { partitions } = this.#journal
-      const offsets = yield* this.#store.claim(this.#name, { owner: this.#owner, partitions, leaseMillis })
-      if (offsets.length < partitions) return yield* held(this.#name)
+      const claim = { owner: this.#owner, partitions: this.#journal.partitions, leaseMillis }
+      const offsets = yield* Effect.retry(this.#store.claim(this.#name, claim), patience)
+      if (offsets.length < claim.partitions) return yield* held(this.#name)
       for (const { partition, epoch } of offsets) this.#epochs.set(partition, epoch)
       this.#claimedAtMillis = now
       return offsets
     })
   }
 
+  /** One renews the claim on all partitions: two at once would lock the offsets in different orders, and deadlock. */
   get #renewClaim(): Effect.Effect<void, ReplayHeld | ReadModelUnavailable> {
-    return Effect.flatMap(Clock.currentTimeMillis, (now) =>
-      now < this.#claimedAtMillis + leaseMillis / 3 ? Effect.void : Effect.asVoid(this.#claim)
+    return this.#renewal.withPermits(1)(
+      Effect.flatMap(Clock.currentTimeMillis, (now) =>
+        now < this.#claimedAtMillis + leaseMillis / 3 ? Effect.void : Effect.asVoid(this.#claim)
+      )
     )
   }
 

@@ -229,6 +229,33 @@ describe("a replay that is interrupted", () => {
   )
 
   scenario(
+    "renews its claim for all partitions once, not once for each that is at work, and again when that fails",
+    Effect.gen(function* () {
+      const ledger = makeLedger({ batchSize: 1 })
+      yield* history
+      let atOnce = 0
+      let most = 0
+      let claims = 0
+      const counting = withStore((store) => ({
+        claim: (name, claim) =>
+          Effect.gen(function* () {
+            most = Math.max(most, ++atOnce)
+            yield* letOthersRun
+            atOnce--
+            if (++claims === 2) return yield* Effect.fail(unavailable)
+            return yield* store.claim(name, claim)
+          })
+      }))
+      ledger.before = () => TestClock.adjust("6 seconds")
+      const fiber = yield* Effect.forkChild(counting(Replay.run(ledger.projection)))
+      yield* TestClock.adjust("1 second")
+      assert.deepStrictEqual(yield* Fiber.join(fiber), [5, 2])
+      assert.isAbove(claims, 2)
+      assert.strictEqual(most, 1)
+    })
+  )
+
+  scenario(
     "keeps its claim however long it takes, and cannot commit any more once it has lost it",
     Effect.gen(function* () {
       const ledger = makeLedger({ batchSize: 1 })
