@@ -29,10 +29,51 @@ const unavailable = (error: SqlError): SubjectKeysUnavailable =>
 
 const columns = `subject, version, master_id AS "masterId", wrapped`
 
-const make = (sql: SqlClient, schema: string): KeyStore["Service"] => {
-  const query = <Row extends object>(text: string, params: ReadonlyArray<string> = []) =>
-    Effect.mapError(sql.unsafe<Row>(text, params), unavailable)
+type Query = <Row extends object>(
+  text: string,
+  params?: ReadonlyArray<string>
+) => Effect.Effect<ReadonlyArray<Row>, SubjectKeysUnavailable>
+
+type Mastering = Pick<KeyStore["Service"], "masterId" | "adoptMaster" | "replaceMaster" | "wrappedOtherwise" | "rewrap">
+
+/** What is done about the master key. */
+const mastering = (query: Query, schema: string): Mastering => {
   const masterId = Effect.map(query<{ readonly id: string }>(`SELECT id FROM ${schema}.master_key`), ([row]) => row?.id)
+  return {
+    masterId,
+    adoptMaster: (id) =>
+      Effect.andThen(
+        query(`INSERT INTO ${schema}.master_key (id) VALUES ($1::text) ON CONFLICT DO NOTHING`, [id]),
+        Effect.map(masterId, (found) => found!)
+      ),
+    replaceMaster: (id) =>
+      Effect.asVoid(
+        query(
+          `INSERT INTO ${schema}.master_key AS m (id) VALUES ($1::text)
+           ON CONFLICT (single) DO UPDATE SET id = excluded.id, since = clock_timestamp() WHERE m.id <> excluded.id`,
+          [id]
+        )
+      ),
+    wrappedOtherwise: (masterId, limit) =>
+      query<LiveKey>(
+        `SELECT ${columns} FROM ${schema}.subject_key
+         WHERE wrapped IS NOT NULL AND master_id <> $1::text ORDER BY subject LIMIT $2::text::integer`,
+        [masterId, String(limit)]
+      ),
+    rewrap: (keys) =>
+      Effect.asVoid(
+        query(
+          `UPDATE ${schema}.subject_key k SET master_id = n."masterId", wrapped = n.wrapped, changed_at = clock_timestamp()
+           FROM json_to_recordset($1::text::json) AS n (subject text, version integer, "masterId" text, wrapped text)
+           WHERE k.subject = n.subject AND k.version = n.version AND k.wrapped IS NOT NULL`,
+          [JSON.stringify(keys)]
+        )
+      )
+  }
+}
+
+const make = (sql: SqlClient, schema: string): KeyStore["Service"] => {
+  const query: Query = (text, params = []) => Effect.mapError(sql.unsafe(text, params), unavailable)
   return {
     find: (subjects) =>
       query<StoredKey>(
@@ -66,35 +107,7 @@ const make = (sql: SqlClient, schema: string): KeyStore["Service"] => {
           })
         )
         .pipe(Effect.catchTag("SqlError", (error) => Effect.fail(unavailable(error)))),
-    masterId,
-    adoptMaster: (id) =>
-      Effect.andThen(
-        query(`INSERT INTO ${schema}.master_key (id) VALUES ($1::text) ON CONFLICT DO NOTHING`, [id]),
-        Effect.map(masterId, (found) => found!)
-      ),
-    replaceMaster: (id) =>
-      Effect.asVoid(
-        query(
-          `INSERT INTO ${schema}.master_key AS m (id) VALUES ($1::text)
-           ON CONFLICT (single) DO UPDATE SET id = excluded.id, since = clock_timestamp() WHERE m.id <> excluded.id`,
-          [id]
-        )
-      ),
-    wrappedOtherwise: (masterId, limit) =>
-      query<LiveKey>(
-        `SELECT ${columns} FROM ${schema}.subject_key
-         WHERE wrapped IS NOT NULL AND master_id <> $1::text ORDER BY subject LIMIT $2::text::integer`,
-        [masterId, String(limit)]
-      ),
-    rewrap: (keys) =>
-      Effect.asVoid(
-        query(
-          `UPDATE ${schema}.subject_key k SET master_id = n."masterId", wrapped = n.wrapped, changed_at = clock_timestamp()
-           FROM json_to_recordset($1::text::json) AS n (subject text, version integer, "masterId" text, wrapped text)
-           WHERE k.subject = n.subject AND k.version = n.version AND k.wrapped IS NOT NULL`,
-          [JSON.stringify(keys)]
-        )
-      ),
+    ...mastering(query, schema),
     count: Effect.map(
       query<{ readonly live: number; readonly erased: number }>(
         `SELECT count(wrapped)::integer AS live, (count(*) - count(wrapped))::integer AS erased FROM ${schema}.subject_key`

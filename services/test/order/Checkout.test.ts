@@ -52,6 +52,49 @@ const ofOneLine = (line: typeof lantern) => {
   return { ...parts, total: gbp(goods + line.tax.amountMinor) }
 }
 
+describe("a recipient", () => {
+  it("places an order with a recipient that is sealed for its customer, or for its guest", () => {
+    given([])
+      .when(submitOrder({ recipient: sealed }))
+      .then([orderPlaced({ recipient: sealed })])
+    const guest = { customerId: null, recipient: sealedForGuest }
+    given([])
+      .when(submitOrder(guest))
+      .then([orderPlaced(guest)])
+  })
+
+  it.each([
+    ["17850", sealedForGuest, "17850"],
+    ["1785", sealed, "1785"],
+    [null, sealed, "guest:checkout-1"]
+  ])(
+    "refuses for customer %s a recipient that their erasure would leave readable",
+    (customerId, recipient, expected) => {
+      given([])
+        .when(submitOrder({ customerId, recipient }))
+        .thenRejected(RecipientOfAnother, {
+          status: 422,
+          expected,
+          detail:
+            `The recipient's data is not sealed for ${expected}, whose order this is, and would outlive their erasure. ` +
+            "Begin the checkout with the customerId of the cart, or without one if the cart has none."
+        })
+    }
+  )
+
+  it("takes a submission for the same whose recipient was erased meanwhile, and not one with another recipient", () => {
+    given([orderPlaced({ recipient: sealed })])
+      .when(submitOrder({ recipient: null }))
+      .thenNothing()
+    given([orderPlaced({ recipient: null })])
+      .when(submitOrder({ recipient: sealed }))
+      .thenNothing()
+    given([orderPlaced({ recipient: sealed })])
+      .when(submitOrder({ recipient: sealedOtherwise }))
+      .thenRejected(OrderAlreadyPlaced, { status: 409 })
+  })
+})
+
 describe("submit", () => {
   it("places an order as it was submitted", () => {
     given([]).when(submitOrder()).then([orderPlaced()])
@@ -97,47 +140,6 @@ describe("submit", () => {
         detail:
           "The order was placed for checkout checkout-1 at GBP 34.51, and this submission says something else. Place an order of another id."
       })
-  })
-
-  it("places an order with a recipient that is sealed for its customer, or for its guest", () => {
-    given([])
-      .when(submitOrder({ recipient: sealed }))
-      .then([orderPlaced({ recipient: sealed })])
-    const guest = { customerId: null, recipient: sealedForGuest }
-    given([])
-      .when(submitOrder(guest))
-      .then([orderPlaced(guest)])
-  })
-
-  it.each([
-    ["17850", sealedForGuest, "17850"],
-    ["1785", sealed, "1785"],
-    [null, sealed, "guest:checkout-1"]
-  ])(
-    "refuses for customer %s a recipient that their erasure would leave readable",
-    (customerId, recipient, expected) => {
-      given([])
-        .when(submitOrder({ customerId, recipient }))
-        .thenRejected(RecipientOfAnother, {
-          status: 422,
-          expected,
-          detail:
-            `The recipient's data is not sealed for ${expected}, whose order this is, and would outlive their erasure. ` +
-            "Begin the checkout with the customerId of the cart, or without one if the cart has none."
-        })
-    }
-  )
-
-  it("takes a submission for the same whose recipient was erased meanwhile, and not one with another recipient", () => {
-    given([orderPlaced({ recipient: sealed })])
-      .when(submitOrder({ recipient: null }))
-      .thenNothing()
-    given([orderPlaced({ recipient: null })])
-      .when(submitOrder({ recipient: sealed }))
-      .thenNothing()
-    given([orderPlaced({ recipient: sealed })])
-      .when(submitOrder({ recipient: sealedOtherwise }))
-      .thenRejected(OrderAlreadyPlaced, { status: 409 })
   })
 
   it("refuses figures that do not add up, and says all of them", () => {
