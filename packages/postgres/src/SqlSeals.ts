@@ -146,6 +146,14 @@ const store = (schema: string, { head, leaves }: Sealed): Sql<boolean> =>
     )
   )
 
+const cannotSeal = (schema: string, partition: number, position: number, why: string): CannotSeal =>
+  new CannotSeal({
+    schema,
+    partition,
+    position,
+    detail: `${schema}, partition ${partition}, position ${position}: ${why} Nothing after it is sealed. daybook audit verify says more.`
+  })
+
 /** Seals the next block of a partition; `undefined` when somebody else has. */
 const sealNext = (
   schema: string,
@@ -154,13 +162,7 @@ const sealNext = (
 ): Sql<Sealed | undefined, CannotSeal> =>
   Effect.gen(function* () {
     const { partition, head, newest } = standing
-    const stopped = (position: number, why: string) =>
-      new CannotSeal({
-        schema,
-        partition,
-        position,
-        detail: `${schema}, partition ${partition}, position ${position}: ${why} Nothing after it is sealed. daybook audit verify says more.`
-      })
+    const stopped = (position: number, why: string) => cannotSeal(schema, partition, position, why)
     if (newest !== undefined && !signedByTrusted(trusted, newest.keyId, textOfHead(newest), newest.signature)) {
       return yield* stopped(newest.first, `block ${newest.number} is not what was signed.`)
     }
@@ -195,6 +197,7 @@ export const seal = (
 ): Sql<SealOutcome, SealKeyUnusable | OtherSealKey, SealKeys> =>
   Effect.gen(function* () {
     const stopped = new Map<number, CannotSeal>()
+    const passedBy = new Map<number, number>()
     let blocks = 0
     let events = 0
     // What comes meanwhile is for the next time.
@@ -207,11 +210,21 @@ export const seal = (
       if (due.length === 0) return { blocks, events, stopped: [...stopped.values()] }
       const signing = yield* authority(schema)
       for (const standing of due) {
+        const { partition, newest } = standing
         const sealed = yield* Effect.catchTag(sealNext(schema, standing, signing), "CannotSeal", (problem) => {
-          stopped.set(standing.partition, problem)
+          stopped.set(partition, problem)
           return Effect.undefined
         })
-        if (sealed === undefined) continue
+        if (sealed === undefined) {
+          // Somebody else was first, and there is a newer block by now; or else what is in the way stays there.
+          const number = newest?.number ?? 0
+          if (passedBy.get(partition) === number && !stopped.has(partition)) {
+            const why = `block ${number + 1} cannot be stored: another row of seals is in its place.`
+            stopped.set(partition, cannotSeal(schema, partition, (newest?.last ?? 0) + 1, why))
+          }
+          passedBy.set(partition, number)
+          continue
+        }
         const size = sealed.head.last - sealed.head.first + 1
         blocks++
         events += size

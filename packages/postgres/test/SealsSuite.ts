@@ -9,6 +9,7 @@ import { recordHandOver } from "@daybook/postgres/SealAuthority"
 import * as Sealer from "@daybook/postgres/Sealer"
 import { handOver, hasSigned, type Signer, sha256 } from "@daybook/postgres/SealKeys"
 import * as SealRows from "@daybook/postgres/SealRows"
+import { verify } from "@daybook/postgres/SealVerification"
 import * as SqlSeals from "@daybook/postgres/SqlSeals"
 import { assert, describe, type Vitest } from "@effect/vitest"
 import * as Effect from "effect/Effect"
@@ -109,6 +110,34 @@ export const sealing = (schema: string, it: Vitest.MethodsNonLive<Journal | SqlC
           assert.match(stopped[0]!.message, /block 3 is not what was signed/)
         })
       )
+    )
+
+    it.effect("stops, and does not try for ever, where a forged row is in the place of the next block", () =>
+      undone(
+        Effect.gen(function* () {
+          yield* append(streamIn(0), 1)
+          yield* asSuperuser(`UPDATE ${schema}.seal SET last_position = 2004 WHERE partition = 0 AND number = 1`)
+          const { blocks, stopped } = yield* seal()
+          assert.strictEqual(blocks, 0)
+          assert.match(stopped[0]!.message, /position 2004: block 4 cannot be stored/)
+        })
+      )
+    )
+
+    it.effect("may be done by many at once: each block is sealed by one of them", () =>
+      Effect.gen(function* () {
+        yield* append(streamIn(3), 2_500)
+        const outcomes = yield* Effect.all([seal(), seal(), seal()], { concurrency: "unbounded" })
+        const sum = (field: "blocks" | "events") => outcomes.reduce((all, one) => all + one[field], 0)
+        assert.deepStrictEqual([sum("blocks"), sum("events")], [3, 2_500])
+        assert.deepStrictEqual(
+          outcomes.flatMap(({ stopped }) => stopped),
+          []
+        )
+        const report = yield* verify(schema, { publicKeys: [signer.publicKey] })
+        assert.deepStrictEqual(report.findings, [])
+        assert.strictEqual(report.unsealed, 0)
+      })
     )
 
     it.effect("is refused to a key that nobody has handed over to", () =>
