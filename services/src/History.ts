@@ -171,12 +171,16 @@ export type DifferenceQuery = typeof DifferenceQuery.Type
 /** What a question about a difference may fail with, besides that the thing is not known. */
 export const differenceProblems = [...pastProblems, PointsNotInOrder, HistoryTooLong] as const
 
-export const describeHistory = describe(
-  "List its versions",
-  "What happened to it, in order: which event, when it happened and when it was recorded, who did it and why, and what it followed from. For the next page give `next` as `after`."
-)
+/** `what` is whose: `an order`. */
+export const describeHistory = (what: string) =>
+  describe(
+    `List the versions of ${what}`,
+    "What happened to it, in order: which event, when it happened and when it was recorded, who did it and why, and what it followed from. For the next page give `next` as `after`."
+  )
 
-export const describeDifference = describe(
-  "Show what changed between two points",
-  "The difference as JSON Patch (RFC 6902) over the state in stored form, as a whole and for each version, with who, when and why. `from` and `to` are each a version (0 is before the first) or an instant; `to` is now unless given. `by` says which time instants are meant by; instants of occurred time are compared with one another, and list their versions in that order. For the next page of changes give `next` as `after`."
-)
+/** `what` is whose: `an order`. */
+export const describeDifference = (what: string) =>
+  describe(
+    `Show what changed of ${what}`,
+    "The difference between two points as JSON Patch (RFC 6902) over the state in stored form, as a whole and for each version, with who, when and why. `from` and `to` are each a version (0 is before the first) or an instant; `to` is now unless given. `by` says which time instants are meant by; instants of occurred time are compared with one another, and list their versions in that order. For the next page of changes give `next` as `after`."
+  )

@@ -135,13 +135,13 @@ export class Stock extends HttpApiGroup.make("stock")
       query: VersionPage,
       success: History,
       error: [StockNotFound, ...pastProblems]
-    }).annotateMerge(describeHistory),
+    }).annotateMerge(describeHistory("a stock item")),
     HttpApiEndpoint.get("diff", "/stock/:sku/:location/diff", {
       params: stockItem,
       query: DifferenceQuery,
       success: Difference,
       error: [StockNotFound, ...differenceProblems]
-    }).annotateMerge(describeDifference),
+    }).annotateMerge(describeDifference("a stock item")),
     post("receive", "/receipts", Receipt).annotateMerge(
       describe(
         "Receive units",
@@ -225,13 +225,13 @@ export class ReservationsGroup extends HttpApiGroup.make("reservations")
       query: VersionPage,
       success: History,
       error: [ReservationNotFound, ...pastProblems]
-    }).annotateMerge(describeHistory),
+    }).annotateMerge(describeHistory("a reservation")),
     HttpApiEndpoint.get("diff", "/reservations/:orderId/diff", {
       params: { orderId: Id },
       query: DifferenceQuery,
       success: Difference,
       error: [ReservationNotFound, ...differenceProblems]
-    }).annotateMerge(describeDifference)
+    }).annotateMerge(describeDifference("a reservation"))
   )
   .annotateMerge(
     OpenApi.annotations({

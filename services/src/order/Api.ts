@@ -107,13 +107,13 @@ export class Orders extends HttpApiGroup.make("orders")
       query: VersionPage,
       success: History,
       error: [OrderNotFound, ...pastProblems]
-    }).annotateMerge(describeHistory),
+    }).annotateMerge(describeHistory("an order")),
     HttpApiEndpoint.get("diff", "/orders/:id/diff", {
       params: order,
       query: DifferenceQuery,
       success: Difference,
       error: [OrderNotFound, ...differenceProblems]
-    }).annotateMerge(describeDifference),
+    }).annotateMerge(describeDifference("an order")),
     HttpApiEndpoint.get("list", "/orders", {
       query: { customerId: Id, ...PageQuery },
       success: Schema.Array(OrderSummary),

@@ -121,13 +121,13 @@ const asking = HttpApiGroup.make("payments").add(
     query: VersionPage,
     success: History,
     error: [PaymentNotFound, ...pastProblems]
-  }).annotateMerge(describeHistory),
+  }).annotateMerge(describeHistory("a payment")),
   HttpApiEndpoint.get("diff", "/payments/:id/diff", {
     params: payment,
     query: DifferenceQuery,
     success: Difference,
     error: [PaymentNotFound, ...differenceProblems]
-  }).annotateMerge(describeDifference),
+  }).annotateMerge(describeDifference("a payment")),
   HttpApiEndpoint.get("list", "/payments", {
     query: Listing,
     success: Schema.Array(PaymentSummary),
