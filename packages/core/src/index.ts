@@ -1,8 +1,11 @@
 /**
  * The platform's public entry. Every module is also there by its own path, as in `@daybook/core/Journal`.
  */
+export * as Actor from "./Actor.ts"
 export * as Aggregate from "./Aggregate.ts"
 export * as AsyncApi from "./AsyncApi.ts"
+export * as AuditTrail from "./AuditTrail.ts"
+export * as AuditTree from "./AuditTree.ts"
 export * as Broker from "./Broker.ts"
 export * as Consumer from "./Consumer.ts"
 export * as Contract from "./Contract.ts"
@@ -28,6 +31,8 @@ export * as ProjectionStore from "./ProjectionStore.ts"
 export * as Projector from "./Projector.ts"
 export * as Publication from "./Publication.ts"
 export * as Recovery from "./Recovery.ts"
+export * as RejectedCommands from "./RejectedCommands.ts"
+export * as RejectionRecorder from "./RejectionRecorder.ts"
 export * as Saga from "./Saga.ts"
 export * as SagaProblems from "./SagaProblems.ts"
 export * as SagaRuntime from "./SagaRuntime.ts"
