@@ -3,6 +3,7 @@
  */
 export * as Actor from "./Actor.ts"
 export * as Aggregate from "./Aggregate.ts"
+export * as Archive from "./Archive.ts"
 export * as AsyncApi from "./AsyncApi.ts"
 export * as AuditTrail from "./AuditTrail.ts"
 export * as AuditTree from "./AuditTree.ts"
