@@ -2,7 +2,7 @@
  * Stock and revenue as of 31 March 2011, on the real order lines, each carried through a whole checkout: what the read models of then
  * say is what follows from the files alone, by rules of this test's own.
  *
- * That day and the next by default, on an embedded store. `AS_OF_DATA=full` takes all months, on PostgreSQL: half an hour.
+ * That day and the next by default. `AS_OF_DAYS=all` takes all months, which is half an hour; `AS_OF_DAYS=2011-03-01,2011-04-30` others.
  */
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
@@ -17,10 +17,15 @@ import { daybook, scratch, start } from "./Orders.ts"
 /** Not in the repository: the UCI "Online Retail" data, by month. */
 const data = new URL("../../../../shared/data/online-retail", import.meta.url).pathname
 const present = existsSync(data)
-const isFull = process.env.AS_OF_DATA === "full"
 
-/** Of the days that are imported: the first, and the last. */
-const [first, last] = isFull ? ["0000", "9999"] : ["2011-03-31", "2011-04-01"]
+/** The days that are imported: the first, and the last. */
+const [first, last] =
+  process.env.AS_OF_DAYS === "all"
+    ? (["0000", "9999"] as const)
+    : ((process.env.AS_OF_DAYS ?? "2011-03-31,2011-04-01").split(",") as [string, string])
+
+const given = process.env.DATABASE_URL
+if (given === undefined) throw new Error("Run this with npm run test:integration, which provides DATABASE_URL")
 
 // --- the files ---
 
@@ -119,23 +124,20 @@ const root = scratch()
 const folder = join(root, "orders")
 const database = `asof_${process.pid}`
 
-/** A database of its own on the server, or a store in a folder. */
-const settings = (): Record<string, string> => {
-  if (!isFull) return { DAYBOOK_HOME: join(root, "store") }
-  const url = new URL(process.env.DATABASE_URL ?? "")
-  url.pathname = `/${database}`
-  return { DATABASE_URL: url.href, DAYBOOK_HOME: join(root, "store") }
-}
+const url = new URL(given)
+url.pathname = `/${database}`
+/** The simulated provider's books are beside it. */
+const settings = { DATABASE_URL: url.href, DAYBOOK_HOME: join(root, "store") }
 
 const administer = (statement: string) =>
   Effect.flatMap(SqlClient, (sql) => sql.unsafe(statement)).pipe(
-    Effect.provide(Database.layer({ url: Redacted.make(process.env.DATABASE_URL ?? "") })),
+    Effect.provide(Database.layer({ url: Redacted.make(given) })),
     Effect.runPromise
   )
 
 const ask = async (name: string, moment: ReadonlyArray<string>, ...question: ReadonlyArray<string>) => {
   const { code, out, err } = await daybook(
-    settings(),
+    settings,
     ...["projection", "as-of", name, "--json", ...moment, "--", ...question]
   )
   expect(code, err).toBe(0)
@@ -174,7 +176,7 @@ describe.skipIf(!present)("the real order lines, as of 31 March 2011", () => {
   const invoices = new Map<string, Array<Line>>()
 
   beforeAll(async () => {
-    if (isFull) await administer(`CREATE DATABASE ${database}`)
+    await administer(`CREATE DATABASE ${database}`)
     const files = readdirSync(data)
       .filter((name) => name.endsWith(".csv.gz"))
       .filter((name) => name.slice(0, 7) >= first.slice(0, 7) && name.slice(0, 7) <= last.slice(0, 7))
@@ -187,7 +189,7 @@ describe.skipIf(!present)("the real order lines, as of 31 March 2011", () => {
     const texts = files.flatMap(({ lines }) => lines.map(({ text }) => text))
     writeFileSync(join(folder, "orders.csv"), [files[0]!.header, ...texts, ""].join("\n"))
     const rejects = join(root, "rejects.csv")
-    const { code, out, err } = await start(settings(), [
+    const { code, out, err } = await start(settings, [
       ...["import", "online-retail", folder, "--checkout", "--json", "--rejects", rejects]
     ]).ended
     expect(code, err).toBe(0)
@@ -195,7 +197,7 @@ describe.skipIf(!present)("the real order lines, as of 31 March 2011", () => {
   }, 3_600_000)
 
   afterAll(async () => {
-    if (isFull) await administer(`DROP DATABASE ${database} WITH (FORCE)`)
+    await administer(`DROP DATABASE ${database} WITH (FORCE)`)
     rmSync(root, { recursive: true, force: true })
   })
 
