@@ -228,8 +228,11 @@ describe("a replay that is interrupted", () => {
     })
   )
 
+})
+
+describe("the claim of a replay", () => {
   scenario(
-    "renews its claim for all partitions once, not once for each that is at work, and again when that fails",
+    "is renewed once for all partitions that are at work, and again when that fails",
     Effect.gen(function* () {
       const ledger = makeLedger({ batchSize: 1 })
       yield* history
@@ -258,7 +261,7 @@ describe("a replay that is interrupted", () => {
   )
 
   scenario(
-    "keeps its claim however long it takes, and cannot commit any more once it has lost it",
+    "is kept however long it takes; once it is lost, the replay cannot commit any more",
     Effect.gen(function* () {
       const ledger = makeLedger({ batchSize: 1 })
       const store = yield* ProjectionStore
