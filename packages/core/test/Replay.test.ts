@@ -227,7 +227,6 @@ describe("a replay that is interrupted", () => {
       assert.deepStrictEqual(yield* Replay.run(ledger.projection), [5, 2])
     })
   )
-
 })
 
 describe("the claim of a replay", () => {
