@@ -6,6 +6,7 @@
 import type { Aggregate } from "@daybook/core/Aggregate"
 import { type Stored, UndecodableEvent } from "@daybook/core/Event"
 import { stateReader } from "@daybook/core/Recovery"
+import { archived } from "@daybook/postgres/ArchiveRestore"
 import { checkSchemaName } from "@daybook/postgres/Migrations"
 import { pages, type RawEvent } from "@daybook/postgres/RawEvents"
 import * as Effect from "effect/Effect"
@@ -221,6 +222,12 @@ export const check = ({ service, schema, aggregates }: Journal, watcher: Watcher
         })
       )
     }
+    yield* Stream.runForEach(archived(schema), (events) =>
+      Effect.sync(() => {
+        for (const event of events) found.event(event)
+        watcher.advance(events.length)
+      })
+    )
     for (const table of ["state", "snapshot"] as const) {
       const [{ count } = { count: 0 }] = yield* sql.unsafe<{ readonly count: number }>(
         `SELECT count(*)::float8 AS count FROM ${checkSchemaName(schema)}.${table}`

@@ -4,8 +4,12 @@
  */
 import * as Partition from "@daybook/core/Partition"
 import { prefixOf } from "@daybook/core/PersonalToken"
+import { archived } from "@daybook/postgres/ArchiveRestore"
 import { hasTable } from "@daybook/postgres/Migrations"
+import type { RawEvent } from "@daybook/postgres/RawEvents"
+import * as ArchivePlace from "@daybook/shop/ArchivePlace"
 import * as Effect from "effect/Effect"
+import * as Stream from "effect/Stream"
 import { SqlClient } from "effect/sql/SqlClient"
 import { aggregates } from "./ServiceAggregates.ts"
 import type { Place } from "./SubjectStores.ts"
@@ -37,13 +41,60 @@ const needles = (subject: string): readonly [string, string] => [
 const names = (column: string): string =>
   `(strpos(${column}::text, $1::text) > 0 OR strpos(${column}::text, $2::text) > 0)`
 
-/** Events and stored states that name the person. */
-export const mentions = ({ schema, write }: Place, subject: string) =>
-  write.unsafe<Mention>(
-    `SELECT stream, data FROM ${schema}.event WHERE ${names("data")}
-     UNION ALL SELECT stream, data FROM ${schema}.state WHERE ${names("data")}`,
-    needles(subject)
-  )
+/** The archived events that are looked for. Every file is read for it. */
+const archivedEvents = ({ schema, write }: Place, wanted: (event: RawEvent) => boolean) =>
+  Stream.runFold(
+    archived(schema),
+    () => [] as Array<RawEvent>,
+    (found, events) => [...found, ...events.filter(wanted)]
+  ).pipe(Effect.provideService(SqlClient, write), Effect.provide(ArchivePlace.layer))
+
+/** Events, archived ones too, and stored states that name the person. */
+export const mentions = (place: Place, subject: string) =>
+  Effect.gen(function* () {
+    const { schema, write } = place
+    const found = yield* write.unsafe<Mention>(
+      `SELECT stream, data FROM ${schema}.event WHERE ${names("data")}
+       UNION ALL SELECT stream, data FROM ${schema}.state WHERE ${names("data")}`,
+      needles(subject)
+    )
+    const naming = needles(subject)
+    const gone = yield* archivedEvents(place, ({ data }) => naming.some((needle) => data.includes(needle)))
+    return [...found, ...gone.map(({ stream, data }): Mention => ({ stream, data: JSON.parse(data) }))]
+  })
+
+const isoOf = (micros: string): string => new Date(Number(micros) / 1_000).toISOString()
+
+/** By stream and version. */
+const inOrder = (a: Row, b: Row): number => {
+  const [one, other] = [String(a.stream), String(b.stream)]
+  return one === other ? Number(a.version) - Number(b.version) : one < other ? -1 : 1
+}
+
+/** An archived event as the table would have it. */
+const rowOf = (event: RawEvent): Row => {
+  const row = {
+    position: event.position,
+    occurred_at: isoOf(event.occurredAtMicros),
+    recorded_at: isoOf(event.recordedAtMicros),
+    event_id: event.eventId,
+    version: event.version,
+    partition: event.partition,
+    schema_version: event.schemaVersion,
+    is_receipt: event.isReceipt,
+    stream: event.stream,
+    type: event.type,
+    command_id: event.commandId,
+    correlation_id: event.correlationId,
+    causation_id: event.causationId,
+    actor: event.actor,
+    reason: event.reason,
+    trace_parent: event.traceParent,
+    tenant: event.tenant,
+    data: JSON.parse(event.data)
+  }
+  return Object.fromEntries(Object.entries(row).filter(([, value]) => value !== null))
+}
 
 /** The fields that name something that is the person's too. */
 const links = new Set(["cartId", "checkoutId", "orderId", "reservationId"])
@@ -114,8 +165,10 @@ export const concerning = (place: Place, subject: string, ids: ReadonlyArray<str
         [JSON.stringify(streams)]
       )
     const hasRejected = yield* Effect.provideService(hasTable(schema, "rejected_command"), SqlClient, write)
+    const own = new Set(streams)
+    const gone = yield* archivedEvents(place, ({ stream }) => own.has(stream))
     const concerning: Concerning = {
-      events: yield* ofStreams("event", "stream, version"),
+      events: [...gone.map(rowOf), ...(yield* ofStreams("event", "stream, version"))].sort(inOrder),
       states: yield* ofStreams("state", "stream"),
       snapshots: yield* ofStreams("snapshot", "stream, version"),
       rejectedCommands: hasRejected ? yield* ofStreams("rejected_command", "number") : [],

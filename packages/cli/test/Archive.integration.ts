@@ -134,6 +134,19 @@ describe("on a store", () => {
     )
   })
 
+  it("what looks through rows finds archived events too: checks, and what concerns a person", async () => {
+    const { out } = await run("events", "check")
+    expect(out).toMatch(/\n18 events, /)
+    const { services } = JSON.parse((await run("subject", "export", "17850")).out)
+    const found = services.cart.events.filter(({ stream }: { stream: string }) => stream === "cart-a")
+    expect(found.map(({ version, type }: { version: number; type: string }) => `${version} ${type}`)).toEqual([
+      "1 CartOpened",
+      "2 ItemAdded",
+      "3 CartAbandoned"
+    ])
+    expect(found[0].data.country).toBe("EIRE")
+  })
+
   it("seals verify, and so does the archive", async () => {
     expect((await run("audit", "verify")).code).toBe(0)
     expect((await run("archive", "verify")).out).toMatch(/files, 8 events: each is whole, and holds what was sealed\.$/)

@@ -6,11 +6,12 @@
  */
 import * as Archive from "@daybook/core/Archive"
 import * as Effect from "effect/Effect"
+import * as Stream from "effect/Stream"
 import { SqlClient } from "effect/sql/SqlClient"
 import type { SqlError } from "effect/sql/SqlError"
 import type { ArchiveFile } from "./ArchiveFile.ts"
 import { type IndexedFile, type IndexedStream, load, streamColumns } from "./ArchiveIndex.ts"
-import { checkSchemaName } from "./Migrations.ts"
+import { checkSchemaName, hasTable } from "./Migrations.ts"
 import { canonical, columns, instantOfMicros, type RawEvent } from "./RawEvents.ts"
 import { hexOf, leafOf, leavesOf, readBetween } from "./SealRows.ts"
 import { CannotArchive, count, type Moved } from "./SqlArchive.ts"
@@ -140,6 +141,23 @@ export const restore = (
     })
     return yield* sql.withTransaction(work)
   })
+
+/**
+ * Every archived event of a schema, a file at a time: for whoever looks through rows instead of reading a journal. Nothing where the
+ * schema has never been given an archive.
+ */
+export const archived = (
+  schemaName: string
+): Stream.Stream<ReadonlyArray<RawEvent>, Archive.ArchiveUnavailable | SqlError, SqlClient> => {
+  const schema = checkSchemaName(schemaName)
+  const eventsIn = Effect.fnUntraced(function* (indexed: IndexedFile) {
+    const file = yield* load(yield* Archive.ArchiveStore, indexed)
+    return eventsOf(file, yield* runsIn(schema, indexed.id))
+  })
+  return Stream.fromIterableEffect(
+    Effect.flatMap(hasTable(schema, "archive_file"), (there) => (there ? files(schema) : Effect.succeed([])))
+  ).pipe(Stream.mapEffect(eventsIn))
+}
 
 /** Something that is not as it should be with an archive. */
 export interface Finding {
