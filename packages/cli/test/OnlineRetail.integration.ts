@@ -66,5 +66,15 @@ describe.skipIf(!present)("the real order lines", () => {
       expect(code).toBe(0)
       expect(out).toBe(before)
     })
+
+    it("are sealed and verified, all of them", async () => {
+      const audit = (...args: ReadonlyArray<string>) =>
+        start({ ...settings, SEAL_KEY_FILE: join(root, `out/${name}.pem`) }, ["audit", ...args, "--json"]).ended
+      const sealed = JSON.parse((await audit("seal", "--service", "cart")).out)[0]
+      const { ok, services } = JSON.parse((await audit("verify", "--service", "cart")).out)
+      expect(ok).toBe(true)
+      expect(services[0]).toMatchObject({ blocks: sealed.blocks, proven: sealed.events, unsealed: 0, findings: [] })
+      expect(sealed.events).toBeGreaterThan(reference.accepted)
+    }, 300_000)
   })
 })
