@@ -45,7 +45,9 @@ const counted = <A, E, R>(traffic: Traffic, query: Effect.Effect<A, E, R>, isSta
     const begun = performance.now()
     return Effect.matchEffect(query, {
       onFailure: (error) =>
-        Effect.sync(() => traffic.failures.length < 100 && void traffic.failures.push(String(error))),
+        Effect.sync(
+          () => traffic.failures.length < 100 && void traffic.failures.push(`${new Date().toISOString()} ${error}`)
+        ),
       onSuccess: (answer) =>
         Effect.sync(() => {
           traffic.queries++

@@ -13,7 +13,7 @@ import * as Replay from "@daybook/core/Replay"
 import * as Effect from "effect/Effect"
 import { SqlClient } from "effect/sql/SqlClient"
 import type { SqlError } from "effect/sql/SqlError"
-import { copyRights, type Tables } from "./RebuildTables.ts"
+import type { Tables } from "./RebuildTables.ts"
 
 /** What is switched. */
 export interface Switch {
@@ -31,8 +31,8 @@ export type Attempted =
   /** Too much was left to be applied under the locks. Nothing was changed. */
   | { readonly _tag: "Behind" }
 
-/** How many events may be left to be applied while workers wait. A second's worth at most. */
-const mostEvents = 2_000
+/** How many events may be left to be applied while workers wait: some hundredths of a second. */
+export const mostEvents = 500
 
 /**
  * How long each lock is waited for. Queries that come meanwhile wait too, so it is short; and it is shorter than
@@ -112,7 +112,6 @@ export const attempt = (
         yield* Replay.run(projection, { until: reached, parallel: 1 })
         const left = behind(yield* positionsIn(side, name), reached)
         if (left > 0) return yield* Effect.die(new Error(`${name} lacks ${left} events that readers have seen`))
-        yield* copyRights(live, side)
         const begun = performance.now()
         yield* sql.unsafe(`LOCK TABLE ${tablesOf(live)} IN ACCESS EXCLUSIVE MODE`)
         yield* sql.unsafe(swapText(what))

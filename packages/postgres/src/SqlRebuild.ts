@@ -32,8 +32,8 @@ import {
   switchBlocked,
   tooSlow
 } from "./RebuildProblems.ts"
-import { attempt, behind, positionsIn, type Switch } from "./RebuildSwitch.ts"
-import { type Column, columns, copyIndexes, dependents, haveRows } from "./RebuildTables.ts"
+import { attempt, behind, mostEvents, positionsIn, type Switch } from "./RebuildSwitch.ts"
+import { type Column, columns, copyIndexes, copyRights, dependents, haveRows } from "./RebuildTables.ts"
 import { type Compared, compare } from "./SqlComparison.ts"
 import { isSqlError, reasonOf } from "./SqlFailure.ts"
 import * as SqlProjectionStore from "./SqlProjectionStore.ts"
@@ -97,7 +97,8 @@ export type Failure =
   | SqlError
 
 /** Catching up with a journal that others write to: near enough is what a switch may do itself. */
-const near = 500
+const near = 200
+const usualRounds = 5
 const mostRounds = 50
 
 /** How long a switch is attempted, and how long the live one may take to get to where it is to be compared. */
@@ -246,17 +247,19 @@ const catchUp = (running: Running, comparing: boolean) =>
     for (let round = 1; ; round++) {
       yield* replay(yield* targetOf(running, comparing))
       const left = behind(yield* positionsIn(side, projection.name), yield* targetOf(running, comparing))
-      if (left <= near) return
-      if (round >= mostRounds || (round >= 3 && left >= before)) return yield* tooSlow(projection.name, left)
+      // A round takes a while itself, on a busy machine as long as it takes for as much to come again.
+      if (left <= (round < usualRounds ? near : mostEvents)) return
+      if (round >= mostRounds || (round >= usualRounds && left >= before)) return yield* tooSlow(projection.name, left)
       before = left
     }
   })
 
-/** What a switch needs, once the tables are full: their indexes, and statistics, without which the first queries would be slow. */
+/** What a switch needs, once the tables are full: their indexes and rights, and statistics, without which the first queries would be slow. */
 const finish = ({ live, side }: Running) =>
   Effect.gen(function* () {
     const sql = yield* SqlClient
     yield* copyIndexes(live, side)
+    yield* copyRights(live, side)
     for (const name of live.names) yield* sql.unsafe(`ANALYZE ${side}.${name}`)
   })
 
@@ -314,6 +317,8 @@ const switchOver = (running: Running) =>
         return yield* switchBlocked(projection.name, switchPatienceMillis / 1000, why)
       }
       yield* Effect.sleep(pause)
+      // Workers wait while a switch is attempted, so that the next attempt is to have no more to do than this one had.
+      yield* catchUp(running, false)
     }
   })
 
