@@ -167,7 +167,7 @@ describe("on a store", () => {
     expect(code).toBe(1)
     expect(out).toContain(`${file.name}: Archive file ${file.name} in `)
     expect(out).toContain("is damaged")
-    expect(out).toContain("cart/spare: no database names it")
+    expect(out).toContain("cart/spare: this database does not name it")
     const failed = await run("archive", "restore", "--all")
     expect(failed.code).toBe(1)
     expect(failed.err).toContain("is damaged")
