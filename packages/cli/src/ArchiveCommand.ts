@@ -226,7 +226,10 @@ const verify = Command.make(
     if (input.json) yield* Console.log(JSON.stringify({ files: files.length, events, findings: all, unneeded: spare }))
     else {
       for (const { file, problem } of all) yield* Console.log(`${file}: ${problem}`)
-      for (const name of spare) yield* Console.log(`${name}: this database does not name it. If no backup does, and no archive run is under way, it may be deleted`)
+      for (const name of spare)
+        yield* Console.log(
+          `${name}: this database does not name it. If no backup does, and no archive run is under way, it may be deleted`
+        )
       const good = "each is whole, and holds what was sealed"
       const summary = `${group(files.length)} files, ${group(events)} events: ${all.length === 0 ? good : `${group(all.length)} findings`}.`
       yield* Console.log(summary)
