@@ -15,12 +15,13 @@ export const journal: MigrationSet = {
     "journal-004-append",
     "journal-005-privileges",
     "journal-006-recall",
-    "journal-007-append"
+    "journal-007-append",
+    "journal-008-privileges"
   ])
 }
 
 /** Offsets of projections, beside the read models. */
 export const readModel: MigrationSet = {
   name: "readmodel",
-  migrations: fromFiles(folder, ["readmodel-001-offsets", "readmodel-002-privileges"])
+  migrations: fromFiles(folder, ["readmodel-001-offsets", "readmodel-002-privileges", "readmodel-003-privileges"])
 }

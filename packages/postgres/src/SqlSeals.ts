@@ -36,7 +36,7 @@ import {
 /** The seals' tables, beside the journal. */
 export const migrations: MigrationSet = {
   name: "seals",
-  migrations: fromFiles(new URL("../sql/", import.meta.url), ["seals-001-tables"])
+  migrations: fromFiles(new URL("../sql/", import.meta.url), ["seals-001-tables", "seals-002-privileges"])
 }
 
 const place = { schema: Schema.String, partition: Schema.Int, position: Schema.Int }
