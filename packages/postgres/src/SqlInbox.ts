@@ -9,7 +9,7 @@ import * as Option from "effect/Option"
 import { SqlClient } from "effect/sql/SqlClient"
 import { instantOf, wholeMillisOf } from "./Instants.ts"
 import { checkSchemaName, fromFiles, type MigrationSet } from "./Migrations.ts"
-import { orReadModelUnavailable } from "./SqlProjectionStore.ts"
+import { orReadModelUnavailable, orReadModelUnavailableWithin } from "./SqlProjectionStore.ts"
 
 /** The inbox's tables. */
 export const migrations: MigrationSet = {
@@ -41,7 +41,7 @@ const receiving = (sql: SqlClient, query: Query, schema: string): Pick<Inbox["Se
   const texts = (text: string, params: ReadonlyArray<string>) =>
     Effect.map(query<{ readonly value: string }>(text, params), (rows) => new Set(rows.map(({ value }) => value)))
   return {
-    transact: (work) => orReadModelUnavailable(sql.withTransaction(work)) as never,
+    transact: (work) => orReadModelUnavailableWithin(sql.withTransaction(work)) as never,
     fresh: (consumer, ids) =>
       texts(
         `SELECT value FROM json_array_elements_text($2::text::json) AS wanted (value)

@@ -21,7 +21,7 @@ import { AnswerLimit, orNoAnswer } from "./AnswerLimit.ts"
 import { Database } from "./Database.ts"
 import { instantOf, millisOf } from "./Instants.ts"
 import { checkSchemaName } from "./Migrations.ts"
-import { isSqlError, reasonOf } from "./SqlFailure.ts"
+import { isRefusedValue, isSqlError, reasonOf } from "./SqlFailure.ts"
 
 /** A failure of the read side's database, in words for whoever asked. */
 export const readModelUnavailable = (error: SqlError): ReadModelUnavailable =>
@@ -35,6 +35,20 @@ export const orReadModelUnavailable = <A, E, R>(
   effect: Effect.Effect<A, E, R>
 ): Effect.Effect<A, Exclude<E, SqlError> | ReadModelUnavailable, R> =>
   Effect.mapError(effect, (error) => (isSqlError(error) ? readModelUnavailable(error) : error)) as never
+
+/**
+ * The same for a transaction with somebody else's work in it. Where the database refuses a value in that work, it would do so again:
+ * that is no failure of the database, and whoever did the work deals with it as with any other failure of theirs.
+ */
+export const orReadModelUnavailableWithin = <A, E, R>(
+  effect: Effect.Effect<A, E, R>
+): Effect.Effect<A, Exclude<E, SqlError> | ReadModelUnavailable, R> =>
+  Effect.mapError(effect, (error) => {
+    if (!isSqlError(error)) return error
+    return isRefusedValue(error)
+      ? new Error(`The database refuses what was to be written: ${reasonOf(error)}`, { cause: error })
+      : readModelUnavailable(error)
+  }) as never
 
 const offsetColumns = `partition, position::float8 AS position, epoch, owner, stopped_because AS "stoppedBecause"`
 
@@ -115,7 +129,7 @@ const moving = (sql: SqlClient.SqlClient, query: Query, schema: string): Pick<St
       const moved = move(projection, advances)
       // The offset of one partition and nothing else: the statement is a transaction by itself.
       const alone = (work as unknown) === Effect.void && advances.length === 1
-      return orReadModelUnavailable(alone ? moved : sql.withTransaction(Effect.andThen(moved, work))) as never
+      return orReadModelUnavailableWithin(alone ? moved : sql.withTransaction(Effect.andThen(moved, work))) as never
     },
     offsets: (projection) =>
       orReadModelUnavailable(
