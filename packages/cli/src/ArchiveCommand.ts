@@ -324,6 +324,7 @@ const restore = Command.make(
 /** `daybook archive …`. */
 export const archiveCommand = Command.make("archive").pipe(
   Command.withDescription("Moves the events of closed streams into files, where they can still be read, and back"),
+  Command.withShortDescription("Move the events of closed streams into files, and back"),
   Command.withExamples([{ command: "daybook archive run --dry-run", description: "What could be archived" }]),
   Command.withSubcommands([run, list, verify, restore])
 )

@@ -16,6 +16,7 @@ export const auditCommand = Command.make("audit").pipe(
   Command.withDescription(
     "Shows who did what, when, why and because of what; and proves that nobody has changed it since"
   ),
+  Command.withShortDescription("Show who did what and why, and prove that nobody has changed it"),
   Command.withExamples([
     { command: "daybook audit search --actor operator:ann", description: "What somebody did" },
     { command: "daybook audit tree o-1", description: "A checkout, from request to end" },

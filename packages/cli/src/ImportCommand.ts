@@ -274,6 +274,7 @@ const importOnlineRetail = Command.make(
 /** `daybook import …`. */
 export const importCommand = Command.make("import").pipe(
   Command.withDescription("Imports data from elsewhere"),
+  Command.withShortDescription("Import data from elsewhere"),
   Command.withExamples([
     { command: "daybook import online-retail ./orders", description: "Order lines of the UCI Online Retail data set" }
   ]),

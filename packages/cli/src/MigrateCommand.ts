@@ -28,7 +28,7 @@ export const migrateCommand = Command.make(
     "Applies the migrations of every service's schemas, and says what was done. Services do the same when they start; run this " +
       "first where they may not, or to see that a release fits a database. Doing it again changes nothing."
   ),
-  Command.withShortDescription("Brings the databases up to date"),
+  Command.withShortDescription("Bring the databases up to date"),
   Command.withExamples([
     { command: "daybook migrate", description: "The embedded store, in .daybook" },
     { command: "DATABASE_URL=postgres://localhost/shop daybook migrate --json", description: "PostgreSQL, for scripts" }

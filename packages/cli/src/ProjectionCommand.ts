@@ -187,6 +187,7 @@ const unpark = Command.make(
 /** `daybook projection …`. */
 export const projectionCommand = Command.make("projection").pipe(
   Command.withDescription("Looks after the read models, and after what goes out because of events"),
+  Command.withShortDescription("Look after the read models, rebuild them, ask them as of some time"),
   Command.withExamples([{ command: "daybook projection list", description: "How each one is doing" }]),
   Command.withSubcommands([asOfCommand, list, pause, rebuildCommand, resume, unpark])
 )
