@@ -146,15 +146,27 @@ export const onReplies = ({ replyTo }: Conductor, { success, failure }: Hearing)
   })
 }
 
-/** A request whose time has come: tells its saga. */
+/** A request that was not answered in time. */
+interface Overdue {
+  readonly sagaId: string
+  readonly step: string
+  readonly attempt: number
+  /** When it was made first, by business time, where that is known. */
+  readonly occurredAtMillis?: number | null
+}
+
+/**
+ * A request whose time has come: tells its saga. What is sent again is the request of then, and occurs when that did, so that an order
+ * of years ago, say, is not confirmed today because an answer got lost; by default it occurs now.
+ */
 export const runOutOfPatience = (
   conductor: Pick<Conductor, "name">,
   sagas: Sagas,
-  { sagaId, step, attempt }: { readonly sagaId: string; readonly step: string; readonly attempt: number },
+  { sagaId, step, attempt, occurredAtMillis }: Overdue,
   nowMillis: number
 ) =>
   sagas.execute(
     sagaId,
     { _tag: "RunOutOfPatience", step, attempt, nowMillis },
-    { correlationId: sagaId, actor: system(conductor.name) }
+    { correlationId: sagaId, actor: system(conductor.name), occurredAtMillis: occurredAtMillis ?? undefined }
   )

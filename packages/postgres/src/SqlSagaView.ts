@@ -18,7 +18,7 @@ import { orReadModelUnavailable } from "./SqlProjectionStore.ts"
 /** The migrations of the view. */
 export const tables: MigrationSet = {
   name: "saga",
-  migrations: fromFiles(new URL("../sql/", import.meta.url), ["saga-001-view"])
+  migrations: fromFiles(new URL("../sql/", import.meta.url), ["saga-001-view", "saga-002-occurred"])
 }
 
 /** Where a saga is. */
@@ -39,6 +39,8 @@ export interface SagaRow {
   readonly attempt: number | null
   /** When the command is sent again, if no answer comes. */
   readonly dueAtMillis: number | null
+  /** When it was sent first, by business time. */
+  readonly occurredAtMillis: number | null
   /** Why it is being undone, was undone, or needs attention. */
   readonly reason: string | null
   /** Why it was to be cancelled, if it was. */
@@ -52,17 +54,20 @@ export interface Due {
   readonly sagaId: string
   readonly step: string
   readonly attempt: number
+  /** When it was made first, by business time. Not known of requests that an earlier release has noted. */
+  readonly occurredAtMillis: number | null
 }
 
-const nobody = { step: null, direction: null, attempt: null, dueAtMillis: null }
+const nobody = { step: null, direction: null, attempt: null, dueAtMillis: null, occurredAtMillis: null }
 
-const fold = (row: SagaRow, event: SagaEvent): Partial<SagaRow> => {
+const fold = (row: SagaRow, { event, occurredAtMillis }: Recorded<SagaEvent>): Partial<SagaRow> => {
   switch (event._tag) {
     case "SagaStarted":
       return { status: "running" }
     case "StepRequested": {
       const { step, direction, attempt, dueAtMillis } = event
-      return { step, direction, attempt, dueAtMillis, status: direction === "forward" ? "running" : "compensating" }
+      const status = direction === "forward" ? "running" : "compensating"
+      return { step, direction, attempt, dueAtMillis, occurredAtMillis, status }
     }
     case "StepSucceeded":
     case "StepUndone":
@@ -84,7 +89,8 @@ const fold = (row: SagaRow, event: SagaEvent): Partial<SagaRow> => {
   }
 }
 
-const foldInto = (rows: Map<string, SagaRow>, { stream, version, event, recordedAtMillis }: Recorded<SagaEvent>) => {
+const foldInto = (rows: Map<string, SagaRow>, recorded: Recorded<SagaEvent>) => {
+  const { stream, version, recordedAtMillis } = recorded
   const sagaId = Partition.idOf(stream)
   const row: SagaRow = rows.get(sagaId) ?? {
     ...nobody,
@@ -96,22 +102,22 @@ const foldInto = (rows: Map<string, SagaRow>, { stream, version, event, recorded
     startedAtMillis: recordedAtMillis,
     updatedAtMillis: recordedAtMillis
   }
-  rows.set(sagaId, { ...row, ...fold(row, event), version, updatedAtMillis: recordedAtMillis })
+  rows.set(sagaId, { ...row, ...fold(row, recorded), version, updatedAtMillis: recordedAtMillis })
 }
 
 const columns = `saga_id AS "sagaId", version, status, step, direction, attempt, ${wholeMillisOf("due_at")} AS "dueAtMillis",
-  reason, cancellation, ${wholeMillisOf("started_at")} AS "startedAtMillis", ${wholeMillisOf("updated_at")} AS "updatedAtMillis"`
+  ${wholeMillisOf("occurred_at")} AS "occurredAtMillis",  reason, cancellation, ${wholeMillisOf("started_at")} AS "startedAtMillis", ${wholeMillisOf("updated_at")} AS "updatedAtMillis"`
 
 const save = (schema: string) =>
   `INSERT INTO ${schema}.saga
-     (name, saga_id, version, status, step, direction, attempt, due_at, reason, cancellation, started_at, updated_at)
-   SELECT $1::text, s."sagaId", s.version, s.status, s.step, s.direction, s.attempt, ${instantOf('s."dueAtMillis"')}, s.reason,
-          s.cancellation, ${instantOf('s."startedAtMillis"')}, ${instantOf('s."updatedAtMillis"')}
+     (name, saga_id, version, status, step, direction, attempt, due_at, occurred_at, reason, cancellation, started_at, updated_at)
+   SELECT $1::text, s."sagaId", s.version, s.status, s.step, s.direction, s.attempt, ${instantOf('s."dueAtMillis"')},
+          ${instantOf('s."occurredAtMillis"')}, s.reason, s.cancellation, ${instantOf('s."startedAtMillis"')}, ${instantOf('s."updatedAtMillis"')}
    FROM json_to_recordset($2::text::json) AS s ("sagaId" text, version integer, status text, step text, direction text,
-     attempt integer, "dueAtMillis" float8, reason text, cancellation text, "startedAtMillis" float8, "updatedAtMillis" float8)
+     attempt integer, "dueAtMillis" float8, "occurredAtMillis" float8, reason text, cancellation text, "startedAtMillis" float8, "updatedAtMillis" float8)
    ON CONFLICT (name, saga_id) DO UPDATE SET
      version = excluded.version, status = excluded.status, step = excluded.step, direction = excluded.direction,
-     attempt = excluded.attempt, due_at = excluded.due_at, reason = excluded.reason, cancellation = excluded.cancellation,
+     attempt = excluded.attempt, due_at = excluded.due_at, occurred_at = excluded.occurred_at, reason = excluded.reason, cancellation = excluded.cancellation,
      updated_at = excluded.updated_at`
 
 /** The projection that writes the view of one kind of saga. Its name on disk is the saga's with `-view`. */
@@ -167,7 +173,7 @@ export const make = (schemaName: string, name: string): Effect.Effect<SagaView, 
     return {
       due: (nowMillis, limit) =>
         query<Due>(
-          `SELECT saga_id AS "sagaId", step, attempt FROM ${schema}.saga
+          `SELECT saga_id AS "sagaId", step, attempt, ${wholeMillisOf("occurred_at")} AS "occurredAtMillis" FROM ${schema}.saga
            WHERE name = $1::text AND due_at <= ${instantOf("$2::text::float8")} ORDER BY due_at LIMIT $3::text::integer`,
           [name, String(nowMillis), String(limit)]
         ),
