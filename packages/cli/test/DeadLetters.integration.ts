@@ -14,9 +14,9 @@ import { daybook } from "./Orders.ts"
 const given = process.env.DATABASE_URL
 if (given === undefined) throw new Error("Run this with npm run test:integration, which provides DATABASE_URL")
 
-const names = ["cart", "orders"].map((schema) => `letters_${process.pid}_${schema}`)
+const names = ["cart", "orders", "rest"].map((schema) => `letters_${process.pid}_${schema}`)
 
-const [cartUrl, orderUrl] = names.map((name) => {
+const [cartUrl, orderUrl, restUrl] = names.map((name) => {
   const url = new URL(given)
   url.pathname = `/${name}`
   return url.href
@@ -24,7 +24,7 @@ const [cartUrl, orderUrl] = names.map((name) => {
 
 const [cart, order] = [cartUrl!, orderUrl!].map((url) => ({ url: Redacted.make(url) }))
 
-const settings = { DATABASE_URL: given, CART_READ_URL: cartUrl!, ORDER_READ_URL: orderUrl! }
+const settings = { DATABASE_URL: restUrl!, CART_READ_URL: cartUrl!, ORDER_READ_URL: orderUrl! }
 
 const onServer = (statements: ReadonlyArray<string>) =>
   Effect.flatMap(SqlClient, (client) => Effect.forEach(statements, (statement) => client.unsafe(statement))).pipe(
@@ -36,6 +36,8 @@ beforeAll(async () => {
   await onServer(names.map((name) => `CREATE DATABASE ${name}`))
   await setAside(cart!, "cart", "cart-commands", [held(completeCart("m-1", "cart-1"))])
   await setAside(order!, "orders", "order-events", [held(completeCart("m-2", "order-1"))])
+  // What is discarded is written down beside the journal.
+  expect((await daybook(settings, "migrate")).code).toBe(0)
 })
 
 afterAll(() => onServer(names.map((name) => `DROP DATABASE ${name} WITH (FORCE)`)))

@@ -23,7 +23,15 @@ import { type CheckoutData, cancelled, name } from "./Saga.ts"
 
 const iso = (millis: number): string => DateTime.formatIso(DateTime.makeUnsafe(millis))
 
-const viewOf = ({ sagaId, dueAtMillis, startedAtMillis, updatedAtMillis, status, ...row }: SagaRow): View => ({
+const viewOf = ({
+  sagaId,
+  status,
+  dueAtMillis,
+  startedAtMillis,
+  updatedAtMillis,
+  occurredAtMillis: _,
+  ...row
+}: SagaRow): View => ({
   ...row,
   id: sagaId,
   // Nothing is written of a saga before it has started.
