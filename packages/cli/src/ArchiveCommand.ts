@@ -8,7 +8,6 @@ import { recover, stateCodec } from "@daybook/core/Recovery"
 import { Snapshots } from "@daybook/core/Snapshot"
 import * as ArchiveRestore from "@daybook/postgres/ArchiveRestore"
 import * as ArchiveScan from "@daybook/postgres/ArchiveScan"
-import type { Moved } from "@daybook/postgres/SqlArchive"
 import { journalOf } from "@daybook/postgres/SqlStorage"
 import * as ArchivePlace from "@daybook/shop/ArchivePlace"
 import * as Settings from "@daybook/shop/Settings"
@@ -21,7 +20,7 @@ import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
 import { bytes } from "./Bytes.ts"
-import { Ended, Failure } from "./Failure.ts"
+import { Ended, explain, Failure } from "./Failure.ts"
 import * as Progress from "./Progress.ts"
 import { aggregates } from "./ServiceAggregates.ts"
 import { type Cell, group, table } from "./Table.ts"
@@ -248,29 +247,107 @@ const verify = Command.make(
   ])
 )
 
+/** A file, or the part of it that is one stream's, to be put back. */
+interface Wanted {
+  readonly side: WriteSides.WriteSide
+  readonly file: ArchiveRestore.ListedFile
+  readonly stream?: string
+}
+
+/** What a file came to. */
+interface Restored {
+  readonly service: Settings.ServiceName
+  readonly file: string
+  readonly streams: number
+  readonly events: number
+}
+
+/** What could not be put back. */
+interface Unrestored {
+  readonly service: Settings.ServiceName
+  readonly file: string
+  /** The stream that was asked for; `null` where everything was. */
+  readonly stream: string | null
+  readonly why: string
+}
+
+const holding = Effect.fnUntraced(function* (files: ReadonlyArray<Wanted>, side: WriteSides.WriteSide, stream: string) {
+  const ids = yield* Effect.provideContext(ArchiveRestore.filesOf(side.schema, stream), side.context)
+  return files.filter((one) => one.side === side && ids.includes(one.file.id)).map((one) => ({ ...one, stream }))
+})
+
+/** What streams an id may have meant: `cart-9` may be the id of the stream `cart-cart-9`. */
+const archivedAs = Effect.fnUntraced(function* (
+  opened: ReadonlyArray<WriteSides.WriteSide>,
+  files: ReadonlyArray<Wanted>,
+  id: string
+) {
+  const meant: Array<string> = []
+  for (const side of opened) {
+    for (const { name } of aggregates[side.service]) {
+      const stream = `${name}-${id}`
+      if ((yield* holding(files, side, stream)).length > 0) meant.push(stream)
+    }
+  }
+  return meant
+})
+
 /** Which files hold streams of that name; fails for one that is not archived. */
 const filesWith = Effect.fnUntraced(function* (
   opened: ReadonlyArray<WriteSides.WriteSide>,
-  files: Effect.Success<ReturnType<typeof filesOf>>,
+  files: ReadonlyArray<Wanted>,
   streams: ReadonlyArray<string>
 ) {
-  const found: Array<(typeof files)[number] & { readonly stream: string }> = []
-  for (const stream of streams) {
-    const before = found.length
-    for (const side of opened) {
-      const ids = yield* Effect.provideContext(ArchiveRestore.filesOf(side.schema, stream), side.context)
-      found.push(
-        ...files.filter((one) => one.side === side && ids.includes(one.file.id)).map((one) => ({ ...one, stream }))
-      )
+  const found: Array<Wanted> = []
+  for (const stream of new Set(streams)) {
+    const ofStream = (yield* Effect.forEach(opened, (side) => holding(files, side, stream))).flat()
+    if (ofStream.length === 0) {
+      const meant = yield* archivedAs(opened, files, stream)
+      const advice =
+        meant.length === 0
+          ? "Streams have names such as order-536365."
+          : `The stream of that id is ${meant.join(" or ")}: give that.`
+      return yield* new Failure({ message: `No events of ${stream} are archived; nothing was restored. ${advice}` })
     }
-    if (found.length === before) {
-      return yield* new Failure({
-        message: `No events of ${stream} are archived. Streams have names such as order-536365.`
-      })
-    }
+    found.push(...ofStream)
   }
   return found
 })
+
+/** Puts back what can be: a file that is damaged or missing does not keep the others from it. */
+const restoreEach = Effect.fnUntraced(function* (wanted: ReadonlyArray<Wanted>, progress: Progress.Progress) {
+  const restored: Array<Restored> = []
+  const failed: Array<Unrestored> = []
+  for (const { side, file, stream } of wanted) {
+    const { service } = side
+    yield* ArchiveRestore.restore(side.schema, file, stream).pipe(
+      Effect.provideContext(side.context),
+      Effect.match({
+        onSuccess: ({ streams, events }) => void restored.push({ service, file: file.name, streams, events }),
+        onFailure: (error) =>
+          void failed.push({ service, file: file.name, stream: stream ?? null, why: explain(error) })
+      })
+    )
+    yield* advance(progress, 1)
+  }
+  const sum = (what: "streams" | "events") => restored.reduce((total, one) => total + one[what], 0)
+  return { streams: sum("streams"), events: sum("events"), restored, failed }
+})
+
+type Restoration = Effect.Success<ReturnType<typeof restoreEach>>
+
+const toldOfRestore = ({ streams, events, restored, failed }: Restoration): string => {
+  const total = `Restored ${group(events)} events of ${group(streams)} streams. The files stay where they are.`
+  if (failed.length === 0) return total
+  const lines = failed.map(({ file, stream, why }) => `${stream === null ? "" : `${stream} in `}${file}: ${why}`)
+  const rows = restored.map((one): ReadonlyArray<Cell> => [one.service, one.file, one.streams, one.events])
+  const head: ReadonlyArray<Cell> = ["SERVICE", "RESTORED", { right: "STREAMS" }, { right: "EVENTS" }]
+  return [
+    ...(rows.length === 0 ? [] : [table([head, ...rows])]),
+    `Could not be restored, and is still archived:\n${lines.join("\n")}`,
+    `${total} Once the cause is mended, the same command restores the rest.`
+  ].join("\n\n")
+}
 
 const restore = Command.make(
   "restore",
@@ -290,29 +367,19 @@ const restore = Command.make(
     }
     const opened = yield* WriteSides.open(yield* WriteSides.chosen(input.services))
     const files = yield* filesOf(opened)
-    const chosen = input.all
-      ? files.map((one) => ({ ...one, stream: undefined }))
-      : yield* filesWith(opened, files, input.streams)
+    const wanted = input.all ? files : yield* filesWith(opened, files, input.streams)
     const progress = yield* Progress.make(Progress.ofProcess())
-    progress.begin("Restoring", { total: chosen.length, unit: "files" })
-    const moved: ReadonlyArray<Moved> = yield* Effect.forEach(chosen, ({ side, file, stream }) =>
-      Effect.tap(Effect.provideContext(ArchiveRestore.restore(side.schema, file, stream), side.context), () =>
-        advance(progress, 1)
-      )
-    )
+    progress.begin("Restoring", { total: wanted.length, unit: "files" })
+    const found = yield* restoreEach(wanted, progress)
     progress.end()
-    const sum = (what: "streams" | "events") => moved.reduce((total, one) => total + one[what], 0)
-    const restored = { streams: sum("streams"), events: sum("events") }
-    yield* Console.log(
-      input.json
-        ? JSON.stringify(restored)
-        : `Restored ${group(restored.events)} events of ${group(restored.streams)} streams. The files stay where they are.`
-    )
+    yield* Console.log(input.json ? JSON.stringify(found) : toldOfRestore(found))
+    if (found.failed.length > 0) return yield* new Ended({ code: 1 })
   }, Effect.scoped)
 ).pipe(
   Command.withDescription(
     "Puts events back into the journal as they were, to the byte and the microsecond; seals verify before and after. The files stay: an " +
-      "older backup of the database may need them"
+      "older backup of the database may need them. A file that is damaged or missing does not stop the others: in the end it says what " +
+      "was restored and what was not, and ends with 1"
   ),
   Command.withShortDescription("Put archived events back into the journal"),
   Command.withExamples([

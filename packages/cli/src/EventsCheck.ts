@@ -6,7 +6,7 @@
 import type { Aggregate } from "@daybook/core/Aggregate"
 import { type Stored, UndecodableEvent } from "@daybook/core/Event"
 import { stateReader } from "@daybook/core/Recovery"
-import { archived } from "@daybook/postgres/ArchiveRestore"
+import { archivedIn, eventsInFile, filesIfAny } from "@daybook/postgres/ArchiveRestore"
 import { checkSchemaName } from "@daybook/postgres/Migrations"
 import { pages, type RawEvent } from "@daybook/postgres/RawEvents"
 import * as Effect from "effect/Effect"
@@ -45,11 +45,20 @@ export interface Unreadable {
   readonly why: string
 }
 
+/** An archive file that is damaged, or not there: what is in it cannot be told. */
+export interface UnreadableFile {
+  readonly service: string
+  readonly file: string
+  readonly events: number
+  readonly why: string
+}
+
 /** What was found. */
 export interface Findings {
   readonly tallies: ReadonlyArray<Tally>
   /** At most `examples` of each type and version; the tallies count all. */
   readonly unreadable: ReadonlyArray<Unreadable>
+  readonly unreadableFiles: ReadonlyArray<UnreadableFile>
 }
 
 /** How much is told of one type and version: what is wrong with a million events is seen from a few. */
@@ -92,6 +101,7 @@ export class Check {
   readonly #stateReaders: ReadonlyMap<string, ReturnType<typeof stateReader>>
   readonly #tallies = new Map<string, Tally>()
   readonly #unreadable: Array<Unreadable> = []
+  readonly #unreadableFiles: Array<UnreadableFile> = []
 
   constructor(service: string, aggregates: Aggregates) {
     this.#service = service
@@ -102,7 +112,8 @@ export class Check {
   get findings(): Findings {
     const byName = (a: Tally, b: Tally) =>
       a.kind.localeCompare(b.kind) || a.type.localeCompare(b.type) || a.schemaVersion - b.schemaVersion
-    return { tallies: [...this.#tallies.values()].sort(byName), unreadable: this.#unreadable }
+    const tallies = [...this.#tallies.values()].sort(byName)
+    return { tallies, unreadable: this.#unreadable, unreadableFiles: this.#unreadableFiles }
   }
 
   event(raw: RawEvent): void {
@@ -113,6 +124,10 @@ export class Check {
     this.#try(tally, { stream, version, partition, position }, () => {
       this.#known(stream).events.decode(storedOf(raw))
     })
+  }
+
+  unreadableFile(file: string, events: number, why: string): void {
+    this.#unreadableFiles.push({ service: this.#service, file, events, why })
   }
 
   state(kind: "state" | "snapshot", row: StateRow): void {
@@ -222,12 +237,20 @@ export const check = ({ service, schema, aggregates }: Journal, watcher: Watcher
         })
       )
     }
-    yield* Stream.runForEach(archived(schema), (events) =>
-      Effect.sync(() => {
-        for (const event of events) found.event(event)
-        watcher.advance(events.length)
-      })
-    )
+    for (const file of yield* filesIfAny(schema)) {
+      const count = yield* archivedIn(schema, file)
+      yield* eventsInFile(schema, file).pipe(
+        Effect.tap((events) =>
+          Effect.sync(() => {
+            for (const event of events) found.event(event)
+          })
+        ),
+        Effect.catchTag("ArchiveUnavailable", ({ message }) =>
+          Effect.sync(() => found.unreadableFile(file.name, count, message))
+        )
+      )
+      watcher.advance(count)
+    }
     for (const table of ["state", "snapshot"] as const) {
       const [{ count } = { count: 0 }] = yield* sql.unsafe<{ readonly count: number }>(
         `SELECT count(*)::float8 AS count FROM ${checkSchemaName(schema)}.${table}`

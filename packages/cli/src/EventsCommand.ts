@@ -10,7 +10,15 @@ import * as Flag from "effect/cli/Flag"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
-import { check, examples, type Findings, type Tally, type Unreadable, type Watcher } from "./EventsCheck.ts"
+import {
+  check,
+  examples,
+  type Findings,
+  type Tally,
+  type Unreadable,
+  type UnreadableFile,
+  type Watcher
+} from "./EventsCheck.ts"
 import { Ended, Failure } from "./Failure.ts"
 import * as Progress from "./Progress.ts"
 import { aggregates } from "./ServiceAggregates.ts"
@@ -73,7 +81,8 @@ const together = (services: ReadonlyArray<Settings.ServiceName>, findings: Reado
     failing: sum([...of("event"), ...of("state")], ({ unreadable }) => unreadable),
     passedOver: sum(of("snapshot"), ({ unreadable }) => unreadable),
     tallies,
-    unreadable: findings.flatMap((found) => found.unreadable)
+    unreadable: findings.flatMap((found) => found.unreadable),
+    unreadableFiles: findings.flatMap((found) => found.unreadableFiles)
   }
 }
 
@@ -120,13 +129,22 @@ const lineOf = (one: Unreadable): string =>
       `version ${one.version} of stream ${one.stream}${placeOf(one)}: ${one.why}`
   )
 
-const verdictOf = ({ events, states, snapshots, failing, passedOver }: Found): string => {
+const fileLineOf = ({ service, events, why }: UnreadableFile): string =>
+  printable(`${service}: ${group(events)} events could not be read. ${why}`)
+
+const verdictOf = ({ events, states, snapshots, failing, passedOver, unreadableFiles }: Found): string => {
   const read = `${group(events)} events, ${group(states)} states and ${group(snapshots)} snapshots were read.`
   const gone = passedOver === 0 ? "" : ` ${group(passedOver)} snapshots cannot be read and will be passed over.`
-  if (failing === 0) return `${read} This release understands all events and states.${gone}`
+  const archived = unreadableFiles.reduce((total, file) => total + file.events, 0)
+  const unknown =
+    archived === 0 ? "" : ` Of ${group(archived)} archived events nothing is known: their files could not be read.`
+  if (failing === 0) {
+    const all = archived === 0 ? "all events and states" : "all of these events and states"
+    return `${read} This release understands ${all}.${unknown}${gone}`
+  }
   return (
     `${read} This release cannot read ${group(failing)} events or states, and would stop at them. Do not deploy it on this store: ` +
-    `give what is named above an upcaster, or use the release that wrote it.${gone}`
+    `give what is named above an upcaster, or use the release that wrote it.${unknown}${gone}`
   )
 }
 
@@ -137,7 +155,8 @@ const told = (found: Found): string => {
       ? [`Of each type and version, the first ${examples} are named.`]
       : []
   const lines = found.unreadable.length === 0 ? [] : [[...found.unreadable.map(lineOf), ...more].join("\n")]
-  return [tallies, ...lines, verdictOf(found)].join("\n\n")
+  const files = found.unreadableFiles.length === 0 ? [] : [found.unreadableFiles.map(fileLineOf).join("\n")]
+  return [tallies, ...lines, ...files, verdictOf(found)].join("\n\n")
 }
 
 const checkCommand = Command.make(
@@ -152,14 +171,15 @@ const checkCommand = Command.make(
   Effect.fn("Daybook.eventsCheck")(function* ({ service, json }) {
     const found = yield* checkAll(Option.getOrUndefined(service))
     yield* Console.log(json ? JSON.stringify(found) : told(found))
-    if (found.failing > 0) return yield* new Ended({ code: 1 })
+    if (found.failing > 0 || found.unreadableFiles.length > 0) return yield* new Ended({ code: 1 })
   })
 ).pipe(
   Command.withDescription(
     "Reads whole journals and decodes every event, stored state and snapshot as this release does: how many there are of each type and " +
       "version, and what cannot be read, with its stream, position, type and version, and why. Ends with 1 when there is an event or a " +
       "state that cannot; a snapshot that cannot is passed over by recovery. Nothing is migrated or written, so that a release can be " +
-      "tried before it is deployed. Events in archives are not read"
+      "tried before it is deployed. Archived events are read too, where ARCHIVE_URL says; a file that is damaged or missing is named, " +
+      "and ends with 1"
   ),
   Command.withShortDescription("Check that this release can read every stored event"),
   Command.withExamples([

@@ -38,7 +38,7 @@ const cart = (id: string, ...types: ReadonlyArray<string>): Append => ({
 })
 
 /** The ids of carts that were abandoned, and of some that were not. */
-const closed = ["a", "b", "c", "d"]
+const closed = ["a", "b", "c", "cart-9"]
 const open = ["e", "f", "g"]
 
 const onStore = <A>(work: Effect.Effect<A, unknown, Journal | ProjectionStore | SqlClient>): Promise<A> =>
@@ -168,10 +168,23 @@ describe("on a store", () => {
     expect(out).toContain(`${file.name}: Archive file ${file.name} in `)
     expect(out).toContain("is damaged")
     expect(out).toContain("cart/spare: this database does not name it")
-    const failed = await run("archive", "restore", "--all")
-    expect(failed.code).toBe(1)
-    expect(failed.err).toContain("is damaged")
     writeFileSync(path, content)
+  })
+
+  it("events check tells of what is in a damaged file, and reads the rest", async () => {
+    const [file] = await parsed("archive", "list")
+    const path = join(settings.DAYBOOK_HOME, "archive", file.name)
+    const content = readFileSync(path)
+    writeFileSync(path, content.subarray(0, -1))
+    const { code, out } = await run("events", "check")
+    writeFileSync(path, content)
+    expect(code).toBe(1)
+    expect(out).toMatch(/^SERVICE +STORED +VERSION +COUNT +TODAY\ncart +CartAbandoned +1 +\d /)
+    expect(out).toContain(`\ncart: ${file.events} events could not be read. Archive file ${file.name} in `)
+    expect(out).toContain(`\n${18 - file.events} events, `)
+    expect(out).toContain(
+      `This release understands all of these events and states. Of ${file.events} archived events nothing is known`
+    )
   })
 
   it("streams are restored by name, and others are not there to restore", async () => {
@@ -181,8 +194,45 @@ describe("on a store", () => {
     expect((await run("archive", "restore", "--all", "--service", "carts")).err).toMatch(/^There is no service carts/)
   })
 
+  it("an id that was given for a stream is recognised, also where it looks like one", async () => {
+    const { code, err } = await run("archive", "restore", "cart-9")
+    expect(code).toBe(1)
+    expect(err).toContain(
+      "No events of cart-9 are archived; nothing was restored. The stream of that id is cart-cart-9: give that."
+    )
+    expect((await run("archive", "restore", "b")).err).toContain("The stream of that id is cart-b: give that.")
+  })
+
+  it("a damaged file does not keep the others from being restored, and is told of", async () => {
+    const files = await parsed("archive", "list")
+    expect(files.length).toBeGreaterThan(1)
+    const [file] = files
+    const path = join(settings.DAYBOOK_HOME, "archive", file.name)
+    const content = readFileSync(path)
+    rmSync(path)
+    const { code, out } = await run("archive", "restore", "--all", "--json")
+    const [, ...others] = files
+    const count = (what: "streams" | "events") =>
+      others.reduce((sum: number, one: Record<string, number>) => sum + one[what]!, 0)
+    expect(code).toBe(1)
+    expect(JSON.parse(out)).toMatchObject({
+      streams: count("streams"),
+      events: count("events"),
+      restored: others.map(({ name, events }: { name: string; events: number }) => ({ file: name, events })),
+      failed: [{ service: "cart", file: file.name, stream: null, why: expect.stringContaining(file.name) }]
+    })
+    expect(await events()).toBe(12 + count("events"))
+    expect((await parsed("archive", "list")).map(({ name }: { name: string }) => name)).toEqual([file.name])
+
+    const again = await run("archive", "restore", "--all")
+    expect(again).toMatchObject({ code: 1, err: "" })
+    expect(again.out).toContain(`Could not be restored, and is still archived:\n${file.name}: `)
+    expect(again.out).toContain("Restored 0 events of 0 streams.")
+    writeFileSync(path, content)
+  })
+
   it("everything is restored, and verifies", async () => {
-    expect(await parsed("archive", "restore", "--all")).toEqual({ streams: 3, events: 6 })
+    expect((await parsed("archive", "restore", "--all")).failed).toEqual([])
     expect(await events()).toBe(18)
     expect((await run("audit", "verify")).code).toBe(0)
   })

@@ -142,22 +142,27 @@ export const restore = (
     return yield* sql.withTransaction(work)
   })
 
-/**
- * Every archived event of a schema, a file at a time: for whoever looks through rows instead of reading a journal. Nothing where the
- * schema has never been given an archive.
- */
-export const archived = (
-  schemaName: string
-): Stream.Stream<ReadonlyArray<RawEvent>, Archive.ArchiveUnavailable | SqlError, SqlClient> => {
+/** The files that a schema's index names; none where the schema has never been given an archive. */
+export const filesIfAny = (schemaName: string): Effect.Effect<ReadonlyArray<ListedFile>, SqlError, SqlClient> => {
   const schema = checkSchemaName(schemaName)
-  const eventsIn = Effect.fnUntraced(function* (indexed: IndexedFile) {
-    const file = yield* load(yield* Archive.ArchiveStore, indexed)
-    return eventsOf(file, yield* runsIn(schema, indexed.id))
-  })
-  return Stream.fromIterableEffect(
-    Effect.flatMap(hasTable(schema, "archive_file"), (there) => (there ? files(schema) : Effect.succeed([])))
-  ).pipe(Stream.mapEffect(eventsIn))
+  return Effect.flatMap(hasTable(schema, "archive_file"), (there) => (there ? files(schema) : Effect.succeed([])))
 }
+
+/** How many events of a file are archived still: others were restored, and are in the file all the same. */
+export const archivedIn = (schema: string, { id }: IndexedFile): Effect.Effect<number, SqlError, SqlClient> =>
+  Effect.map(runsIn(checkSchemaName(schema), id), (runs) => runs.reduce((sum, { events }) => sum + events, 0))
+
+/** The archived events in one of a schema's files. */
+export const eventsInFile = Effect.fnUntraced(function* (schemaName: string, indexed: IndexedFile) {
+  const file = yield* load(yield* Archive.ArchiveStore, indexed)
+  return eventsOf(file, yield* runsIn(checkSchemaName(schemaName), indexed.id))
+})
+
+/** Every archived event of a schema, a file at a time: for whoever looks through rows instead of reading a journal. */
+export const archived = (
+  schema: string
+): Stream.Stream<ReadonlyArray<RawEvent>, Archive.ArchiveUnavailable | SqlError, SqlClient> =>
+  Stream.fromIterableEffect(filesIfAny(schema)).pipe(Stream.mapEffect((file) => eventsInFile(schema, file)))
 
 /** Something that is not as it should be with an archive. */
 export interface Finding {
