@@ -31,7 +31,7 @@ export const CommandHeaders = {
   "if-match": Schema.optionalKey(IfMatch),
   /** Who asks, where a gateway has found that out; otherwise `anonymous`. */
   "x-actor": Schema.optionalKey(Text(200)),
-  /** Why, where a service wants to know. */
+  /** Why. Without it, what the body gives as its reason or note, where it has one. */
   "x-reason": Schema.optionalKey(Text(500)),
   /**
    * The business conversation that the command belongs to. Without it, that is the order's for whatever is about an order, its
@@ -47,12 +47,12 @@ export const ReasonedHeaders = { ...CommandHeaders, "x-reason": Text(500) }
 
 type Headers = { readonly [K in keyof typeof CommandHeaders]?: string }
 
-/** What the headers say, in the runtime's words. */
-export const commandOptions = (headers: Headers): CommandOptions => ({
+/** What the headers say, in the runtime's words. `said` is why, as the body says it: an audit looks for it in one place. */
+export const commandOptions = (headers: Headers, said?: string): CommandOptions => ({
   commandId: headers["idempotency-key"],
   expectedVersion: headers["if-match"] === undefined ? undefined : Number(headers["if-match"].replaceAll('"', "")),
   actor: headers["x-actor"] ?? anonymous,
-  reason: headers["x-reason"],
+  reason: headers["x-reason"] ?? said,
   correlationId: headers["x-correlation-id"],
   traceParent: headers.traceparent
 })

@@ -177,7 +177,7 @@ export const layer = HttpApiBuilder.group(
       )
       .handle("checkout", ({ params: { id }, payload, headers }) => checkout(id, payload, commandOptions(headers)))
       .handle("abandon", ({ params: { id }, payload: { reason }, headers }) =>
-        send(id, { _tag: "AbandonCart", reason }, commandOptions(headers))
+        send(id, { _tag: "AbandonCart", reason }, commandOptions(headers, reason))
       )
       .handle("recover", ({ params: { id }, headers }) => send(id, recovered, commandOptions(headers)))
       .handle("show", ({ params: { id }, query }) => timed("cart", Effect.map(show(id, query.atLeastVersion), tagged)))

@@ -30,7 +30,7 @@ const stock = HttpApiBuilder.group(
     const projector = yield* InventoryProjector
     const past = yield* Past.of(pastStock)
     const send = (command: StockItemCommand, headers: Parameters<typeof commandOptions>[0]) => {
-      const options: CommandOptions = commandOptions(headers)
+      const options: CommandOptions = commandOptions(headers, "reason" in command ? command.reason : undefined)
       return Effect.map(stockItems.execute(stockItemId(command), command, options), accepted)
     }
 

@@ -125,7 +125,7 @@ export const layer = HttpApiBuilder.group(
         requestCancellation(id, payload, commandOptions(headers))
       )
       .handle("cancelLines", ({ params: { id }, payload, headers }) =>
-        cancelLines(id, payload, commandOptions(headers))
+        cancelLines(id, payload, commandOptions(headers, payload.reason))
       )
       .handle("recordShipment", ({ params: { id }, payload, headers }) =>
         recordShipment(id, payload, commandOptions(headers))
@@ -134,7 +134,7 @@ export const layer = HttpApiBuilder.group(
         send(id, { _tag: "RecordDelivery", shipmentId }, commandOptions(headers))
       )
       .handle("requestReturn", ({ params: { id }, payload, headers }) =>
-        requestReturn(id, payload, commandOptions(headers))
+        requestReturn(id, payload, commandOptions(headers, payload.reason))
       )
       .handle("receiveReturn", ({ params: { id, returnId }, payload: { lines }, headers }) =>
         send(id, { _tag: "ReceiveReturn", returnId, lines }, commandOptions(headers))

@@ -25,8 +25,8 @@ import { paymentNotFound } from "./Rejection.ts"
 import { receiver } from "./Webhooks.ts"
 
 /** A payment is a conversation of its own, unless the caller knows a larger one. */
-const optionsOf = (id: string, headers: Parameters<typeof commandOptions>[0]): CommandOptions => {
-  const options = commandOptions(headers)
+const optionsOf = (id: string, ...said: Parameters<typeof commandOptions>): CommandOptions => {
+  const options = commandOptions(...said)
   return { ...options, correlationId: options.correlationId ?? id }
 }
 
@@ -146,12 +146,16 @@ export const layer = HttpApiBuilder.group(
       .handle("open", ({ query: { limit = defaultLimit } }) => timed("open-payment-operations", read.open(limit)))
       .handle("ledger", ({ query }) => timed("payment-ledger", read.ledger(query)))
       .handle("capture", ({ params: { id }, payload, headers }) => capture(id, payload, optionsOf(id, headers)))
-      .handle("refund", ({ params: { id }, payload, headers }) => refund(id, payload, optionsOf(id, headers)))
-      .handle("void", ({ params: { id }, payload, headers }) => voidPayment(id, payload, optionsOf(id, headers)))
+      .handle("refund", ({ params: { id }, payload, headers }) =>
+        refund(id, payload, optionsOf(id, headers, payload.reason))
+      )
+      .handle("void", ({ params: { id }, payload, headers }) =>
+        voidPayment(id, payload, optionsOf(id, headers, payload.reason))
+      )
       .handle("confirm", ({ params: { id }, headers }) => confirm(id, optionsOf(id, headers)))
       .handle("reconcile", ({ params: { id }, headers }) => reconcile(id, comparing(id, headers)))
       .handle("resolve", ({ params: { id, attentionId }, payload: { note }, headers }) =>
-        send(id, { _tag: "ResolveAttention", attentionId, note }, optionsOf(id, headers))
+        send(id, { _tag: "ResolveAttention", attentionId, note }, optionsOf(id, headers, note))
       )
       .handleRaw("webhook", ({ params, request }) => webhook(params.provider, request))
   })

@@ -16,21 +16,20 @@ export const layer = HttpApiBuilder.group(
   "subjects",
   Effect.fnUntraced(function* (handlers) {
     const subjects = yield* Subjects
-    /** Why is said in the command, and so in the event; an audit looks for it where it is for every service. */
     const send = (id: string, command: Command, options: CommandOptions) =>
-      Effect.map(subjects.execute(id, command, { ...options, reason: options.reason ?? command.reason }), accepted)
+      Effect.map(subjects.execute(id, command, options), accepted)
 
     return handlers
       .handle("placeHold", ({ params: { id }, payload: { holdId: given, reason }, headers }) => {
-        const options = commandOptions(headers)
+        const options = commandOptions(headers, reason)
         const holdId = given ?? makeId(options, id)
         return Effect.map(send(id, { _tag: "PlaceHold", holdId, reason }, options), (body) => ({ ...body, holdId }))
       })
       .handle("releaseHold", ({ params: { id, holdId }, payload: { reason }, headers }) =>
-        send(id, { _tag: "ReleaseHold", holdId, reason }, commandOptions(headers))
+        send(id, { _tag: "ReleaseHold", holdId, reason }, commandOptions(headers, reason))
       )
       .handle("erase", ({ params: { id }, payload: { reason }, headers }) =>
-        send(id, { _tag: "EraseSubject", reason }, commandOptions(headers))
+        send(id, { _tag: "EraseSubject", reason }, commandOptions(headers, reason))
       )
   })
 )

@@ -147,6 +147,21 @@ describe("a movement", () => {
     expect((await get("/stock/mug/movements?location=LEEDS")).body).toEqual([])
   })
 
+  it("keeps as its reason what the body says, unless x-reason says more", async () => {
+    const item = await stocked()
+    ok(await post(`${item}/adjustments`, { quantity: -3, reason: "damaged", reference: "count-1" }))
+    ok(await post(`${item}/restocks`, { quantity: 1, reason: "returned", reference: "return-1" }))
+    const why = { "x-reason": "A pallet fell over" }
+    ok(await post(`${item}/adjustments`, { quantity: -1, reason: "damaged", reference: "count-2" }, why))
+    const { body } = await get(`${item}/history`)
+    const reasons = body.versions.map(({ type, reason }: any) => [type, reason]).slice(-3)
+    expect(reasons).toEqual([
+      ["StockAdjusted", "damaged"],
+      ["StockRestocked", "returned"],
+      ["StockAdjusted", "A pallet fell over"]
+    ])
+  })
+
   it("is recorded once for its document, or its key, and refused where the document says something else", async () => {
     const item = await stocked()
     const again = ok(await post(`${item}/receipts`, { quantity: 10, reference: "delivery-1" }))

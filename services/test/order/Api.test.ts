@@ -320,6 +320,10 @@ describe.each(levels)("the orders at level %i", (level, persistence) => {
       const rest = await get(`${order}/timeline?after=1&limit=1`)
       expect(rest.body).toEqual([body[1]])
       expect((await get(`${order}/timeline?after=3`)).body).toEqual([])
+      const next = { reason: "unavailable", lines: [{ lineId: "2", quantity: 1 }] }
+      const plain = ok(await post(`${order}/line-cancellations`, next))
+      const [later] = (await get(`${order}/timeline?after=3&atLeastVersion=${plain.body.version}`)).body
+      expect(later).toMatchObject({ event: "LinesCancelled", note: "unavailable", reason: "unavailable" })
       expectProblem(await get("/orders/unheard-of/timeline"), 404, "OrderNotFound", "no order of this id")
     })
   })

@@ -221,6 +221,10 @@ layer(Client.layer.pipe(Layer.provideMerge(running)), { timeout: "60 seconds" })
       expect(attention).toMatchObject({ attentionId, note: "Released at the provider's desk" })
       const rest = yield* get(`/payments/attention?after=${listed.number - 1}`)
       expect(rest.body.filter(({ paymentId }: { paymentId: string }) => paymentId === id)).toEqual([])
+      const { versions } = (yield* get(`/payments/${id}/history`)).body
+      const whyOf = (event: string) => versions.find(({ type }: { type: string }) => type === event)?.reason
+      expect(whyOf("VoidRequested")).toBe("the buyer called")
+      expect(whyOf("AttentionResolved")).toBe("Released at the provider's desk")
     })
   )
 
