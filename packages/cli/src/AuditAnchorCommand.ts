@@ -26,7 +26,7 @@ export const auditAnchorCommand = Command.make(
       Flag.optional
     ),
     json: Flag.Boolean("json").pipe(
-      Flag.withDescription("Print nothing but the anchor, which is JSON"),
+      Flag.withDescription("Say nothing else: neither the public key nor how much is anchored"),
       Flag.withDefault(false)
     )
   },
@@ -39,23 +39,28 @@ export const auditAnchorCommand = Command.make(
     if (heads.flat().length === 0) return yield* nothingSealed
     const { signer } = yield* Effect.provide(SealKeys, yield* Seals.key)
     const key = yield* signer
+    yield* Seals.checkSealer(
+      journals.filter((_, i) => heads[i]!.length > 0),
+      key.publicKey
+    )
     const text = JSON.stringify(yield* signAnchor(heads.flat(), key))
-    if (Option.isSome(output)) yield* OutputFile.write(output.value, OutputFile.text(`${text}\n`))
-    if (json && Option.isNone(output)) return yield* Console.log(text)
+    if (Option.isNone(output)) yield* Console.log(text)
+    else yield* OutputFile.write(output.value, OutputFile.text(`${text}\n`))
+    if (json) return
     const partitions = heads.flat().length
-    const what = `An anchor of ${partitions} ${partitions === 1 ? "partition" : "partitions"}`
-    yield* Console.log(
+    yield* Console.error(
       [
         `The public key that goes with it (${key.keyId}):`,
         pemOf(key.publicKey),
-        ...(Option.isSome(output) ? [`${what} was written to ${output.value}.`] : [`${what}:`, text])
+        `An anchor of ${partitions} ${partitions === 1 ? "partition" : "partitions"} was written` +
+          `${Option.isSome(output) ? ` to ${output.value}` : ""}.`
       ].join("\n")
     )
   }, Effect.scoped)
 ).pipe(
   Command.withDescription(
-    "Writes an anchor: the hash of the newest block of every partition of every service, signed. Keep it, and the public key that is " +
-      "printed with it, where whoever may change the databases cannot: with the auditor, in print, in another account. daybook audit verify " +
+    "Writes an anchor: the hash of the newest block of every partition of every service, signed, as JSON. Keep it, and the public key " +
+      "that is told on standard error with it, where whoever may change the databases cannot: with the auditor, in print, in another account. daybook audit verify " +
       "--anchor then finds it out when newer blocks were rolled back, even by somebody who has the private key"
   ),
   Command.withShortDescription("Write down the newest seals, to be kept elsewhere"),

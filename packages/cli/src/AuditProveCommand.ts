@@ -88,11 +88,13 @@ export const auditProveCommand = Command.make(
     if (Option.isSome(input.output)) yield* OutputFile.check(input.output.value)
     const anchor = Option.isSome(input.anchor) ? yield* Seals.readAnchor(input.anchor.value) : undefined
     const wanted = yield* find(input)
-    for (const { schema, context, sealable } of yield* Seals.open(Option.none())) {
+    const journals = yield* Seals.open(Option.none())
+    for (const { schema, context, sealable } of journals) {
       const [event] = yield* Effect.provideContext(wanted.find(schema), context)
       if (event === undefined) continue
       if (!sealable) return yield* new Failure({ message: `${schema} is not sealed yet. Seal it: daybook audit seal` })
-      const proof = yield* Effect.provideContext(prove(schema, event, anchor), context)
+      const handOvers = yield* Seals.handOversOf(journals)
+      const proof = yield* Effect.provideContext(prove(schema, event, { anchor, handOvers }), context)
       const text = JSON.stringify(proof, null, 2)
       if (Option.isNone(input.output)) return yield* Console.log(text)
       yield* OutputFile.write(input.output.value, OutputFile.text(`${text}\n`))

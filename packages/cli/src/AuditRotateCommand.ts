@@ -2,8 +2,8 @@
  * `daybook audit rotate`: has a new key go on sealing. The old one signs that it has handed over, and is put aside.
  */
 import { existsSync, linkSync, readFileSync, renameSync } from "node:fs"
-import { recordHandOver } from "@daybook/postgres/SealAuthority"
-import { handOver, newPem, pemOf, SealKeys, signerOfPem, writeNew } from "@daybook/postgres/SealKeys"
+import { checkHandOver, recordHandOver } from "@daybook/postgres/SealAuthority"
+import { handOver, newPem, pemOf, publicKeyOfPem, SealKeys, signerOfPem, writeNew } from "@daybook/postgres/SealKeys"
 import * as Settings from "@daybook/shop/Settings"
 import * as Console from "effect/Console"
 import * as Command from "effect/cli/Command"
@@ -19,6 +19,10 @@ const cannotMove =
       message: `The keys cannot be exchanged: ${error instanceof Error ? error.message : String(error)}. Check that you may write ${file} and its folder, and run daybook audit rotate again.`
     })
 
+/** The public key that an earlier run, which did not come to its end, has written. */
+const waitingKey = (waiting: string): string | undefined =>
+  existsSync(waiting) ? publicKeyOfPem(readFileSync(waiting, "utf8")) : undefined
+
 /** `daybook audit rotate`. */
 export const auditRotateCommand = Command.make(
   "rotate",
@@ -32,8 +36,14 @@ export const auditRotateCommand = Command.make(
     }
     const { signer } = yield* Effect.provide(SealKeys, yield* Seals.key)
     const old = yield* signer
-    // Written before anything is recorded, and found again by a second run if this one does not come to its end.
+    const journals = yield* Seals.openSealable(Option.none())
     const waiting = `${file}.next`
+    const begun = yield* Effect.try({ try: () => waitingKey(waiting), catch: cannotMove(file) })
+    // Everywhere before it is recorded anywhere: a key that seals nowhere is to leave no trace.
+    yield* Effect.forEach(journals, ({ schema, context }) =>
+      Effect.provideContext(checkHandOver(schema, old.publicKey, begun), context)
+    )
+    // Written before anything is recorded, and found again by a second run if this one does not come to its end.
     const next = yield* Effect.try({
       try: () => {
         if (!existsSync(waiting)) writeNew(waiting, newPem())
@@ -42,7 +52,7 @@ export const auditRotateCommand = Command.make(
       catch: cannotMove(file)
     })
     const statement = handOver(old, next)
-    for (const { schema, context } of yield* Seals.openSealable(Option.none())) {
+    for (const { schema, context } of journals) {
       yield* Effect.provideContext(recordHandOver(schema, statement), context)
     }
     const aside = `${file}.${old.keyId}`

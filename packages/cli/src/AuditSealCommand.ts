@@ -1,6 +1,7 @@
 /**
  * `daybook audit seal`: seals now what a shop at work would seal in the background.
  */
+import { SealKeys } from "@daybook/postgres/SealKeys"
 import * as SqlSeals from "@daybook/postgres/SqlSeals"
 import * as Console from "effect/Console"
 import * as Command from "effect/cli/Command"
@@ -10,6 +11,8 @@ import { Ended } from "./Failure.ts"
 import * as Progress from "./Progress.ts"
 import * as Seals from "./Seals.ts"
 import { table } from "./Table.ts"
+
+const signer = Effect.map(SealKeys, (keys) => keys.signer)
 
 /** How many events wait to be sealed. */
 const waiting = (schema: string) =>
@@ -48,7 +51,10 @@ export const auditSealCommand = Command.make(
   { service: Seals.serviceFlag, json: Seals.jsonFlag },
   Effect.fn("Daybook.auditSeal")(function* ({ service, json }) {
     const journals = yield* Seals.openSealable(service)
-    const outcomes = yield* Effect.provide(sealAll(journals), yield* Seals.key)
+    const keys = yield* Seals.key
+    // In whatever order the services come: none of them makes a key where another has sealed.
+    if (yield* Seals.isBegun(journals)) yield* Effect.provide(Effect.flatten(signer), keys)
+    const outcomes = yield* Effect.provide(sealAll(journals), keys)
     if (json) yield* Console.log(JSON.stringify(outcomes))
     else {
       const rows = outcomes.map(({ service: name, events, blocks }) => [name, events, blocks])

@@ -64,6 +64,7 @@ const verifyAll = Effect.fnUntraced(function* (
   progress.begin("Verifying", { total: counts.reduce((sum, one) => sum + one, 0), unit: "events" })
   const options = {
     publicKeys: trust.publicKeys,
+    handOvers: yield* Seals.handOversOf(journals),
     ...(trust.anchor === undefined ? {} : { anchor: trust.anchor }),
     onProgress: (events: number) => {
       progress.done += events

@@ -1,10 +1,11 @@
 /**
  * The seals of the services: where they are, whose keys are trusted, and what the `daybook audit` commands about them have in common.
  */
-import { existsSync } from "node:fs"
+import { existsSync, readFileSync } from "node:fs"
 import { hasTable, migrate } from "@daybook/postgres/Migrations"
 import { parseAnchor, type SignedAnchor } from "@daybook/postgres/SealAnchors"
 import * as SealKeys from "@daybook/postgres/SealKeys"
+import { readKeys } from "@daybook/postgres/SealRows"
 import * as SqlSeals from "@daybook/postgres/SqlSeals"
 import { database } from "@daybook/shop/Place"
 import * as Settings from "@daybook/shop/Settings"
@@ -73,8 +74,37 @@ export const openSealable = Effect.fnUntraced(function* (only: Option.Option<Set
   )
 })
 
+const keysOf = (journals: ReadonlyArray<Journal>) =>
+  Effect.forEach(
+    journals.filter(({ sealable }) => sealable),
+    ({ schema, context }) => Effect.provideContext(readKeys(schema), context)
+  )
+
+/** The hand-overs that any of these journals knows of: one that has sealed nothing, or whose service came later, may know of none. */
+export const handOversOf = (journals: ReadonlyArray<Journal>) =>
+  Effect.map(keysOf(journals), (known) => known.flatMap(({ handOvers }) => handOvers))
+
+/** Whether a key has begun to seal any of these journals. */
+export const isBegun = (journals: ReadonlyArray<Journal>) =>
+  Effect.map(keysOf(journals), (known) => known.some(({ keys }) => keys.length > 0))
+
 /** The key that the settings name. */
 export const key = Effect.map(Settings.sealKeyFile, SealKeys.SealKeys.layerFile)
+
+/** Fails where a key is none of those that have sealed: what it signs would be trusted by nobody who verifies. */
+export const checkSealer = Effect.fnUntraced(function* (journals: ReadonlyArray<Journal>, publicKey: string) {
+  const trusted = SealKeys.trustedBy([publicKey], yield* handOversOf(journals))
+  for (const { service, schema, context } of journals) {
+    const { keys } = yield* Effect.provideContext(readKeys(schema), context)
+    const ids = keys.map(SealKeys.keyIdOf)
+    if (ids.some((id) => trusted.has(id))) continue
+    return yield* new Failure({
+      message:
+        `The seals of ${service} are made with another key (${ids.join(", ")}) than ${SealKeys.keyIdOf(publicKey)}, which is in ` +
+        `${yield* Settings.sealKeyFile}. Put the file of that key back, or name it with SEAL_KEY_FILE.`
+    })
+  }
+})
 
 const noKey = (file: string): Failure =>
   new Failure({
@@ -83,9 +113,34 @@ const noKey = (file: string): Failure =>
       "--public-key, or the private one with SEAL_KEY_FILE."
   })
 
+const reasonOf = (error: unknown): string => (error instanceof Error ? error.message : String(error))
+
+/** Reads a file that is to hold a public key, and not the private one, which nobody who verifies needs to have. */
+const readPublicKeyFile = (file: string) =>
+  Effect.try({
+    try: () => readFileSync(file, "utf8"),
+    catch: (error) => new Failure({ message: `The public key ${file} cannot be read: ${reasonOf(error)}.` })
+  }).pipe(
+    Effect.flatMap((pem) =>
+      Effect.try({
+        try: () => {
+          if (pem.includes("PRIVATE KEY-----")) throw new Error("it holds a private key")
+          if (!pem.includes("-----BEGIN PUBLIC KEY-----")) throw new Error("it does not say BEGIN PUBLIC KEY")
+          return SealKeys.publicKeyOfPem(pem)
+        },
+        catch: (error) =>
+          new Failure({
+            message:
+              `${file} is no public key in PEM form (Ed25519): ${reasonOf(error)}. daybook audit anchor tells the public key that goes with ` +
+              "SEAL_KEY_FILE, and openssl pkey -in FILE -pubout that of any private one."
+          })
+      })
+    )
+  )
+
 /** The public keys to trust: those in the files that were named, or else that of the key in the settings. Never the database's. */
 export const trustedKeys = Effect.fnUntraced(function* (files: ReadonlyArray<string>) {
-  if (files.length > 0) return yield* Effect.forEach(files, SealKeys.readPublicKey)
+  if (files.length > 0) return yield* Effect.forEach(files, readPublicKeyFile)
   const file = yield* Settings.sealKeyFile
   return existsSync(file) ? [yield* SealKeys.readPublicKey(file)] : yield* noKey(file)
 })

@@ -110,6 +110,14 @@ const unusable =
         "(openssl genpkey -algorithm ed25519), named by SEAL_KEY_FILE, by default seal-key.pem in DAYBOOK_HOME."
     })
 
+const missing = (file: string): SealKeyUnusable =>
+  new SealKeyUnusable({
+    file,
+    detail:
+      `The key for seals, ${file}, is not there, and a new one could not go on with the seals that there are, so that none is made. ` +
+      "Put the file back, from a backup say, or name it with SEAL_KEY_FILE."
+  })
+
 /** Reads the public key of a PEM file, private or public. */
 export const readPublicKey = (file: string): Effect.Effect<string, SealKeyUnusable> =>
   Effect.try({ try: () => publicKeyOfPem(readFileSync(file, "utf8")), catch: unusable(file) })
@@ -118,25 +126,29 @@ export const readPublicKey = (file: string): Effect.Effect<string, SealKeyUnusab
 export class SealKeys extends Context.Service<
   SealKeys,
   {
-    /** Read anew each time, so that a key that was exchanged is used without a restart. */
+    /** The key that there is. Read anew each time, so that a key that was exchanged is used without a restart. */
     readonly signer: Effect.Effect<Signer, SealKeyUnusable>
+    /** The same, made if there is none: only for the very first seals, which any key may begin. */
+    readonly first: Effect.Effect<Signer, SealKeyUnusable>
   }
 >()("@daybook/postgres/SealKeys") {
-  /** The key in a file, which is made when it is first asked for. */
-  static readonly layerFile = (file: string): Layer.Layer<SealKeys> =>
-    Layer.succeed(SealKeys, {
-      signer: Effect.try({
-        try: () => {
-          if (!existsSync(file)) writeNew(file, newPem())
-          return signerOfPem(readFileSync(file, "utf8"))
-        },
-        catch: unusable(file)
-      })
+  /** The key in a file. */
+  static readonly layerFile = (file: string): Layer.Layer<SealKeys> => {
+    const attempt = (signer: () => Signer) => Effect.try({ try: signer, catch: unusable(file) })
+    const signer = attempt(() => signerOfPem(readFileSync(file, "utf8")))
+    const first = attempt(() => {
+      if (!existsSync(file)) writeNew(file, newPem())
+      return signerOfPem(readFileSync(file, "utf8"))
     })
+    return Layer.succeed(SealKeys, {
+      signer: Effect.suspend(() => (existsSync(file) ? signer : missing(file))),
+      first
+    })
+  }
 
   /** A key at hand: for tests. */
   static readonly layerOf = (signer: Signer): Layer.Layer<SealKeys> =>
-    Layer.succeed(SealKeys, { signer: Effect.succeed(signer) })
+    Layer.succeed(SealKeys, { signer: Effect.succeed(signer), first: Effect.succeed(signer) })
 }
 
 /** A hand-over as it is kept, with both signatures. */
@@ -152,7 +164,8 @@ export const handOver = (from: Signer, to: Signer): SignedHandOver => {
 /** Which keys are trusted: by id, with their place in the order in which they took over (0, 1, 2 …; below 0 before the given). */
 export type Trusted = ReadonlyMap<string, { readonly publicKey: string; readonly order: number }>
 
-const holds = ({ signatureFrom, signatureTo, ...statement }: SignedHandOver): boolean => {
+/** Whether both sides have signed a hand-over. */
+export const isSignedByBoth = ({ signatureFrom, signatureTo, ...statement }: SignedHandOver): boolean => {
   const text = Seal.textOf(statement)
   return hasSigned(statement.from, text, signatureFrom) && hasSigned(statement.to, text, signatureTo)
 }
@@ -163,7 +176,7 @@ const holds = ({ signatureFrom, signatureTo, ...statement }: SignedHandOver): bo
  */
 export const trustedBy = (given: ReadonlyArray<string>, handOvers: ReadonlyArray<SignedHandOver>): Trusted => {
   const trusted = new Map<string, { readonly publicKey: string; readonly order: number }>()
-  const valid = handOvers.filter(holds)
+  const valid = handOvers.filter(isSignedByBoth)
   const reach = (publicKey: string, order: number) => {
     const keyId = keyIdOf(publicKey)
     if (trusted.has(keyId)) return

@@ -8,7 +8,7 @@ import type * as Seal from "@daybook/core/Seal"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import { canonical, type RawEvent } from "./RawEvents.ts"
-import { sha256 } from "./SealKeys.ts"
+import { type SignedHandOver, sha256 } from "./SealKeys.ts"
 import {
   type Head,
   hashOfHead,
@@ -18,7 +18,8 @@ import {
   readBetween,
   readHeadsAfter,
   readKeys,
-  type Sql
+  type Sql,
+  withHandOvers
 } from "./SealRows.ts"
 
 /** An event is not sealed, or is not what was sealed, so that there is nothing to prove. */
@@ -27,6 +28,12 @@ export class CannotProve extends Problem<CannotProve>()(
   { status: 409, title: "An event cannot be proved" },
   { schema: Schema.String, partition: Schema.Int, position: Schema.Int }
 ) {}
+
+/** What goes with a proof. */
+export interface ProofOptions {
+  readonly anchor?: Pick<Seal.Anchor, "heads"> | undefined
+  readonly handOvers?: ReadonlyArray<SignedHandOver>
+}
 
 /** Blocks of a chain read at a time. */
 const page = 1_000
@@ -45,11 +52,11 @@ const chainTo = (schema: string, { partition, number }: Head, last: number): Sql
     return found
   })
 
-/** Proves an event; with an anchor, together with the chain of blocks up to the anchor's. */
+/** Proves an event; with an anchor, together with the chain of blocks up to the anchor's. Hand-overs that other journals know of go with it. */
 export const prove = (
   schema: string,
   event: RawEvent,
-  anchor?: Pick<Seal.Anchor, "heads">
+  { anchor, handOvers: others = [] }: ProofOptions = {}
 ): Sql<Seal.Proof, CannotProve> =>
   Effect.gen(function* () {
     const { partition, position, stream, version } = event
@@ -81,7 +88,7 @@ export const prove = (
         "the chain of blocks does not lead to the anchor. See why: daybook audit verify --anchor FILE"
       )
     }
-    const { keys, handOvers } = yield* readKeys(schema)
+    const { keys, handOvers } = withHandOvers(yield* readKeys(schema), others)
     return {
       format: "daybook-proof-1",
       event: canonical(event),

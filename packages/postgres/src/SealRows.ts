@@ -8,7 +8,7 @@ import { SqlClient } from "effect/sql/SqlClient"
 import type { SqlError } from "effect/sql/SqlError"
 import { checkSchemaName } from "./Migrations.ts"
 import { canonical, microsOf, type RawEvent } from "./RawEvents.ts"
-import { type SignedHandOver, sha256 } from "./SealKeys.ts"
+import { isSignedByBoth, type SignedHandOver, sha256 } from "./SealKeys.ts"
 
 /** What asks the database. */
 export type Sql<A, E = never, R = never> = Effect.Effect<A, E | SqlError, SqlClient | R>
@@ -159,3 +159,12 @@ export const readKeys = (schema: string): Sql<Keys> =>
       handOvers: rows.flatMap(({ from, ...row }) => (from === null ? [] : [{ format: "daybook-key-1", from, ...row }]))
     })
   )
+
+/** The same keys with the hand-overs that other journals know of, too, each once. Theirs count only if both sides have signed them. */
+export const withHandOvers = ({ keys, handOvers }: Keys, others: ReadonlyArray<SignedHandOver>): Keys => {
+  const isKnown = (known: ReadonlyArray<SignedHandOver>, { from, to }: SignedHandOver) =>
+    known.some((one) => one.from === from && one.to === to)
+  const all = [...handOvers]
+  for (const one of others) if (!isKnown(all, one) && isSignedByBoth(one)) all.push(one)
+  return { keys, handOvers: all }
+}

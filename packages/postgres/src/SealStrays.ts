@@ -76,7 +76,8 @@ export const findKeys = (keys: Keys, trusted: Trusted, findings: Findings): void
   for (const key of keys.keys) {
     if (!trusted.has(keyIdOf(key))) findings.add("key-untrusted", { ...nowhere, what: `key ${keyIdOf(key)}` })
   }
-  const from = keys.handOvers.map((one) => one.from)
+  // A key that seals here and has handed over once here and once elsewhere, too.
+  const from = keys.handOvers.map((one) => one.from).filter((one) => keys.keys.includes(one))
   for (const key of new Set(from.filter((one, i) => from.indexOf(one) !== i))) {
     findings.add("key-forked", { ...nowhere, what: `key ${keyIdOf(key)}` })
   }

@@ -16,7 +16,7 @@ import { pages, type RawEvent, readRange } from "./RawEvents.ts"
 import { findUnanchored } from "./SealAnchors.ts"
 import { signedByTrusted } from "./SealAuthority.ts"
 import { type Finding, Findings, type Kind } from "./SealFindings.ts"
-import { sha256, type Trusted, trustedBy } from "./SealKeys.ts"
+import { type SignedHandOver, sha256, type Trusted, trustedBy } from "./SealKeys.ts"
 import {
   type Head,
   hashOfHead,
@@ -30,7 +30,8 @@ import {
   type SignedRemoval,
   type Sql,
   textOfHead,
-  textOfRemoval
+  textOfRemoval,
+  withHandOvers
 } from "./SealRows.ts"
 import { findBrokenStreams, findKeys, findStrays, missingBeginnings } from "./SealStrays.ts"
 
@@ -40,6 +41,8 @@ export interface Options {
   readonly publicKeys: ReadonlyArray<string>
   /** Newest blocks of some time ago, kept elsewhere: what was rolled back since is found by it. */
   readonly anchor?: Seal.Signed<Seal.Anchor>
+  /** Hand-overs that other journals know of. One that both keys have signed counts wherever it is kept: a journal may have slept through it. */
+  readonly handOvers?: ReadonlyArray<SignedHandOver>
   /** Partitions at a time. Default 4. */
   readonly concurrency?: number
   /** Told of events that have been looked at, now and then. */
@@ -283,11 +286,11 @@ const least = (values: ReadonlyArray<number | null>, pick: (...values: ReadonlyA
 /** Verifies the journal of a schema whose seals are migrated. */
 export const verify = (
   schemaName: string,
-  { publicKeys, anchor, concurrency = 4, onProgress = () => {} }: Options
+  { publicKeys, anchor, handOvers = [], concurrency = 4, onProgress = () => {} }: Options
 ): Sql<Report> =>
   Effect.gen(function* () {
     const schema = checkSchemaName(schemaName)
-    const keys = yield* readKeys(schema)
+    const keys = withHandOvers(yield* readKeys(schema), handOvers)
     const trusted = trustedBy(publicKeys, keys.handOvers)
     const { ids, agreed } = yield* partitionsOf(schema)
     // Before the walks, which count what was removed: of what is removed meanwhile too few could seem to be on record.

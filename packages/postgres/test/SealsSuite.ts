@@ -1,13 +1,16 @@
 /**
  * Sealing: blocks without gaps, whoever seals and whenever; never over a hole; and what is removed on purpose is on record.
  */
+import { mkdtempSync, readdirSync, rmSync } from "node:fs"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
 import type { Journal } from "@daybook/core/Journal"
 import * as Merkle from "@daybook/core/Merkle"
 import * as Seal from "@daybook/core/Seal"
 import { readRange } from "@daybook/postgres/RawEvents"
 import { recordHandOver } from "@daybook/postgres/SealAuthority"
 import * as Sealer from "@daybook/postgres/Sealer"
-import { handOver, hasSigned, type Signer, sha256 } from "@daybook/postgres/SealKeys"
+import { handOver, hasSigned, SealKeys, type Signer, sha256 } from "@daybook/postgres/SealKeys"
 import * as SealRows from "@daybook/postgres/SealRows"
 import { verify } from "@daybook/postgres/SealVerification"
 import * as SqlSeals from "@daybook/postgres/SqlSeals"
@@ -149,6 +152,7 @@ export const sealing = (schema: string, it: Vitest.MethodsNonLive<Journal | SqlC
           assert.strictEqual(error._tag, "OtherSealKey")
           assert.include(error.message, signer.keyId)
           assert.include(error.message, other.keyId)
+          assert.include(error.message, "Put the file of that key back")
         })
       )
     )
@@ -165,9 +169,58 @@ export const sealing = (schema: string, it: Vitest.MethodsNonLive<Journal | SqlC
           assert.strictEqual((yield* withKey(next)(SqlSeals.seal(schema))).events, 1)
           assert.strictEqual((yield* heads(0)).at(-1)!.keyId, next.keyId)
           const twice = yield* Effect.flip(recordHandOver(schema, handOver(signer, newSigner())))
-          assert.include((twice as Error).message, "handed over already")
+          assert.include((twice as Error).message, `it has handed over to ${next.keyId}`)
         })
       )
+    )
+
+    const nothingSealed = asSuperuser(`DELETE FROM ${schema}.seal`, `DELETE FROM ${schema}.seal_key`)
+
+    it.effect("is not begun by a key that has handed over before anything was sealed here", () =>
+      undone(
+        Effect.gen(function* () {
+          yield* nothingSealed
+          const next = newSigner()
+          yield* recordHandOver(schema, handOver(signer, next))
+          assert.include((yield* Effect.flip(seal())).message, `it has handed over to ${next.keyId}`)
+          assert.isAbove((yield* withKey(next)(SqlSeals.seal(schema))).blocks, 0)
+          const { findings } = yield* verify(schema, { publicKeys: [signer.publicKey] })
+          // What was removed of blocks that are gone is missed; no key is.
+          assert.notInclude(findings.map(({ kind }) => kind).join(), "untrusted")
+        })
+      )
+    )
+
+    it.effect(
+      "makes no new key where the file of the one that seals, here or elsewhere in the database, is missing",
+      () =>
+        undone(
+          Effect.gen(function* () {
+            const folder = yield* Effect.acquireRelease(
+              Effect.sync(() => mkdtempSync(join(tmpdir(), "daybook-keys-"))),
+              (made) => Effect.sync(() => rmSync(made, { recursive: true }))
+            )
+            const file = join(folder, "seal-key.pem")
+            const refused = Effect.gen(function* () {
+              const sealing = Effect.provide(SqlSeals.seal(schema), SealKeys.layerFile(file))
+              const error = yield* Effect.flip(sealing)
+              assert.strictEqual(error._tag, "SealKeyUnusable")
+              assert.include(error.message, `${file}, is not there`)
+              assert.include(error.message, "Put the file back")
+              assert.deepStrictEqual(readdirSync(folder), [])
+            })
+            yield* append(streamIn(0), 1)
+            yield* refused
+            const elsewhere = `${schema}_elsewhere`
+            yield* asSuperuser(
+              `CREATE SCHEMA ${elsewhere}`,
+              `CREATE TABLE ${elsewhere}.seal_removal (number bigint)`,
+              `CREATE TABLE ${elsewhere}.seal_key AS SELECT * FROM ${schema}.seal_key`
+            )
+            yield* nothingSealed
+            yield* refused
+          }).pipe(Effect.scoped)
+        )
     )
 
     it.effect("cannot be undone by mistake", () =>

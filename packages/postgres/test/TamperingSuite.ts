@@ -181,6 +181,28 @@ export const tampering = (schema: string, it: Vitest.MethodsNonLive<Journal | Sq
       )
     )
 
+    it.effect("that were handed over to are trusted, whichever journal knows of that, and the anchors of either", () =>
+      undone(
+        Effect.gen(function* () {
+          const handOvers = [handOver(signer, next)]
+          const later = yield* signAnchor(yield* headsOf(schema), next)
+          const told = { publicKeys: [next.publicKey], handOvers, anchor }
+          assert.deepStrictEqual((yield* verify(schema, told)).findings, [])
+          assert.include(foundBy(yield* checked({ anchor: later })).flat(), "anchor-untrusted")
+          assert.deepStrictEqual(
+            (yield* verify(schema, { publicKeys: [signer.publicKey], handOvers, anchor: later })).findings,
+            []
+          )
+          const forged = [{ ...handOvers[0]!, signatureFrom: handOvers[0]!.signatureTo }]
+          const untrusted = yield* verify(schema, { publicKeys: [signer.publicKey], handOvers: forged, anchor: later })
+          assert.deepStrictEqual(foundBy(untrusted), [["anchor-untrusted", null, null, null]])
+          yield* recordHandOver(schema, handOver(signer, other))
+          const forked = yield* verify(schema, { publicKeys: [signer.publicKey], handOvers })
+          assert.deepStrictEqual(foundBy(forked), [["key-forked", null, null, null]])
+        })
+      )
+    )
+
     it.effect("are found out when they go on sealing after they have handed over", () =>
       undone(
         Effect.gen(function* () {
