@@ -4,7 +4,8 @@
  *
  *     node verify-proof.mjs proof.json public-key.pem [anchor.json]
  *
- * Ends with 0 and says what is proven, or with 1 and says what does not fit.
+ * Ends with 0 and says what is proven, with 1 and says what does not fit, or with 2 when a file cannot be read and nothing was
+ * checked.
  */
 import { createHash, createPublicKey, verify } from "node:crypto"
 import { readFileSync } from "node:fs"
@@ -91,9 +92,9 @@ const checkAnchor = ({ signature, ...anchor }, { schema, partition }, hashes, tr
 
 const instant = (micros) => new Date(Number(micros) / 1000).toISOString()
 
-const check = (proof, pem, anchor) => {
+const check = (proof, key, anchor) => {
   if (proof.format !== "daybook-proof-1") fail(`This is no proof, or one of a later format: ${proof.format}`)
-  const trusted = trustedBy(bodyOf(pem), proof.handOvers)
+  const trusted = trustedBy(key, proof.handOvers)
   const hashes = checkBlocks(proof.blocks, trusted)
   const [block] = proof.blocks
   const event = JSON.parse(proof.event)
@@ -120,10 +121,21 @@ if (keyFile === undefined) {
   console.error("node verify-proof.mjs proof.json public-key.pem [anchor.json]")
   process.exit(2)
 }
+
+/** What a file holds. A file that is not what it should be says nothing of the proof. */
+const read = (file, what, parse) => {
+  try {
+    return parse(readFileSync(file, "utf8"))
+  } catch (error) {
+    console.error(`${file} cannot be read as ${what}: ${error.message}. Nothing was checked.`)
+    process.exit(2)
+  }
+}
+const proof = read(proofFile, "a proof", JSON.parse)
+const key = read(keyFile, "a public key", bodyOf)
+const anchor = anchorFile === undefined ? undefined : read(anchorFile, "an anchor", JSON.parse)
 try {
-  const read = (file) => readFileSync(file, "utf8")
-  const anchor = anchorFile === undefined ? undefined : JSON.parse(read(anchorFile))
-  console.log(check(JSON.parse(read(proofFile)), read(keyFile), anchor))
+  console.log(check(proof, key, anchor))
 } catch (error) {
   console.error(`The proof does not hold: ${error.message}`)
   process.exitCode = 1
