@@ -98,6 +98,12 @@ const questionsOf = (queries: ReadonlyArray<Query>): string =>
 const questionOf = Effect.fnUntraced(function* ({ name, queries }: AsOfStore.Model, question: ReadonlyArray<string>) {
   const [asked, ...args] = question
   if (asked === undefined) return undefined
+  const flag = question.find((word) => /^--[a-z]/.test(word))
+  if (flag !== undefined) {
+    return yield* new Failure({
+      message: `${flag} stands after --, where everything is the question. Give flags before it: as-of ${name} ${flag} … -- ${asked} …`
+    })
+  }
   const query = queries.find((one) => one.name === asked)
   if (query === undefined) {
     return yield* new Failure({

@@ -44,7 +44,12 @@ describe("what makes no sense is refused before the store is opened, with what t
       'cart-views does not answer "stock". It answers: revenue [COUNTRY]'
     ],
     [["cart-views", "--at", "2011-03-31", "--", "cart"], "cart is asked with nothing. Ask: cart ID"],
-    [["cart-views", "--at", "2011-03-31", "--", "cart", "1", "2"], 'cart is asked with "1 2". Ask: cart ID']
+    [["cart-views", "--at", "2011-03-31", "--", "cart", "1", "2"], 'cart is asked with "1 2". Ask: cart ID'],
+    [
+      ["cart-views", "--at", "2011-03-31", "--", "revenue", "--json"],
+      "--json stands after --, where everything is the question. Give flags before it: as-of cart-views --json … -- revenue …"
+    ],
+    [["cart-views", "--at", "2011-03-31", "--", "cart", "1", "--by=occurred"], "--by=occurred stands after --"]
   ])("as-of %j", async (args, message) => {
     const { code, out, err } = await asOf(...args)
     expect({ code, out }).toEqual({ code: 1, out: "" })
