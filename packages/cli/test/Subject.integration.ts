@@ -8,6 +8,7 @@ import * as MasterKeyFile from "@daybook/postgres/MasterKeyFile"
 import { afterAll, describe, expect, it } from "vitest"
 import * as Erasure from "../../../apps/shop/test/Erasure.ts"
 import { startWholeShop } from "../../../apps/shop/test/WholeShop.ts"
+import * as Mixed from "./MixedCheckout.ts"
 import { daybook, scratch } from "./Orders.ts"
 
 const root = scratch()
@@ -29,6 +30,7 @@ const recipientOf = (document: any, orderId: string) =>
 it("what people buy in a shop, for a start", async () => {
   const shop = await startWholeShop({ folder: home }, MasterKeyFile.layer(settings.MASTER_KEY_FILE))
   await Erasure.sell(shop)
+  await Mixed.begin(shop)
   await shop.stop()
   expect(statSync(settings.MASTER_KEY_FILE).mode & 0o777).toBe(0o600)
 }, 120_000)
@@ -68,6 +70,43 @@ describe("an export", () => {
       "cart-cart-buy-guest"
     )
     expect(text).not.toMatch(/JOHNm5Vt4|JANEq8Xw2/)
+  })
+
+  it("opens nothing that is sealed for somebody else, whose checkout of the customer's cart was refused", async () => {
+    const { document, text } = await exported(Mixed.owner)
+    const { cart, checkout, order } = document.services
+    expect(cart.events.map(({ type }: { type: string }) => type)).toContain("CheckoutBegun")
+    expect(cart.readModels.cart_line).toMatchObject([{ description: Mixed.goods }])
+    expect(checkout.events[0].data.data).toMatchObject({
+      ...{ recipient: "sealed for somebody else", cartId: "somebody else's", paymentMethod: "somebody else's" }
+    })
+    expect(order.rejectedCommands).toMatchObject([{ data: { recipient: "sealed for somebody else" } }])
+    expect(text).not.toContain(Mixed.mark)
+    expect(text).not.toContain("pd1.")
+    expect(text).not.toContain("4242")
+  })
+
+  it("holds nothing of the cart of somebody else that the customer's checkout named, but what they gave with it", async () => {
+    const { document, text } = await exported(Mixed.other)
+    const { cart, checkout, order } = document.services
+    expect({ events: cart.events, states: cart.states, readModels: cart.readModels }).toEqual({
+      ...{ events: [], states: [], readModels: {} }
+    })
+    expect(checkout.events[0].data.data).toMatchObject({
+      ...{ cartId: Mixed.cartId, recipient: { name: `Name-${Mixed.mark}` }, paymentMethod: { last4: "4242" } }
+    })
+    expect(order.rejectedCommands).toMatchObject([
+      { data: { recipient: { name: `Name-${Mixed.mark}` }, lines: "somebody else's" } }
+    ])
+    expect(text).not.toContain(Mixed.goods)
+  })
+
+  it("of a guest whose id is that of a customer's checkout holds nothing of the customer", async () => {
+    const { document, text } = await exported("guest:buy-john")
+    for (const { events, readModels } of Object.values<any>(document.services)) {
+      expect({ events, readModels }).toEqual({ events: [], readModels: {} })
+    }
+    expect(text).not.toMatch(/JOHNm5Vt4|MUG-BLUE/)
   })
 
   it("of somebody who is not known is empty, and says so", async () => {
@@ -137,7 +176,7 @@ describe("the master key", () => {
     const before = readFileSync(settings.MASTER_KEY_FILE, "utf8")
     const { code, out, err } = await rotate()
     expect({ code, err }).toEqual({ code: 0, err: "" })
-    expect(JSON.parse(out)).toMatchObject({ wrapped: 2, replaced: [expect.any(String)] })
+    expect(JSON.parse(out)).toMatchObject({ wrapped: 3, replaced: [expect.any(String)] })
     const after = readFileSync(settings.MASTER_KEY_FILE, "utf8")
     expect(after).toBe(readFileSync(fresh, "utf8"))
     expect(after).not.toBe(before)
