@@ -3,11 +3,13 @@
  * a proof that holds without Daybook.
  */
 import { spawnSync } from "node:child_process"
-import { existsSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs"
+import { existsSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import * as Database from "@daybook/postgres/Database"
 import { newPem, pemOf, publicKeyOfPem } from "@daybook/postgres/SealKeys"
+import * as Stores from "@daybook/postgres/Stores"
 import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
 import { SqlClient } from "effect/sql/SqlClient"
 import { afterAll, beforeAll, describe, expect, it } from "vitest"
 import { csv, daybook, folder, line, scratch } from "./Orders.ts"
@@ -89,15 +91,20 @@ describe("on a store with carts", () => {
     expect(out).toContain("Without an anchor")
   })
 
-  it("anchor prints the public key, and writes a file by which verify finds out what was rolled back", async () => {
-    const { code, out } = await audit("anchor", "--output", file("anchor.json"))
-    expect(code).toBe(0)
-    const pem = out.match(/-----BEGIN PUBLIC KEY-----\n.+\n-----END PUBLIC KEY-----\n/u)![0]
+  it("anchor tells the public key, and writes a file by which verify finds out what was rolled back", async () => {
+    const { code, out, err } = await audit("anchor", "--output", file("anchor.json"))
+    expect({ code, out }).toEqual({ code: 0, out: "" })
+    expect(err).toMatch(/An anchor of \d+ partitions? was written to .*anchor\.json\.$/u)
+    const pem = err.match(/-----BEGIN PUBLIC KEY-----\n.+\n-----END PUBLIC KEY-----\n/u)![0]
     writeFileSync(file("public-key.pem"), pem)
     expect(pem).toBe(pemOf(publicKeyOfPem(readFileSync(keyFile, "utf8"))))
-    expect(JSON.parse((await audit("anchor", "--json")).out).heads).toEqual(
-      JSON.parse(readFileSync(file("anchor.json"), "utf8")).heads
-    )
+    const { heads } = JSON.parse(readFileSync(file("anchor.json"), "utf8"))
+    const printed = await audit("anchor")
+    expect(JSON.parse(printed.out).heads).toEqual(heads)
+    expect(printed.err).toContain(pem)
+    const alone = await audit("anchor", "--json")
+    expect(JSON.parse(alone.out).heads).toEqual(heads)
+    expect(alone.err).toBe("")
     const verified = await audit("verify", "--public-key", file("public-key.pem"), "--anchor", file("anchor.json"))
     expect(verified).toMatchObject({ code: 0 })
     expect(verified.out).toContain("Nothing has been rolled back to before the anchor")
@@ -133,6 +140,18 @@ describe("on a store with carts", () => {
     const { status, said } = check(file("changed.json"), file("public-key.pem"))
     expect(said).toMatch(why)
     expect(status).toBe(1)
+  })
+
+  it.each([
+    ["none.json", "public-key.pem", "none.json cannot be read as a proof: ENOENT"],
+    ["public-key.pem", "public-key.pem", "public-key.pem cannot be read as a proof"],
+    ["proof.json", "none.pem", "none.pem cannot be read as a public key: ENOENT"],
+    ["proof.json", "anchor.json", "anchor.json cannot be read as a public key"]
+  ])("of %s with %s nothing is said but that a file cannot be read", (proof, key, why) => {
+    const { status, said } = check(file(proof), file(key))
+    expect(said).toContain(why)
+    expect(said).not.toContain("hold")
+    expect(status).toBe(2)
   })
 
   it("a proof does not hold with another's key", () => {
@@ -186,9 +205,40 @@ describe("on a store with carts", () => {
     expect(ok).toBe(false)
     const kinds = services[0].findings.map(({ kind }: { kind: string }) => kind)
     expect(new Set(kinds)).toEqual(new Set(["block-untrusted", "key-untrusted"]))
-    const none = await audit("verify", "--public-key", file("none.pem"))
-    expect(none).toMatchObject({ code: 1 })
-    expect(none.err).toContain("none.pem")
+  })
+
+  it.each([
+    ["none.pem", "The public key {} cannot be read: ENOENT"],
+    ["anchor.json", "{} is no public key in PEM form (Ed25519): it does not say BEGIN PUBLIC KEY"],
+    ["store/seal-key.pem", "{} is no public key in PEM form (Ed25519): it holds a private key"]
+  ])("verify does not take %s for a public key", async (name, why) => {
+    const { code, out, err } = await audit("verify", "--public-key", file(name))
+    expect({ code, out }).toEqual({ code: 1, out: "" })
+    expect(err).toContain(why.replace("{}", file(name)))
+    expect(err).not.toContain("SEAL_KEY_FILE, by default")
+  })
+
+  it("without the key's file nothing makes a new key, and what helps is said", async () => {
+    renameSync(keyFile, file("away.pem"))
+    const before = readdirSync(home)
+    expect(await audit("prove", "cart-536365", "2")).toMatchObject({ code: 0 })
+    for (const command of ["anchor", "seal"]) {
+      const { code, out, err } = await audit(command)
+      expect({ code, out }).toEqual({ code: 1, out: "" })
+      expect(err).toContain(`${keyFile}, is not there`)
+      expect(err).toContain("Put the file back")
+    }
+    expect((await audit("rotate")).err).toContain(`There is no key ${keyFile}`)
+    expect(readdirSync(home)).toEqual(before)
+    writeFileSync(keyFile, newPem())
+    for (const command of ["anchor", "rotate"]) {
+      const { code, err } = await audit(command)
+      expect(code).toBe(1)
+      expect(err).toContain("Put the file of that key back")
+    }
+    rmSync(keyFile)
+    expect(readdirSync(home)).toEqual(before)
+    renameSync(file("away.pem"), keyFile)
   })
 
   it("rotate hands over to a new key, and who trusts either trusts both", async () => {
@@ -202,5 +252,24 @@ describe("on a store with carts", () => {
     expect(await audit("prove", "cart-536365", "1", "--output", file("later.json"))).toMatchObject({ code: 0 })
     expect(check(file("later.json"), file("public-key.pem"))).toMatchObject({ status: 0 })
     expect(await audit("seal")).toMatchObject({ code: 0 })
+  })
+
+  it("anchors from before and after hold in a service that had sealed nothing by then", async () => {
+    writeFileSync(file("new.pem"), pemOf(publicKeyOfPem(readFileSync(keyFile, "utf8"))))
+    expect(await audit("anchor", "--output", file("after.json"))).toMatchObject({ code: 0 })
+    // A service that came after the rotation, and so knows nothing of it.
+    await Effect.runPromise(
+      Effect.provide(
+        Effect.void,
+        Stores.writeSide({ schema: "privacy" }).pipe(Layer.provide(Database.layer({ folder: home })))
+      )
+    )
+    for (const key of ["public-key.pem", "new.pem"]) {
+      for (const anchor of ["anchor.json", "after.json"]) {
+        const { ok, services } = await report("--public-key", file(key), "--anchor", file(anchor))
+        expect(services).toHaveLength(2)
+        expect({ key, anchor, ok, findings: services[1].findings }).toEqual({ key, anchor, ok: true, findings: [] })
+      }
+    }
   })
 })
