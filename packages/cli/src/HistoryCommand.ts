@@ -131,7 +131,7 @@ const versions = Command.make(
     const page = { after: input.after, limit: input.limit }
     const found = yield* Temporal.versions(source.stores.journal, input.stream, page)
     const shown = { service, ...found, versions: found.versions.map(asJson) }
-    yield* Console.log(input.json ? JSON.stringify(shown) : versionsText(found))
+    yield* Console.log(input.json ? JSON.stringify(shown) : versionsText(found, input.after))
   }, Effect.scoped)
 ).pipe(
   Command.withDescription(

@@ -48,15 +48,33 @@ const rowOf = (version: Version): ReadonlyArray<Cell> => [
   said(version.correlationId)
 ]
 
-/** The list of versions, and what is not in it. */
-export const versionsText = ({ stream, versions, firstVersion, newestVersion, next }: Versions): string =>
-  [
+/** Versions after one that should be in a list, and are not. */
+const missingIn = ({ versions, firstVersion }: Versions, after: number): ReadonlyArray<string> => {
+  let expected = Math.max(after + 1, firstVersion)
+  return versions.flatMap(({ version }) => {
+    const [from, to] = [expected, version - 1]
+    expected = version + 1
+    return to < from ? [] : [from === to ? String(from) : `${from} to ${to}`]
+  })
+}
+
+const missingText = (missing: ReadonlyArray<string>): string =>
+  `Missing, since their events are not in the journal any more: version ${missing.join(", ")}. npx daybook audit verify tells whether ` +
+  "they were removed on purpose."
+
+/** The list of versions after one, and what is not in it. */
+export const versionsText = (found: Versions, after = 0): string => {
+  const { stream, versions, firstVersion, newestVersion, next } = found
+  const missing = missingIn(found, after)
+  return [
     versions.length === 0
       ? `${printable(stream)} has no later version: its newest is ${newestVersion}.`
       : table([head, ...versions.map(rowOf)]),
     ...(firstVersion === 1 ? [] : [`The events of versions before ${firstVersion} are not kept any more.`]),
+    ...(missing.length === 0 ? [] : [missingText(missing)]),
     ...(next === null ? [] : [`It goes on: daybook history versions ${printable(stream)} --after ${next}`])
   ].join("\n\n")
+}
 
 // --- a version ---
 

@@ -96,6 +96,21 @@ describe("a list of versions", () => {
     expect(versionsText({ ...list, firstVersion: 1 })).not.toContain("kept")
   })
 
+  it("says which ones are missing in it, also at the beginning of a page, and what tells why", () => {
+    const some = (...numbers: ReadonlyArray<number>) => ({
+      ...list,
+      firstVersion: 1,
+      versions: numbers.map((n) => version(n))
+    })
+    expect(versionsText(some(1, 2, 4, 5, 9))).toContain(
+      "Missing, since their events are not in the journal any more: version 3, 6 to 8. npx daybook audit verify tells"
+    )
+    expect(versionsText(some(9), 7)).toContain("any more: version 8.")
+    expect(versionsText(some(8, 9), 7)).not.toContain("Missing")
+    // Those before the first that is kept are told of by themselves.
+    expect(versionsText({ ...some(5, 6), firstVersion: 5 })).not.toContain("Missing")
+  })
+
   it("that has come to its end says so", () => {
     expect(versionsText({ ...list, firstVersion: 1, versions: [] })).toBe(
       "order-1 has no later version: its newest is 9."

@@ -338,7 +338,8 @@ const eventsGone = (projection: string, gone: number, partition: number, positio
     detail:
       `${gone === 1 ? "1 event that" : `${gone} events that`} projection ${projection} is made from ${gone === 1 ? "is" : "are"} ` +
       `not in the journal any more, the first at partition ${partition} position ${position}: without ${gone === 1 ? "it" : "them"} ` +
-      "the read model would be wrong. Bring deleted events back from an archive or a backup first."
+      "the read model would be wrong. Bring deleted events back from an archive or a backup first; npx daybook audit verify " +
+      "tells whether they were removed on purpose."
   })
 
 /**

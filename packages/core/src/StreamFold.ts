@@ -260,10 +260,14 @@ export const ask = (journal: Journal["Service"], stream: string, point: Point) =
   })
 
 /** A point that cannot be told of; `knownFromVersion` is the oldest version that can. */
-export const gone = ({ stream, point }: Asked, knownFromVersion: number | null): HistoryGone => {
+export const gone = ({ stream, point, newest }: Asked, knownFromVersion: number | null): HistoryGone => {
+  const asked = point._tag === "Version" ? point.version : 0
+  const bringBack = "from an archive or a backup; npx daybook audit verify tells whether they were removed on purpose."
   const advice =
-    knownFromVersion === null
-      ? "Ask for its present state, or restore its events from an archive or a backup."
+    knownFromVersion === null || asked >= knownFromVersion
+      ? asked === newest
+        ? `Restore its events ${bringBack}`
+        : `Ask for its present state, or restore its events ${bringBack}`
       : `Its state is known from version ${knownFromVersion} on: ask for that or a later one, or for what was recorded since.`
   return new HistoryGone({
     stream,

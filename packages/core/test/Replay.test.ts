@@ -395,6 +395,7 @@ describe("a journal", () => {
       const refused = yield* failure(Replay.run(ledger.projection, { parallel: 1 }))
       assert.deepInclude(refused, { _tag: "EventsGone", gone: 3, partition: 0, position: 1 })
       assert.include(refused.message, "3 events")
+      assert.include(refused.message, "npx daybook audit verify tells whether they were removed on purpose.")
       assert.deepStrictEqual(ledger.entries, [])
     })
   )

@@ -315,6 +315,32 @@ describe("where events are gone", () => {
   )
 
   scenario(
+    "where one was taken out of the middle, nothing advises to ask for what was asked for",
+    Effect.gen(function* () {
+      yield* past(puts(10))
+      yield* remember(5, encode(foldAll(puts(5))), 5)
+      const holed = withJournal((journal) => ({
+        readStream: (name, range) =>
+          Effect.map(journal.readStream(name, range), (page) => page.filter(({ version }) => version !== 8))
+      }))
+      const missing = "npx daybook audit verify tells whether they were removed on purpose."
+      const present = stateAt(atVersion(10)).pipe(holed)
+      yield* expectProblem(
+        present,
+        { _tag: "HistoryGone" },
+        `are not kept. Restore its events from an archive or a backup; ${missing}`
+      )
+      const before = stateAt(atVersion(9)).pipe(holed)
+      yield* expectProblem(
+        before,
+        { _tag: "HistoryGone" },
+        `Ask for its present state, or restore its events from an archive or a backup; ${missing}`
+      )
+      assert.deepStrictEqual((yield* stateAt(atVersion(7)).pipe(holed)).value, foldAll(puts(7)))
+    })
+  )
+
+  scenario(
     "at level 1, which keeps none, the present version is all that is known, and no instant",
     Effect.gen(function* () {
       yield* past(puts(3), { state: foldAll(puts(3)), keepEvents: false })
