@@ -3,9 +3,10 @@
  * the database and of the old master key open nothing that was erased or comes later.
  *
  * The ring in MASTER_KEY_FILE gets the new key first, then the store makes it the one for new keys, then all others are wrapped anew
- * in batches, and the old ones leave the ring last. Interrupted anywhere, the same command goes on.
+ * in batches, and the old ones leave the ring last. Interrupted anywhere, the same command goes on. What is the key in use already is
+ * refused: whoever was told to destroy the former key would destroy the only one.
  */
-import { existsSync } from "node:fs"
+import { existsSync, realpathSync } from "node:fs"
 import type { MasterKey } from "@daybook/core/MasterKeys"
 import * as MasterKeys from "@daybook/core/MasterKeys"
 import { KeyStore, unwrap, wrap } from "@daybook/core/SubjectKeys"
@@ -52,16 +53,46 @@ const rewrapAll = Effect.fnUntraced(function* (ring: ReadonlyArray<MasterKey>, f
   return progress.done
 }, Effect.scoped)
 
-const rotate = Effect.fnUntraced(function* (newKeyFile: string) {
-  const store = yield* KeyStore
-  const file = yield* Settings.masterKeyFile
-  const before = yield* MasterKeyFile.read(file)
-  if (before.length === 0) {
+const isSameFile = (a: string, b: string): boolean =>
+  existsSync(a) && existsSync(b) && realpathSync(a) === realpathSync(b)
+
+/** The keys in use, in the file that the shop reads. */
+const keysInUse = Effect.fnUntraced(function* (file: string, newKeyFile: string) {
+  const ring = yield* MasterKeyFile.read(file)
+  if (ring.length === 0) {
     return yield* new Failure({
       message: `There is no master key in ${file}, so that there is nothing to replace. Name the file that the shop uses with MASTER_KEY_FILE.`
     })
   }
+  if (isSameFile(file, newKeyFile)) {
+    return yield* new Failure({
+      message: `${newKeyFile} is the file of the master keys in use, which is replaced, and nothing was changed. Name a file that is not there yet, and it is made.`
+    })
+  }
+  const masterId = yield* (yield* KeyStore).masterId
+  if (masterId === undefined || ring.some(({ id }) => id === masterId)) return { ring, masterId }
+  return yield* new Failure({
+    message: `People's keys are wrapped under master key ${masterId}, which is not in ${file}, and nothing was changed. Put that key back, or name the file that the shop uses with MASTER_KEY_FILE.`
+  })
+})
+
+/** Whether a rotation to this key has nothing left to do, so that it replaces nothing. */
+const isInUse = Effect.fnUntraced(function* (ring: ReadonlyArray<MasterKey>, masterId: string | undefined, id: string) {
+  if (ring.some((key) => key.id !== id) || (masterId ?? id) !== id) return false
+  return (yield* (yield* KeyStore).wrappedOtherwise(id, 1)).length === 0
+})
+
+/** Replaces the master key by that in a file. Answers which one it is, and which it replaced: at least one. */
+export const rotate = Effect.fnUntraced(function* (newKeyFile: string) {
+  const store = yield* KeyStore
+  const file = yield* Settings.masterKeyFile
+  const { ring: before, masterId } = yield* keysInUse(file, newKeyFile)
   const fresh = yield* newKeyIn(newKeyFile)
+  if (yield* isInUse(before, masterId, fresh.id)) {
+    return yield* new Failure({
+      message: `${newKeyFile} holds ${fresh.id}: that is the key in use already, all keys are wrapped under it, and nothing was changed. Name a file that is not there yet, and a new key is made.`
+    })
+  }
   const ring = before.some(({ id }) => id === fresh.id) ? before : [fresh, ...before]
   yield* MasterKeyFile.write(file, ring)
   yield* store.replaceMaster(fresh.id)
@@ -82,9 +113,10 @@ export const rotateCommand = Command.make(
   },
   Effect.fn("Daybook.subject.rotateMasterKey")(function* ({ newKey, json }) {
     const done = yield* withPlaces(() => rotate(newKey))
+    const keys = done.wrapped === 1 ? "1 key was" : `${done.wrapped} keys were`
     const text =
-      `The master key is ${done.masterKey} now; ${done.wrapped === 1 ? "1 key was" : `${done.wrapped} keys were`} wrapped anew. ${done.file} holds it alone. ` +
-      `Keep a copy of it in a safe place, destroy the copies of the former one, and remove ${newKey}.`
+      `The master key is ${done.masterKey} now; ${keys} wrapped anew. ${done.file} holds it alone. ` +
+      `Keep a copy of it in a safe place, destroy the copies of the former one (${done.replaced.join(", ")}), and remove ${newKey}.`
     yield* Console.log(json ? JSON.stringify(done) : text)
   })
 ).pipe(

@@ -170,11 +170,10 @@ describe("an erasure", () => {
 
 describe("the master key", () => {
   const fresh = join(root, "master-key.new")
-  const rotate = () => subject("rotate-master-key", "--new-key", fresh, "--json")
 
   it("is replaced by a new one, under which everything opens as before", async () => {
     const before = readFileSync(settings.MASTER_KEY_FILE, "utf8")
-    const { code, out, err } = await rotate()
+    const { code, out, err } = await subject("rotate-master-key", "--new-key", fresh, "--json")
     expect({ code, err }).toEqual({ code: 0, err: "" })
     expect(JSON.parse(out)).toMatchObject({ wrapped: 3, replaced: [expect.any(String)] })
     const after = readFileSync(settings.MASTER_KEY_FILE, "utf8")
@@ -184,8 +183,15 @@ describe("the master key", () => {
     expect(recipientOf((await exported("john")).document, "buy-john").name).toBe("Name-JOHNm5Vt4 Ünlü")
   })
 
-  it("is replaced once, however often the same is asked", async () => {
-    expect(JSON.parse((await rotate()).out)).toMatchObject({ wrapped: 0, replaced: [] })
+  it("is never the one to destroy: the key in use is refused as the new one, under whichever name", async () => {
+    const before = readFileSync(settings.MASTER_KEY_FILE, "utf8")
+    for (const file of [settings.MASTER_KEY_FILE, fresh]) {
+      const { code, out, err } = await subject("rotate-master-key", "--new-key", file)
+      expect({ code, out }).toEqual({ code: 1, out: "" })
+      expect(err).toContain("nothing was changed")
+      expect(err).not.toMatch(/destroy|remove/)
+    }
+    expect(readFileSync(settings.MASTER_KEY_FILE, "utf8")).toBe(before)
   })
 
   it("is missed, by its name, where it is not there; nothing is made in its place", async () => {
