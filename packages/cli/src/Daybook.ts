@@ -59,6 +59,8 @@ const daybook = Command.make("daybook").pipe(
 const misunderstood = ({ message }: CliError.NonShowHelpErrors): string =>
   message
     .replace("Expected: Schema validation failed: Expected", "Expected")
+    // No flag and no argument takes a fraction.
+    .replace(/Expected (?:a string representing a finite number|an integer)$/, "Expected a whole number")
     .replace(/\s*Did you mean this\?\s*(.*)$/s, ". Did you mean $1?")
     .replaceAll(/\s*\n\s*/g, " or ")
 

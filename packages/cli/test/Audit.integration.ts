@@ -40,6 +40,9 @@ beforeAll(async () => {
   await checkOut("o-2", 90, "compensated", { "x-correlation-id": "visit-2" })
   const adjustment = { quantity: -99, reason: "damaged", reference: "count-1" }
   await send(409, `/stock/${sku}/main/adjustments`, adjustment, { "x-actor": "ann", "x-reason": "Counted twice" })
+  await send(202, "/carts", { id: "cart-c", currency: "GBP" }, { "x-actor": "carol" })
+  await send(202, "/carts/cart-c/abandon", { reason: "discarded" }, { "x-actor": "carol" })
+  await send(202, "/subjects/kim/holds", { reason: "A chargeback is open" }, { "x-actor": "carol" })
   await shop.stop()
 }, 120_000)
 
@@ -151,6 +154,15 @@ const entriesOf = async (...args: ReadonlyArray<string>) => {
 }
 
 describe("daybook audit search", () => {
+  it("shows why, as the body of a request says it where no header does", async () => {
+    const found = await entriesOf("--actor", "carol")
+    expect(found.map(({ type, reason }) => `${type}: ${reason}`).sort()).toEqual([
+      "CartAbandoned: discarded",
+      "CartOpened: null",
+      "HoldPlaced: A chargeback is open"
+    ])
+  })
+
   it("finds what somebody was refused, with the reason they gave and the one they got", async () => {
     expect(await entriesOf("--actor", "ann", "--outcome", "rejected")).toEqual([
       expect.objectContaining({
@@ -181,7 +193,7 @@ describe("daybook audit search", () => {
 
   it("names callers whom no gateway has named", async () => {
     const opened = await entriesOf("--type", "CartOpened", "--oldest-first")
-    expect(opened.map(({ actor }) => actor)).toEqual(["buyer-7", "anonymous"])
+    expect(opened.map(({ actor }) => actor)).toEqual(["buyer-7", "anonymous", "carol"])
   })
 
   it("refuses times that are none, and a cursor of another search", async () => {
@@ -201,7 +213,7 @@ describe("daybook audit export", () => {
     expect(err).toContain(`${lines.length} entries written to ${file}.`)
     const entries = lines.map((line) => JSON.parse(line))
     expect(entries.map(({ recordedAt }) => recordedAt)).toEqual(entries.map(({ recordedAt }) => recordedAt).sort())
-    expect(new Set(entries.map(({ service }) => service)).size).toBe(5)
+    expect(new Set(entries.map(({ service }) => service)).size).toBe(6)
     expect(entries.filter(({ outcome, actor }) => outcome === "rejected" && actor === "ann")).toHaveLength(1)
     // Whatever is done, somebody does it.
     expect(entries.filter(({ actor }) => actor === null)).toEqual([])

@@ -79,6 +79,17 @@ describe("what is not understood is said in two lines, with where to look, and e
     )
   })
 
+  it.each([
+    [["history", "show", "order-1", "--version", "abc"], 'flag --version: "abc"'],
+    [["history", "show", "order-1", "--version", "1.5"], 'flag --version: "1.5"'],
+    [["audit", "prove", "order-1", "abc"], 'argument <version>: "abc"']
+  ])("a number that is none, or no whole one: daybook %j", async (args, what) => {
+    const { code, err } = await daybook({}, ...args)
+    expect(code).toBe(2)
+    expect(err).toMatch(/^Invalid value for .*\. Expected a whole number\nSee daybook \w+ \w+ --help$/)
+    expect(err).toContain(what)
+  })
+
   it("a command that lacks its subcommand shows the help", async () => {
     const { code, out } = await daybook({}, "projection")
     expect(code).toBe(2)
