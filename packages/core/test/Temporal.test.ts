@@ -315,7 +315,22 @@ describe("where events are gone", () => {
   )
 
   scenario(
-    "where one was taken out of the middle, nothing advises to ask for what was asked for",
+    "at level 1, which keeps none, the present version is all that is known, and no instant",
+    Effect.gen(function* () {
+      yield* past(puts(3), { state: foldAll(puts(3)), keepEvents: false })
+      const found = yield* stateAt(atVersion(3))
+      assert.deepStrictEqual([found.value, found.last], [foldAll(puts(3)), null])
+      const expected = { _tag: "HistoryGone", knownFromVersion: 3 }
+      yield* expectProblem(stateAt(atVersion(2)), expected, "known from version 3 on")
+      yield* expectProblem(stateAt(atInstant(3, "recorded")), expected, "")
+      yield* expectProblem(versions({ limit: 5 }), { _tag: "HistoryGone" }, "not kept")
+    })
+  )
+})
+
+describe("where an event was taken out behind the journal's back", () => {
+  scenario(
+    "nothing advises to ask for what was asked for, and it is said what tells why",
     Effect.gen(function* () {
       yield* past(puts(10))
       yield* remember(5, encode(foldAll(puts(5))), 5)
@@ -337,19 +352,6 @@ describe("where events are gone", () => {
         `Ask for its present state, or restore its events from an archive or a backup; ${missing}`
       )
       assert.deepStrictEqual((yield* stateAt(atVersion(7)).pipe(holed)).value, foldAll(puts(7)))
-    })
-  )
-
-  scenario(
-    "at level 1, which keeps none, the present version is all that is known, and no instant",
-    Effect.gen(function* () {
-      yield* past(puts(3), { state: foldAll(puts(3)), keepEvents: false })
-      const found = yield* stateAt(atVersion(3))
-      assert.deepStrictEqual([found.value, found.last], [foldAll(puts(3)), null])
-      const expected = { _tag: "HistoryGone", knownFromVersion: 3 }
-      yield* expectProblem(stateAt(atVersion(2)), expected, "known from version 3 on")
-      yield* expectProblem(stateAt(atInstant(3, "recorded")), expected, "")
-      yield* expectProblem(versions({ limit: 5 }), { _tag: "HistoryGone" }, "not kept")
     })
   )
 })
