@@ -89,10 +89,13 @@ export const auditProveCommand = Command.make(
     const anchor = Option.isSome(input.anchor) ? yield* Seals.readAnchor(input.anchor.value) : undefined
     const wanted = yield* find(input)
     const journals = yield* Seals.open(Option.none())
-    for (const { schema, context, sealable } of journals) {
+    for (const { service, schema, context, sealable } of journals) {
       const [event] = yield* Effect.provideContext(wanted.find(schema), context)
       if (event === undefined) continue
-      if (!sealable) return yield* new Failure({ message: `${schema} is not sealed yet. Seal it: daybook audit seal` })
+      if (!sealable)
+        return yield* new Failure({
+          message: `The journal of ${service} is not sealed yet. Seal it: daybook audit seal`
+        })
       const handOvers = yield* Seals.handOversOf(journals)
       const proof = yield* Effect.provideContext(prove(schema, event, { anchor, handOvers }), context)
       const text = JSON.stringify(proof, null, 2)

@@ -68,7 +68,7 @@ export const auditSealCommand = Command.make(
   Command.withDescription(
     "Seals every event that is not sealed yet: blocks of up to 1,000, each with a Merkle root, chained to the one before and signed. A shop " +
       "that runs does so by itself, in the background; doing it again, or while it does, is harmless. The key is that of SEAL_KEY_FILE " +
-      "(default: seal-key.pem in DAYBOOK_HOME), which is made when it is first needed"
+      "(default: seal-key.pem in DAYBOOK_HOME), which is made with the very first seal"
   ),
   Command.withShortDescription("Seal the journals, so that tampering becomes evident"),
   Command.withExamples([

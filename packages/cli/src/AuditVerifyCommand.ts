@@ -34,8 +34,8 @@ const headsOf = (schema: string) =>
   })
 
 /** A journal without tables for seals. If an anchor knows of seals there, somebody has taken them away. */
-const reportOfNone = (schema: string, events: number, anchor: SignedAnchor | undefined): Report => {
-  const findings = new Findings(schema)
+const reportOfNone = (service: string, schema: string, events: number, anchor: SignedAnchor | undefined): Report => {
+  const findings = new Findings(schema, service)
   for (const { partition, number, last } of anchor?.heads.filter((head) => head.schema === schema) ?? []) {
     findings.add("anchor-unmet", { partition, first: last, last, block: number })
   }
@@ -73,8 +73,8 @@ const verifyAll = Effect.fnUntraced(function* (
   const reports = yield* Effect.forEach(journals, ({ service, schema, context, sealable }, i) =>
     Effect.map(
       sealable
-        ? Effect.provideContext(verify(schema, options), context)
-        : Effect.succeed(reportOfNone(schema, counts[i]!, trust.anchor)),
+        ? Effect.provideContext(verify(schema, { ...options, service }), context)
+        : Effect.succeed(reportOfNone(service, schema, counts[i]!, trust.anchor)),
       (report): Shown => ({ service, ...report })
     )
   )
@@ -165,7 +165,7 @@ export const auditVerifyCommand = Command.make(
 ).pipe(
   Command.withDescription(
     "Computes every seal anew from the rows: the hash of each event, Merkle roots, the chain of blocks, signatures, positions without gaps, " +
-      "versions of streams, and what was removed on record. Names each finding by service, partition, position and block, and ends with 1 " +
+      "versions of streams, and what was removed on record. Names each finding by service, partition, position, block and event, and ends with 1 " +
       "when there is one. Says also what is not sealed yet. The key to trust comes from a file, never from the database that is verified"
   ),
   Command.withShortDescription("Find out whether anybody has tampered with the journals"),

@@ -177,13 +177,15 @@ describe("on a store with carts", () => {
     const { code, out } = await audit("verify")
     expect(code).toBe(1)
     expect(out).toMatch(
-      /^event-changed: cart, partition \d+, position \d+ \(block 1\): what is there is not what was sealed$/m
+      /^event-changed: cart, partition \d+, position \d+ \(block 1\), version 1 of cart-536366: what is there is not what was sealed$/m
     )
     expect(out).toContain("What is named above is not as it was sealed.")
     const { ok, services } = await report("--service", "cart")
     expect(ok).toBe(false)
     expect(services).toHaveLength(1)
-    expect(services[0].findings).toMatchObject([{ kind: "event-changed", schema: "cart", block: 1 }])
+    expect(services[0].findings).toMatchObject([
+      { kind: "event-changed", service: "cart", block: 1, events: [{ stream: "cart-536366", version: 1 }] }
+    ])
     expect((await audit("prove", "cart-536366", "1")).err).toContain("it is not what was sealed")
     await tamper(
       "UPDATE cart.event SET actor = (SELECT min(actor) FROM cart.event WHERE actor <> 'nobody') WHERE actor = 'nobody'"

@@ -4,7 +4,7 @@
  */
 import * as Effect from "effect/Effect"
 import { SqlClient } from "effect/sql/SqlClient"
-import type { Findings } from "./SealFindings.ts"
+import type { Findings, Named } from "./SealFindings.ts"
 import { keyIdOf, type Trusted } from "./SealKeys.ts"
 import type { Keys, Sql } from "./SealRows.ts"
 
@@ -53,8 +53,34 @@ export const findBrokenStreams = (schema: string, findings: Findings): Sql<void>
     )
     for (const { partition, position, stream, version } of broken) {
       const what = `version ${version} of ${stream}`
-      findings.add("stream-broken", { partition, first: position, last: position, block: null, what })
+      const events = [{ position, stream, version }]
+      findings.add("stream-broken", { partition, first: position, last: position, block: null, what, events })
     }
+  })
+
+/**
+ * Which event is missing at a position, where its neighbours tell: only one stream lacks versions there. `undefined` where more do,
+ * or none, as when it was its stream's last.
+ */
+export const whichIsMissing = (schema: string, partition: number, position: number): Sql<Named | undefined> =>
+  Effect.gen(function* () {
+    const sql = yield* SqlClient
+    const [one, ...more] = yield* sql.unsafe<{
+      readonly stream: string
+      readonly before: number
+      readonly version: number
+    }>(
+      `SELECT stream, before, version FROM (
+         SELECT position, stream, version, coalesce(lag(version) OVER w, 0) AS before,
+           coalesce(lag(position) OVER w, 0) AS position_before
+         FROM ${schema}.event WHERE partition = $1::text::smallint WINDOW w AS (PARTITION BY stream ORDER BY version)
+       ) e
+       WHERE version > before + 1 AND position > $2::text::bigint AND position_before < $2::text::bigint LIMIT 2`,
+      [String(partition), String(position)]
+    )
+    if (one === undefined || more.length > 0) return undefined
+    const { stream, before, version } = one
+    return { position, stream, version: version === before + 2 ? before + 1 : null }
   })
 
 /** How many events are missing at the beginnings of streams, by partition. Again, not where the state is stored. */

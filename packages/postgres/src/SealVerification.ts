@@ -15,7 +15,7 @@ import { checkSchemaName } from "./Migrations.ts"
 import { pages, type RawEvent, readRange } from "./RawEvents.ts"
 import { findUnanchored } from "./SealAnchors.ts"
 import { signedByTrusted } from "./SealAuthority.ts"
-import { type Finding, Findings, type Kind } from "./SealFindings.ts"
+import { type Finding, Findings, type Kind, wordsOf } from "./SealFindings.ts"
 import { type SignedHandOver, sha256, type Trusted, trustedBy } from "./SealKeys.ts"
 import {
   type Head,
@@ -33,12 +33,14 @@ import {
   textOfRemoval,
   withHandOvers
 } from "./SealRows.ts"
-import { findBrokenStreams, findKeys, findStrays, missingBeginnings } from "./SealStrays.ts"
+import { findBrokenStreams, findKeys, findStrays, missingBeginnings, whichIsMissing } from "./SealStrays.ts"
 
 /** How to verify. */
 export interface Options {
   /** Public keys that are trusted, from elsewhere than this database. */
   readonly publicKeys: ReadonlyArray<string>
+  /** What findings call the journal, as whoever verifies knows it. Default: the schema. */
+  readonly service?: string
   /** Newest blocks of some time ago, kept elsewhere: what was rolled back since is found by it. */
   readonly anchor?: Seal.Signed<Seal.Anchor>
   /** Hand-overs that other journals know of. One that both keys have signed counts wherever it is kept: a journal may have slept through it. */
@@ -91,6 +93,9 @@ const emptyTally = (): Tally => ({
 /** Blocks read at a time; their hashes are 32 kB each. */
 const blocksAtOnce = 8
 
+/** Missing events of a partition whose streams are looked for; each reads the partition's index. */
+const mostLookedFor = 20
+
 const millisOf = (micros: string): number => Math.floor(Number(micros) / 1_000)
 
 /** A walk over one partition's blocks, from the first. */
@@ -105,16 +110,26 @@ class Walk {
   /** What the next block has to be; without a hash where the block before is not known or not what was signed. */
   next = { number: 1, first: 1, previous: Seal.noBlock as string | undefined, keyOrder: Number.NEGATIVE_INFINITY }
 
-  constructor(schema: string, partition: number, partitions: number | undefined, trusted: Trusted) {
+  constructor(findings: Findings, schema: string, partition: number, partitions: number | undefined, trusted: Trusted) {
     this.schema = schema
     this.partition = partition
     this.partitions = partitions
     this.trusted = trusted
-    this.findings = new Findings(schema)
+    this.findings = findings
   }
 
   add(kind: Kind, block: number | null, first: number, last = first, what?: string): void {
     this.findings.add(kind, { partition: this.partition, first, last, block, ...(what === undefined ? {} : { what }) })
+  }
+
+  /** Of an event that is there. */
+  addOf(kind: Kind, block: number | null, { position, stream, version }: RawEvent, what?: string): void {
+    const place = { partition: this.partition, first: position, last: position, block }
+    this.findings.add(kind, {
+      ...place,
+      ...(what === undefined ? {} : { what }),
+      events: [{ position, stream, version }]
+    })
   }
 
   /** Holds a block's head to its signature and to the block before. Whether its own word on its positions counts. */
@@ -171,9 +186,9 @@ class Walk {
       const events = held.events.get(position) ?? []
       if (events.length === 0 && held.removed.has(i)) this.tally.removed++
       else if (events.length === 0) this.add("event-missing", number, position)
-      else if (events.length > 1) this.add("event-twice", number, position)
+      else if (events.length > 1) this.addOf("event-twice", number, events[0]!)
       else if (hexOf(leafOf(events[0]!)) === hexOf(leaf)) this.tally.proven++
-      else this.add("event-changed", number, position)
+      else this.addOf("event-changed", number, events[0]!)
       for (const event of events) this.place(event, number)
     })
   }
@@ -182,7 +197,7 @@ class Walk {
   place(event: RawEvent, block: number | null): void {
     if (this.partitions === undefined) return
     if (Partition.ofId(Partition.idOf(event.stream), this.partitions) === event.partition) return
-    this.add("event-misplaced", block, event.position, event.position, event.stream)
+    this.addOf("event-misplaced", block, event, wordsOf(event))
   }
 }
 
@@ -231,7 +246,7 @@ const verifyTail = (walk: Walk, head: number, onProgress: (events: number) => vo
       Effect.sync(() => {
         for (const event of page) {
           if (event.position > expected) walk.add("event-missing", null, expected, event.position - 1)
-          if (event.position < expected) walk.add("event-twice", null, event.position)
+          if (event.position < expected) walk.addOf("event-twice", null, event)
           expected = event.position + 1
           tally.unsealed++
           tally.unsealedSinceMillis ??= millisOf(event.recordedAtMicros)
@@ -262,6 +277,10 @@ const verifyPartition = (walk: Walk, onProgress: (events: number) => void): Sql<
     }
     if (row.head < walk.next.first - 1) walk.add("head-behind", null, row.head, walk.next.first - 1)
     yield* verifyTail(walk, row.head, onProgress)
+    for (const position of walk.findings.missing.slice(0, mostLookedFor)) {
+      const event = yield* whichIsMissing(schema, partition, position)
+      if (event !== undefined) walk.findings.nameMissing(event)
+    }
     return walk
   })
 
@@ -286,7 +305,7 @@ const least = (values: ReadonlyArray<number | null>, pick: (...values: ReadonlyA
 /** Verifies the journal of a schema whose seals are migrated. */
 export const verify = (
   schemaName: string,
-  { publicKeys, anchor, handOvers = [], concurrency = 4, onProgress = () => {} }: Options
+  { publicKeys, anchor, handOvers = [], service = schemaName, concurrency = 4, onProgress = () => {} }: Options
 ): Sql<Report> =>
   Effect.gen(function* () {
     const schema = checkSchemaName(schemaName)
@@ -297,10 +316,14 @@ export const verify = (
     const beginnings = yield* missingBeginnings(schema)
     const walks = yield* Effect.forEach(
       ids,
-      (id) => verifyPartition(new Walk(schema, id, agreed ? ids.length : undefined, trusted), onProgress),
+      (id) =>
+        verifyPartition(
+          new Walk(new Findings(schema, service), schema, id, agreed ? ids.length : undefined, trusted),
+          onProgress
+        ),
       { concurrency }
     )
-    const whole = new Findings(schema)
+    const whole = new Findings(schema, service)
     findKeys(keys, trusted, whole)
     yield* findStrays(schema, whole)
     yield* findBrokenStreams(schema, whole)

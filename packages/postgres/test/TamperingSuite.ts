@@ -125,6 +125,39 @@ export const tampering = (schema: string, it: Vitest.MethodsNonLive<Journal | Sq
       )
     }
 
+    it.effect("by the service's name, and by stream and version where the row or its neighbours tell them", () =>
+      Effect.gen(function* () {
+        const [b, a] = (yield* readRange(schema, p, { from: 3, to: 4 })).map(({ stream }) => stream) as [string, string]
+        const details = (...statements: ReadonlyArray<string>) =>
+          undone(
+            Effect.gen(function* () {
+              yield* asSuperuser(...statements)
+              const { findings } = yield* verify(schema, { publicKeys: [signer.publicKey], service: "notes" })
+              return findings.filter(({ kind }) => !kind.startsWith("stream-"))
+            })
+          )
+        const gone = (...positions: ReadonlyArray<number>) =>
+          `DELETE FROM ${event} WHERE partition = ${p} AND position IN (${positions})`
+        const [changed] = yield* details(`UPDATE ${event} SET actor = 'x' WHERE ${where(5)}`)
+        assert.deepInclude(changed, { service: "notes", schema, events: [{ position: 5, stream: a, version: 2 }] })
+        assert.strictEqual(
+          changed!.detail,
+          `notes, partition ${p}, position 5 (block 1), version 2 of ${a}: what is there is not what was sealed`
+        )
+        const many = yield* details(`UPDATE ${event} SET actor = 'x' WHERE partition = ${p}`)
+        assert.include(
+          many[0]!.detail,
+          `positions 3 to 12 (block 1), version 3 of ${b}, version 1 of ${a}, version 2 of ${a} and others: what`
+        )
+        assert.deepStrictEqual((yield* details(gone(14)))[0]!.events, [{ position: 14, stream: b, version: 5 }])
+        const [both] = yield* details(gone(14, 15))
+        assert.include(both!.detail, `positions 14 to 15 (block 2), of ${b}: is missing`)
+        const [last] = yield* details(gone(24))
+        assert.notProperty(last, "events")
+        assert.include(last!.detail, "position 24 (block 3): is missing")
+      })
+    )
+
     it.effect("everything written anew with another key", () =>
       undone(
         Effect.gen(function* () {
