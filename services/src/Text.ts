@@ -28,3 +28,10 @@ export const Day = Schema.String.check(
 
 /** An id or code that others give: a customer, a line, a SKU. At most 64 code units, which holds a UUID or a ULID with a prefix. */
 export const Id = Text(64)
+
+const padded = /^\s|\s$/u
+
+/** For names of people: one with a blank more would be another person, whom nobody finds to export or to erase. */
+export const unpadded = Schema.makeFilter<string>(
+  (text) => !padded.test(text) || "Expected an id without blanks before or after it"
+)

@@ -1,7 +1,7 @@
 import * as Exit from "effect/Exit"
 import * as Schema from "effect/Schema"
 import { expect, it } from "vitest"
-import { Id, Text } from "../src/Text.ts"
+import { Id, Text, unpadded } from "../src/Text.ts"
 
 const accepts = (schema: Schema.Codec<string, string>, text: string): boolean =>
   Exit.isSuccess(Schema.decodeUnknownExit(schema)(text))
@@ -21,4 +21,9 @@ it("takes a text of the longest length, and refuses one that is longer by a char
 
 it.each(["a\u0000b", "\ud83d", "\udc4d"])("refuses %j, which no store could keep", (text) => {
   expect(() => Schema.decodeUnknownSync(Id)(text)).toThrow("without NUL characters or lone surrogates")
+})
+
+it.each([" a", "a ", "a\n", "\u00a0a", " "])("refuses %j as the name of a person", (text) => {
+  expect(accepts(Id.check(unpadded), text)).toBe(false)
+  expect(accepts(Id.check(unpadded), `x${text}x`)).toBe(true)
 })

@@ -13,8 +13,10 @@ import * as Command from "effect/cli/Command"
 import * as Flag from "effect/cli/Flag"
 import * as Effect from "effect/Effect"
 import { SqlClient } from "effect/sql/SqlClient"
+import { Failure } from "./Failure.ts"
 import { kept } from "./ServiceProjections.ts"
 import * as SubjectFlags from "./SubjectFlags.ts"
+import * as SubjectSearch from "./SubjectSearch.ts"
 import { type Place, withPlaces } from "./SubjectStores.ts"
 
 const reason = Flag.String("reason").pipe(
@@ -36,6 +38,13 @@ const hold = Flag.String("hold").pipe(
   Flag.withDefault("legal")
 )
 
+const unknown = Flag.Boolean("unknown").pipe(
+  Flag.withDescription(
+    "Erase the subject also where nothing is known of it: nothing personal can ever come in under that id"
+  ),
+  Flag.withDefault(false)
+)
+
 const requested = (subject: string, request: SubjectRequest, who: string) =>
   Effect.flatMap(Subjects, (subjects) => subjects.execute(subject, request, { actor: who, reason: request.reason }))
 
@@ -49,10 +58,21 @@ const eraseFrom = (subject: string, { service, schema, write, read }: Place) =>
     yield* Effect.provideService(all, SqlClient, read)
   })
 
+/** Fails where nothing at all is known of a subject. A key, or its mark, tells without a search. */
+const check = Effect.fnUntraced(function* (subject: string, places: ReadonlyArray<Place>) {
+  const keys = yield* SubjectKeys
+  if ((yield* keys.status(subject)) !== "unknown") return
+  if (SubjectSearch.isSomething(yield* SubjectSearch.search(subject, places))) return
+  return yield* new Failure({
+    message: `Nothing is known of subject ${subject}: no key, and nothing in any service. Nothing was erased. Check the id: a customer's own, or for a guest, guest: and the id of their checkout. To have it erased all the same, so that nothing personal can ever come in under it, add --unknown.`
+  })
+})
+
 /** The decision is on record first: whatever is lost after it is done by the running services, or by the same command again. */
-const erase = (subject: string, because: string, who: string) =>
+const erase = (subject: string, because: string, who: string, evenUnknown: boolean) =>
   withPlaces((places) =>
     Effect.gen(function* () {
+      if (!evenUnknown) yield* check(subject, places)
       const { position } = yield* requested(subject, { _tag: "EraseSubject", reason: because }, who)
       const keys = yield* SubjectKeys
       const hadKey = yield* keys.destroy(subject)
@@ -66,9 +86,9 @@ const whoOf = (given: { readonly _tag: string; readonly value?: string }): strin
 /** `daybook subject erase`. */
 export const eraseCommand = Command.make(
   "erase",
-  { subject: SubjectFlags.subject, reason, actor, json: SubjectFlags.json },
-  Effect.fn("Daybook.subject.erase")(function* ({ subject, reason, actor, json }) {
-    const done = yield* erase(subject, reason, whoOf(actor))
+  { subject: SubjectFlags.subject, reason, actor, unknown, json: SubjectFlags.json },
+  Effect.fn("Daybook.subject.erase")(function* ({ subject, reason, actor, unknown, json }) {
+    const done = yield* erase(subject, reason, whoOf(actor), unknown)
     const what = done.repeated ? "had been erased before" : "is erased"
     const key = done.hadKey ? "Its key is destroyed" : "It had no key"
     const text = `Subject ${subject} ${what}. ${key}, and what was left of it is taken out of: ${done.services.join(", ")}.`
@@ -78,7 +98,7 @@ export const eraseCommand = Command.make(
   Command.withDescription(
     "Erases a person, for ever: destroys the key of their data, so that nothing of it can be opened any more, wherever copies are, and takes " +
       "what is left out of read models, snapshots, stored states and messages that were set aside. Amounts and dates stay, and so do seals. " +
-      "Refused while there is a legal hold. Doing it again is harmless, and completes what was interrupted"
+      "Refused while there is a legal hold, and where nothing is known of the person, which may be a mistyped id. Doing it again is harmless, and completes what was interrupted"
   ),
   Command.withShortDescription("Erase a person, for ever"),
   Command.withExamples([

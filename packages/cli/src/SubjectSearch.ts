@@ -304,3 +304,9 @@ export const search = Effect.fnUntraced(function* (subject: string, places: Read
   progress.end()
   return services
 }, Effect.scoped)
+
+/** Whether anything was found. */
+export const isSomething = (services: Readonly<Record<string, Concerning>>): boolean =>
+  Object.values(services).some((found) =>
+    Object.values(found).some((of: object) => (Array.isArray(of) ? of : Object.keys(of)).length > 0)
+  )

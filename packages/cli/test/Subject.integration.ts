@@ -164,7 +164,34 @@ describe("an erasure", () => {
 
   it("asks for a reason, and for an id that can be one", async () => {
     expect(await subject("erase", "jane")).toMatchObject({ code: 2 })
-    expect((await subject("erase", "x".repeat(81), "--reason", "r")).code).toBe(2)
+    for (const id of ["x".repeat(81), " john", "john ", "guest:", "guest: buy-guest"]) {
+      expect((await subject("erase", id, "--reason", "r")).code).toBe(2)
+      expect((await subject("export", id)).code).toBe(2)
+    }
+  })
+
+  it("of somebody of whom nothing is known is refused, and leaves no mark, unless it is asked for all the same", async () => {
+    for (const id of ["jhon", "guest:buy-john"]) {
+      const { code, out, err } = await subject("erase", id, "--reason", "request 8")
+      expect({ code, out }).toEqual({ code: 1, out: "" })
+      expect(err).toContain(`Nothing is known of subject ${id}`)
+      expect(err).toContain("Check the id")
+      expect((await exported(id)).document).toMatchObject({
+        personalData: "unknown",
+        services: { privacy: { events: [] } }
+      })
+    }
+    const erased = await subject("erase", "jhon", "--reason", "request 8", "--unknown")
+    expect(erased).toMatchObject({ code: 0, err: "" })
+    expect((await exported("jhon")).document.personalData).toBe("erased")
+    expect((await subject("erase", "jhon", "--reason", "request 8")).out).toContain("had been erased before")
+  })
+
+  it("of somebody who has no key, and a cart, needs no more than their id", async () => {
+    expect((await exported(Mixed.owner)).document.personalData).toBe("unknown")
+    const { code, out } = await subject("erase", Mixed.owner, "--reason", "request 9", "--json")
+    expect(code).toBe(0)
+    expect(JSON.parse(out)).toMatchObject({ erased: true, repeated: false, hadKey: false })
   })
 })
 

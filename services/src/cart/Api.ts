@@ -20,7 +20,7 @@ import {
 } from "../Http.ts"
 import { RequestProblems } from "../InvalidRequest.ts"
 import { Currency, Price } from "../Money.ts"
-import { Id, Text } from "../Text.ts"
+import { Id, Text, unpadded } from "../Text.ts"
 import { AbandonReason } from "./Events.ts"
 import { UnknownSku } from "./PriceList.ts"
 import { CartSummary, CartView, RevenueOfDay } from "./Queries.ts"
@@ -38,7 +38,7 @@ const Period = Schema.Struct({
 /** Ids are chosen by the caller, or made here. */
 export const OpenCart = Schema.Struct({
   id: Schema.optionalKey(Id),
-  customerId: Schema.optionalKey(Schema.NullOr(Id)),
+  customerId: Schema.optionalKey(Schema.NullOr(Id.check(unpadded))),
   country: Schema.optionalKey(Schema.NullOr(Text(100))),
   currency: Currency
 })

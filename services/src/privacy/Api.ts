@@ -5,14 +5,23 @@ import { HttpApi, HttpApiEndpoint, HttpApiGroup, OpenApi } from "effect/http-api
 import * as Schema from "effect/Schema"
 import { acceptedWith, CommandAccepted, CommandHeaders, commandProblems, describe } from "../Http.ts"
 import { RequestProblems } from "../InvalidRequest.ts"
-import { Id, Text } from "../Text.ts"
+import { Id, Text, unpadded } from "../Text.ts"
 import { Reason } from "./Domain.ts"
 import { rejections } from "./Rejection.ts"
 
 const errors = [...rejections, ...commandProblems] as const
 
+const guest = "guest:"
+
+const namesGuest = Schema.makeFilter<string>(
+  (text) =>
+    !text.startsWith(guest) ||
+    /^\S/u.test(text.slice(guest.length)) ||
+    "Expected guest: and the id of the guest's checkout, without blanks between them"
+)
+
 /** A customer's id; for a guest, `guest:` and the id of the checkout. */
-export const SubjectId = Text(80)
+export const SubjectId = Text(80).check(unpadded, namesGuest)
 
 const params = { id: SubjectId }
 
