@@ -228,6 +228,13 @@ describe("on a store", () => {
     expect(again).toMatchObject({ code: 1, err: "" })
     expect(again.out).toContain(`Could not be restored, and is still archived:\n${file.name}: `)
     expect(again.out).toContain("Restored 0 events of 0 streams.")
+
+    const left = closed.slice(1).filter((id) => Partition.ofId(id, 2) === file.partition)
+    const named = await run("archive", "restore", ...left.map((id) => `cart-${id}`), "--json")
+    expect({ code: named.code, left: left.length }).toEqual({ code: 1, left: file.streams })
+    expect(JSON.parse(named.out).failed).toMatchObject(
+      left.map((id) => ({ file: file.name, stream: `cart-${id}`, why: expect.stringContaining(file.name) }))
+    )
     writeFileSync(path, content)
   })
 
