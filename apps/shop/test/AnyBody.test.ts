@@ -79,6 +79,7 @@ it("is answered below 500, and a refusal is a problem", async () => {
     { numRuns: 400 }
   )
   // The property says something only if requests came through as well.
-  expect([...statuses].sort()).toEqual(expect.arrayContaining([202, 400, 422]))
+  expect([...statuses]).toEqual(expect.arrayContaining([202, 400]))
+  expect([404, 409, 422].some((status) => statuses.has(status))).toBe(true)
   expect((await shop.call("GET", "/health/ready")).status).toBe(200)
 }, 60_000)
