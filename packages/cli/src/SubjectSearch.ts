@@ -54,13 +54,14 @@ const archivedEvents = ({ schema, write }: Place, wanted: (event: RawEvent) => b
     (found, events) => [...found, ...events.filter(wanted)]
   ).pipe(Effect.provideService(SqlClient, write), Effect.provide(ArchivePlace.layer))
 
-/** Events, archived ones too, and stored states that name the person. */
+/** Events, archived ones too, and stored states that name the person: of a cart, a snapshot is what is left after a week. */
 const mentions = (place: Place, subject: string) =>
   Effect.gen(function* () {
     const { service, schema, write } = place
     const found = yield* write.unsafe<Omit<Mention, "service">>(
       `SELECT stream, data FROM ${schema}.event WHERE ${names("data")}
-       UNION ALL SELECT stream, data FROM ${schema}.state WHERE ${names("data")}`,
+       UNION ALL SELECT stream, data FROM ${schema}.state WHERE ${names("data")}
+       UNION ALL SELECT stream, data FROM ${schema}.snapshot WHERE ${names("data")}`,
       needles(subject)
     )
     const naming = needles(subject)

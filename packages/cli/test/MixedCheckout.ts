@@ -37,3 +37,14 @@ export const begin = async (shop: WholeShop): Promise<void> => {
   const ended = async () => (await shop.call("GET", `/checkouts/${checkoutId}`)).body?.status
   await expect.poll(ended, { timeout: 60_000, interval: 20 }).toBe("compensated")
 }
+
+/** Both have a cart each of which its snapshot is all that is left. */
+export const prune = async (shop: WholeShop): Promise<void> => {
+  for (const customerId of [owner, other]) {
+    const state = JSON.stringify({ customerId, lines: [{ description: `Pruned of ${customerId}` }] })
+    await shop.query(
+      `INSERT INTO cart.snapshot (taken_at, version, schema_version, stream, data)
+       SELECT now(), 9, 1, 'cart-pruned-${customerId}', '${state}'`
+    )
+  }
+}

@@ -31,6 +31,7 @@ it("what people buy in a shop, for a start", async () => {
   const shop = await startWholeShop({ folder: home }, MasterKeyFile.layer(settings.MASTER_KEY_FILE))
   await Erasure.sell(shop)
   await Mixed.begin(shop)
+  await Mixed.prune(shop)
   await shop.stop()
   expect(statSync(settings.MASTER_KEY_FILE).mode & 0o777).toBe(0o600)
 }, 120_000)
@@ -99,6 +100,13 @@ describe("an export", () => {
       { data: { recipient: { name: `Name-${Mixed.mark}` }, lines: "somebody else's" } }
     ])
     expect(text).not.toContain(Mixed.goods)
+  })
+
+  it("holds the carts of which a snapshot is all that is left", async () => {
+    const { document, text } = await exported(Mixed.other)
+    expect(document.services.cart.snapshots).toMatchObject([{ stream: `cart-pruned-${Mixed.other}` }])
+    expect(text).toContain(`Pruned of ${Mixed.other}`)
+    expect(text).not.toContain(`Pruned of ${Mixed.owner}`)
   })
 
   it("of a guest whose id is that of a customer's checkout holds nothing of the customer", async () => {
