@@ -171,7 +171,7 @@ export const demoStock: Effect.Effect<boolean, Config.ConfigError> = Effect.gen(
   return priceList === "" && "folder" in (yield* sides("inventory")).write
 })
 
-/** `SEAL_KEY_FILE`: the private key that seals are signed with; by default `seal-key.pem` in `DAYBOOK_HOME`, made when it is first needed. */
+/** `SEAL_KEY_FILE`: the private key that seals are signed with; by default `seal-key.pem` in `DAYBOOK_HOME`, made with the very first seal. */
 export const sealKeyFile: Effect.Effect<string, Config.ConfigError> = Effect.gen(function* () {
   const chosen = yield* Config.option(Config.NonEmptyString("SEAL_KEY_FILE"))
   return Option.isSome(chosen) ? chosen.value : join(yield* home, "seal-key.pem")
