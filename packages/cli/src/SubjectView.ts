@@ -6,7 +6,7 @@ import { subjectOf, type Token, Token as TokenSchema } from "@daybook/core/Perso
 import * as Schema from "effect/Schema"
 
 /** What stands for data that nobody can open any more. */
-export const erased = { erased: true }
+const erased = { erased: true }
 
 /** What stands for personal data of somebody else. */
 export const sealedForAnother = "sealed for somebody else"

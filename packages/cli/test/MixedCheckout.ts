@@ -11,7 +11,7 @@ export const owner = "555"
 export const other = "17850"
 
 export const cartId = "cart-w"
-export const checkoutId = "checkout-w"
+const checkoutId = "checkout-w"
 
 /** In all that is personal of the other customer. */
 export const mark = "OTHERw9Lp4"
