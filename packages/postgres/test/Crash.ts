@@ -47,9 +47,12 @@ const acknowledgedIn = (output: string): ReadonlyArray<string> => output.match(/
 const hasCome = (moment: Moment, output: string): boolean =>
   moment.after === "acknowledged" && output.includes("verified") && acknowledgedIn(output).length >= moment.count
 
+/** Without the template of tests: a store is made as users' are, which may be when the process is killed. */
+const { PGLITE_TEMPLATE: _, ...env } = process.env
+
 const run = (args: ReadonlyArray<string>, moment: Moment): Promise<Round> =>
   new Promise((resolve) => {
-    const child = spawn(process.execPath, [program, ...args], { stdio: ["ignore", "pipe", "pipe"] })
+    const child = spawn(process.execPath, [program, ...args], { env, stdio: ["ignore", "pipe", "pipe"] })
     let output = ""
     let errors = ""
     // Killing what has been killed does nothing, so that it does not matter how often the moment is seen to have come.
