@@ -5,6 +5,7 @@
 
 import type { Tagged } from "@daybook/core/Aggregate"
 import * as CoreDifference from "@daybook/core/Difference"
+import type { Recorded } from "@daybook/core/Event"
 import * as Instant from "@daybook/core/Instant"
 import { Journal } from "@daybook/core/Journal"
 import { streamOf } from "@daybook/core/Partition"
@@ -35,17 +36,14 @@ import {
 import { defaultLimit } from "./Http.ts"
 import { type InvalidRequest, invalidRequest } from "./InvalidRequest.ts"
 
-/** A view that is made anew of one thing's events, in memory, as its projection makes it in the read models. */
-export interface ViewFold<A, View, Event extends Tagged> extends Fold<A, Event> {
-  /** `undefined` where the events say nothing that would be shown. */
-  readonly view: (value: A) => View | undefined
-}
-
-/** A kind of thing with a past. */
+/** A kind of thing with a past. Its view is made anew of one thing's events, in memory, as its projection makes it in the read models. */
 export interface Subject<A, View, State, Event extends Tagged, NotFound> {
   readonly aggregate: Temporal.Remembering<State, Event>
-  /** A fold is used once. */
-  readonly fold: () => ViewFold<A, View, Event>
+  /** What the events of one thing are folded into. */
+  readonly begin: () => A
+  readonly fold: (changes: A, recorded: Recorded<Event>) => void
+  /** `undefined` where the events say nothing that would be shown. */
+  readonly view: (changes: A) => View | undefined
   readonly notFound: (id: string) => NotFound
 }
 
@@ -98,7 +96,9 @@ export const tagged = <View extends { readonly version: number }>({ view: body, 
 /** Answers questions about things of a kind. */
 export const of = <A, View extends { readonly version: number }, State, Event extends Tagged, NotFound>({
   aggregate,
+  begin,
   fold,
+  view,
   notFound
 }: Subject<A, View, State, Event, NotFound>) =>
   Effect.gen(function* () {
@@ -112,10 +112,19 @@ export const of = <A, View extends { readonly version: number }, State, Event ex
         Effect.fail(notFound(id))
       )
 
+    /** A fold of its own for each question, since it changes what it folds into. */
+    const viewFold = (): Fold<A, Event> => ({
+      events: aggregate.events,
+      initial: begin(),
+      step: (changes, recorded) => {
+        fold(changes, recorded)
+        return changes
+      }
+    })
+
     const asOf = (id: string, point: Point) =>
       Effect.gen(function* () {
-        const { view, ...rest } = fold()
-        const found = yield* begun(about(id), point, yield* foldTo(journal, rest, about(id), point))
+        const found = yield* begun(about(id), point, yield* foldTo(journal, viewFold(), about(id), point))
         const seen = view(found.value)
         return seen === undefined ? yield* Effect.fail(notFound(id)) : { view: seen, leftOut: found.leftOut }
       })

@@ -5,11 +5,11 @@
 import * as Instant from "@daybook/core/Instant"
 import type { Subject } from "../Past.ts"
 import { makeReservation, type State as Reservation } from "./ReservationDomain.ts"
-import { type ReservationEvent, ReservationEvents } from "./ReservationEvents.ts"
-import { fold as foldReservation, type Row as ReservationRow } from "./ReservationProjection.ts"
+import type { ReservationEvent } from "./ReservationEvents.ts"
+import { fold, type Row as ReservationRow } from "./ReservationProjection.ts"
 import { type ReservationNotFound, reservationNotFound } from "./ReservationRejection.ts"
 import { makeStockItem } from "./StockItemDomain.ts"
-import { type StockItemEvent, StockItemEvents } from "./StockItemEvents.ts"
+import type { StockItemEvent } from "./StockItemEvents.ts"
 import type { State as StockItem } from "./StockItemState.ts"
 import { Changes, fold as foldStock, type Level } from "./StockProjection.ts"
 import { type ReservationView, type StockLevel, type StockNotFound, stockNotFound } from "./Views.ts"
@@ -29,17 +29,13 @@ export const pastStock: Subject<Changes, StockLevel, StockItem, StockItemEvent, 
     const [sku, location] = id.split("@").map(decodeURIComponent)
     return stockNotFound(sku!, location)
   },
-  fold: () => ({
-    events: StockItemEvents,
-    initial: new Changes(),
-    step: (changes, recorded) => {
-      foldStock(changes, recorded)
-      // They are not shown, and there may be very many.
-      changes.movements.length = 0
-      return changes
-    },
-    view: ({ levels }) => [...levels.values()].map(levelOf)[0]
-  })
+  begin: () => new Changes(),
+  fold: (changes, recorded) => {
+    foldStock(changes, recorded)
+    // They are not shown, and there may be very many.
+    changes.movements.length = 0
+  },
+  view: ({ levels }) => [...levels.values()].map(levelOf)[0]
 }
 
 const reservationOf = ({
@@ -64,13 +60,7 @@ export const pastReservations: Subject<
 > = {
   aggregate: makeReservation(),
   notFound: reservationNotFound,
-  fold: () => ({
-    events: ReservationEvents,
-    initial: new Map(),
-    step: (rows, recorded) => {
-      foldReservation(rows, recorded)
-      return rows
-    },
-    view: (rows) => [...rows.values()].map(reservationOf)[0]
-  })
+  begin: () => new Map(),
+  fold,
+  view: (rows) => [...rows.values()].map(reservationOf)[0]
 }

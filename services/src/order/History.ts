@@ -4,7 +4,7 @@
 import * as Instant from "@daybook/core/Instant"
 import type { Subject } from "../Past.ts"
 import { make as makeOrder } from "./Domain.ts"
-import { type OrderEvent, OrderEvents } from "./Events.ts"
+import type { OrderEvent } from "./Events.ts"
 import { Changes, fold } from "./Projections.ts"
 import { type SealedOrder, type ViewRow, viewOf } from "./Queries.ts"
 import type { OrderRow, TimelineRow } from "./ReadModels.ts"
@@ -64,13 +64,7 @@ const orderOf = ({ orderId, placedAtMillis, updatedAtMillis, ...row }: OrderRow,
 export const pastOrders: Subject<Changes, SealedOrder, State, OrderEvent, OrderNotFound> = {
   aggregate: makeOrder(),
   notFound: orderNotFound,
-  fold: () => ({
-    events: OrderEvents,
-    initial: new Changes(),
-    step: (changes, recorded) => {
-      fold(changes, recorded)
-      return changes
-    },
-    view: (changes) => [...changes.orders.values()].map((row) => orderOf(row, changes))[0]
-  })
+  begin: () => new Changes(),
+  fold,
+  view: (changes) => [...changes.orders.values()].map((row) => orderOf(row, changes))[0]
 }

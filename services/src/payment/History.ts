@@ -4,7 +4,7 @@
 import * as Instant from "@daybook/core/Instant"
 import type { Subject } from "../Past.ts"
 import { make as makePayment } from "./Domain.ts"
-import { type PaymentEvent, PaymentEvents } from "./Events.ts"
+import type { PaymentEvent } from "./Events.ts"
 import {
   type Attention,
   Changes,
@@ -72,13 +72,7 @@ const paymentOf = (payment: readonly [string, Folded], { attention }: Changes): 
 export const pastPayments: Subject<Changes, PaymentView, State, PaymentEvent, PaymentNotFound> = {
   aggregate: makePayment(),
   notFound: paymentNotFound,
-  fold: () => ({
-    events: PaymentEvents,
-    initial: new Changes(),
-    step: (changes, recorded) => {
-      fold(changes, recorded)
-      return changes
-    },
-    view: (changes) => [...changes.payments].map((payment) => paymentOf(payment, changes))[0]
-  })
+  begin: () => new Changes(),
+  fold,
+  view: (changes) => [...changes.payments].map((payment) => paymentOf(payment, changes))[0]
 }
