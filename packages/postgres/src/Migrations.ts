@@ -69,16 +69,15 @@ export const hasTable = (schema: string, table: string): Effect.Effect<boolean, 
     return found!.there
   })
 
-/** The newest migration of a set that the schema has; 0 when it has none, or is not there. Needs no right but to look. */
-const newest = (schema: string, set: string): Effect.Effect<number, SqlError, SqlClient> =>
+/** The newest migration that the schema has of each set; of none when it is not there. Needs no right but to look. */
+const newest = (schema: string): Effect.Effect<ReadonlyMap<string, number>, SqlError, SqlClient> =>
   Effect.gen(function* () {
     const sql = yield* SqlClient
-    if (!(yield* hasTable(schema, "migration"))) return 0
-    const [row] = yield* sql.unsafe<{ readonly found: number }>(
-      `SELECT coalesce(max(number), 0)::integer AS found FROM ${schema}.migration WHERE set_name = $1::text`,
-      [set]
+    if (!(yield* hasTable(schema, "migration"))) return new Map()
+    const rows = yield* sql.unsafe<{ readonly set: string; readonly number: number }>(
+      `SELECT set_name AS set, max(number)::integer AS number FROM ${schema}.migration GROUP BY set_name`
     )
-    return row!.found
+    return new Map(rows.map(({ set, number }) => [set, number]))
   })
 
 const failed = (message: string, cause: SqlError): SqlError =>
@@ -115,7 +114,7 @@ const apply = (
     const sql = yield* SqlClient
     yield* sql.unsafe("SELECT pg_advisory_xact_lock(hashtext($1::text))", [`daybook-migrate-${schema}`])
     // Again, now that nobody else migrates: another process may have done it while this one waited.
-    const from = yield* newest(schema, set.name)
+    const from = (yield* newest(schema)).get(set.name) ?? 0
     const known = set.migrations.length
     if (from > known) return yield* newer(schema, set.name, from, known)
     yield* sql.unsafe(`CREATE SCHEMA IF NOT EXISTS ${schema}`)
@@ -140,23 +139,34 @@ const apply = (
   })
 
 /**
- * Brings one set of a schema up to date, in one transaction. Running it again, or from many processes at once, is harmless.
- * What is up to date is only looked at, so that a service may start with a role that owns nothing.
+ * Brings sets of a schema up to date, one after the other, each in a transaction. Running it again, or from many processes at once,
+ * is harmless. What is up to date is only looked at, all of it at once, so that a service may start with a role that owns nothing.
  */
+export const migrateAll = (
+  schema: string,
+  sets: ReadonlyArray<MigrationSet>,
+  values: Readonly<Record<string, string | number>> = {}
+): Effect.Effect<ReadonlyArray<Applied>, SqlError | DatabaseNewer, SqlClient> =>
+  Effect.gen(function* () {
+    const sql = yield* SqlClient
+    checkSchemaName(schema)
+    const newestOf = yield* newest(schema)
+    return yield* Effect.forEach(sets, (set): Effect.Effect<Applied, SqlError | DatabaseNewer, SqlClient> => {
+      const found = newestOf.get(set.name) ?? 0
+      const known = set.migrations.length
+      if (found > known) return Effect.fail(newer(schema, set.name, found, known))
+      if (found === known) return Effect.succeed({ schema, set: set.name, from: found, to: known })
+      return sql.withTransaction(apply(schema, set, values))
+    })
+  }).pipe(Effect.mapError(schemaFailed(schema)))
+
+/** The same for one set. */
 export const migrate = (
   schema: string,
   set: MigrationSet,
   values: Readonly<Record<string, string | number>> = {}
 ): Effect.Effect<Applied, SqlError | DatabaseNewer, SqlClient> =>
-  Effect.gen(function* () {
-    const sql = yield* SqlClient
-    checkSchemaName(schema)
-    const found = yield* newest(schema, set.name)
-    const known = set.migrations.length
-    if (found > known) return yield* newer(schema, set.name, found, known)
-    if (found === known) return { schema, set: set.name, from: found, to: known }
-    return yield* sql.withTransaction(apply(schema, set, values))
-  }).pipe(Effect.mapError(schemaFailed(schema)))
+  Effect.map(migrateAll(schema, [set], values), ([applied]) => applied!)
 
 /** The extended protocol takes one statement at a time, so that a migration of many goes into a DO block. */
 const asOneStatement = (text: string, values: Readonly<Record<string, string | number>>): string => {

@@ -9,7 +9,7 @@ import * as Schema from "effect/Schema"
 import { SqlClient } from "effect/sql/SqlClient"
 import type { SqlError } from "effect/sql/SqlError"
 import { readModel } from "./JournalMigrations.ts"
-import { checkSchemaName, type DatabaseNewer, type MigrationSet, migrate } from "./Migrations.ts"
+import { checkSchemaName, type DatabaseNewer, type MigrationSet, migrateAll } from "./Migrations.ts"
 
 /** What a schema is said to hold. */
 const About = Schema.Struct({
@@ -109,8 +109,7 @@ export const create = (
 export const prepare = (
   schema: string,
   tables: ReadonlyArray<MigrationSet>
-): Effect.Effect<void, SqlError | DatabaseNewer, SqlClient> =>
-  Effect.forEach([readModel, ...tables], (set) => migrate(schema, set), { discard: true })
+): Effect.Effect<void, SqlError | DatabaseNewer, SqlClient> => Effect.asVoid(migrateAll(schema, [readModel, ...tables]))
 
 /** Says that it is complete, and of how many events it was made. */
 export const complete = (found: Found, events: number): Effect.Effect<void, SqlError, SqlClient> => {

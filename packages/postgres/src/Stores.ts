@@ -19,7 +19,7 @@ import type { SqlError } from "effect/sql/SqlError"
 import * as ArchiveIndex from "./ArchiveIndex.ts"
 import { Database } from "./Database.ts"
 import { journal as journalMigrations, readModel as readModelMigrations } from "./JournalMigrations.ts"
-import { type Applied, type DatabaseNewer, type MigrationSet, migrate } from "./Migrations.ts"
+import { type Applied, type DatabaseNewer, type MigrationSet, migrateAll } from "./Migrations.ts"
 import * as SqlInbox from "./SqlInbox.ts"
 import * as SqlJournal from "./SqlJournal.ts"
 import * as SqlProjectionStore from "./SqlProjectionStore.ts"
@@ -29,19 +29,18 @@ import * as SqlSnapshots from "./SqlSnapshots.ts"
 
 const { migrations: inboxMigrations } = SqlInbox
 
+const writeSideSets = [journalMigrations, SqlSeals.migrations, SqlRejectedCommands.migrations, ArchiveIndex.migrations]
+
 /** What migrating a side did, set by set. */
 export type Migrated = Effect.Effect<ReadonlyArray<Applied>, SqlError | DatabaseNewer, SqlClient>
 
 /** Brings the write side of a service up to date. `partitions` counts when the journal is created, and never again. */
 export const migrateWriteSide = (schema: string, partitions: number = defaultPartitions): Migrated =>
-  Effect.forEach(
-    [journalMigrations, SqlSeals.migrations, SqlRejectedCommands.migrations, ArchiveIndex.migrations],
-    (set) => migrate(schema, set, { partitions })
-  )
+  migrateAll(schema, writeSideSets, { partitions })
 
 /** Brings the read side of a service up to date: offsets, the inbox of its consumers, and the tables of its read models. */
 export const migrateReadSide = (schema: string, ...tables: ReadonlyArray<MigrationSet>): Migrated =>
-  Effect.forEach([readModelMigrations, inboxMigrations, ...tables], (set) => migrate(schema, set))
+  migrateAll(schema, [readModelMigrations, inboxMigrations, ...tables])
 
 /** A journal that reads what has been archived from the archive in context. */
 const journal = (options: SqlJournal.Options): Layer.Layer<Journal, JournalUnavailable, SqlClient> =>
