@@ -4,9 +4,10 @@
 import type { Journal } from "@daybook/core/Journal"
 import { recorder } from "@daybook/core/Metrics"
 import type { ProjectionStore } from "@daybook/core/ProjectionStore"
+import * as Repeated from "@daybook/core/Repeated"
 import type { Snapshots } from "@daybook/core/Snapshot"
 import * as Effect from "effect/Effect"
-import * as Layer from "effect/Layer"
+import type * as Layer from "effect/Layer"
 import * as Metric from "effect/Metric"
 import type { SqlClient } from "effect/sql/SqlClient"
 import { type Pruned, prune } from "./Retention.ts"
@@ -35,8 +36,5 @@ export const layer = ({
     const { events } = yield* prune(pruned, { rest: Effect.sleep(restMillis) })
     recorder(prunedEvents, yield* Effect.context<never>(), { schema: pruned.schema })(events)
   })
-  const warned = Effect.catch(once, (error) =>
-    Effect.logWarning(`Events of ${pruned.schema} were not pruned: ${error.message}`)
-  )
-  return Layer.effectDiscard(Effect.forkScoped(Effect.forever(Effect.andThen(warned, Effect.sleep(everyMillis)))))
+  return Repeated.layer(once, { everyMillis, failed: `Events of ${pruned.schema} were not pruned` })
 }

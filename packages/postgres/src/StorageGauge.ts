@@ -3,10 +3,11 @@
  * keep read models up to date.
  */
 import { recorder } from "@daybook/core/Metrics"
+import * as Repeated from "@daybook/core/Repeated"
 import * as Clock from "effect/Clock"
 import type * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
-import * as Layer from "effect/Layer"
+import type * as Layer from "effect/Layer"
 import * as Metric from "effect/Metric"
 import type { SqlClient } from "effect/sql/SqlClient"
 import type { SqlError } from "effect/sql/SqlError"
@@ -65,9 +66,5 @@ export const measure = (schema: string): Effect.Effect<void, SqlError, SqlClient
   })
 
 /** A layer that measures while it lives. A database that is down leaves the last numbers, and a warning. */
-export const layer = (schema: string): Layer.Layer<never, never, SqlClient> => {
-  const warned = Effect.catch(measure(schema), (error) =>
-    Effect.logWarning(`The storage of ${schema} was not measured: ${error.message}`)
-  )
-  return Layer.effectDiscard(Effect.forkScoped(Effect.forever(Effect.andThen(warned, Effect.sleep(everyMillis)))))
-}
+export const layer = (schema: string): Layer.Layer<never, never, SqlClient> =>
+  Repeated.layer(measure(schema), { everyMillis, failed: `The storage of ${schema} was not measured` })
