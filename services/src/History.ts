@@ -110,7 +110,7 @@ const happening = {
 }
 
 /** The versions of a thing: a page of them. */
-export const History = Schema.Struct({
+const History = Schema.Struct({
   newestVersion: Schema.Int,
   /** The oldest version whose event is kept; above 1 where older ones were pruned. */
   firstVersion: Schema.Int,
@@ -138,7 +138,7 @@ const End = Schema.Struct({
 }).annotate({ identifier: "HistoryPoint" })
 
 /** What changed between two points. */
-export const Difference = Schema.Struct({
+const Difference = Schema.Struct({
   from: End,
   to: End,
   /** From the one state to the other, over the state in stored form. */
@@ -152,13 +152,13 @@ export const Difference = Schema.Struct({
 export type Difference = typeof Difference.Type
 
 /** A list of versions goes on after one of them. */
-export const VersionPage = {
+const VersionPage = {
   limit: PageQuery.limit,
   after: Schema.optionalKey(Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 2_147_483_647 })))
 }
 
 /** The query of a difference. */
-export const DifferenceQuery = Schema.Struct({
+const DifferenceQuery = Schema.Struct({
   from: PointText,
   to: Schema.optionalKey(PointText),
   by: By,
@@ -168,8 +168,19 @@ export const DifferenceQuery = Schema.Struct({
 export type VersionPage = { readonly [K in keyof typeof VersionPage]?: number }
 export type DifferenceQuery = typeof DifferenceQuery.Type
 
-/** What a question about a difference may fail with, besides that the thing is not known. */
-export const differenceProblems = [...pastProblems, PointsNotInOrder, HistoryTooLong] as const
+/** What lists the versions of a thing: the endpoint adds its path and parameters. */
+export const historyOf = <const NotFound>(notFound: NotFound) => ({
+  query: VersionPage,
+  success: History,
+  error: [notFound, ...pastProblems] as const
+})
+
+/** What shows what changed of a thing: the endpoint adds its path and parameters. */
+export const differenceOf = <const NotFound>(notFound: NotFound) => ({
+  query: DifferenceQuery,
+  success: Difference,
+  error: [notFound, ...pastProblems, PointsNotInOrder, HistoryTooLong] as const
+})
 
 /** `what` is whose: `an order`. */
 export const describeHistory = (what: string) =>

@@ -7,17 +7,14 @@
 import { HttpApi, HttpApiEndpoint, HttpApiGroup, OpenApi } from "effect/http-api"
 import * as Schema from "effect/Schema"
 import {
-  Difference,
-  DifferenceQuery,
   describeDifference,
   describeHistory,
-  differenceProblems,
-  History,
+  differenceOf,
+  historyOf,
   pastHint,
   pastProblems,
   ShowQuery,
-  shown,
-  VersionPage
+  shown
 } from "../History.ts"
 import {
   CommandAccepted,
@@ -132,15 +129,11 @@ export class Stock extends HttpApiGroup.make("stock")
     ),
     HttpApiEndpoint.get("history", "/stock/:sku/:location/history", {
       params: stockItem,
-      query: VersionPage,
-      success: History,
-      error: [StockNotFound, ...pastProblems]
+      ...historyOf(StockNotFound)
     }).annotateMerge(describeHistory("a stock item")),
     HttpApiEndpoint.get("diff", "/stock/:sku/:location/diff", {
       params: stockItem,
-      query: DifferenceQuery,
-      success: Difference,
-      error: [StockNotFound, ...differenceProblems]
+      ...differenceOf(StockNotFound)
     }).annotateMerge(describeDifference("a stock item")),
     post("receive", "/receipts", Receipt).annotateMerge(
       describe(
@@ -222,15 +215,11 @@ export class ReservationsGroup extends HttpApiGroup.make("reservations")
     ),
     HttpApiEndpoint.get("history", "/reservations/:orderId/history", {
       params: { orderId: Id },
-      query: VersionPage,
-      success: History,
-      error: [ReservationNotFound, ...pastProblems]
+      ...historyOf(ReservationNotFound)
     }).annotateMerge(describeHistory("a reservation")),
     HttpApiEndpoint.get("diff", "/reservations/:orderId/diff", {
       params: { orderId: Id },
-      query: DifferenceQuery,
-      success: Difference,
-      error: [ReservationNotFound, ...differenceProblems]
+      ...differenceOf(ReservationNotFound)
     }).annotateMerge(describeDifference("a reservation"))
   )
   .annotateMerge(

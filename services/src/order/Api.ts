@@ -7,17 +7,14 @@
 import { HttpApi, HttpApiEndpoint, HttpApiGroup, OpenApi } from "effect/http-api"
 import * as Schema from "effect/Schema"
 import {
-  Difference,
-  DifferenceQuery,
   describeDifference,
   describeHistory,
-  differenceProblems,
-  History,
+  differenceOf,
+  historyOf,
   pastHint,
   pastProblems,
   ShowQuery,
-  shown,
-  VersionPage
+  shown
 } from "../History.ts"
 import {
   AtLeastVersion,
@@ -102,18 +99,12 @@ export class Orders extends HttpApiGroup.make("orders")
         `The order with its recipient, lines, shipments and returns. \`ETag\` is its version, for the \`If-Match\` of a command; with \`atLeastVersion\` the answer waits until the read model shows that version. ${pastHint}`
       )
     ),
-    HttpApiEndpoint.get("history", "/orders/:id/history", {
-      params: order,
-      query: VersionPage,
-      success: History,
-      error: [OrderNotFound, ...pastProblems]
-    }).annotateMerge(describeHistory("an order")),
-    HttpApiEndpoint.get("diff", "/orders/:id/diff", {
-      params: order,
-      query: DifferenceQuery,
-      success: Difference,
-      error: [OrderNotFound, ...differenceProblems]
-    }).annotateMerge(describeDifference("an order")),
+    HttpApiEndpoint.get("history", "/orders/:id/history", { params: order, ...historyOf(OrderNotFound) }).annotateMerge(
+      describeHistory("an order")
+    ),
+    HttpApiEndpoint.get("diff", "/orders/:id/diff", { params: order, ...differenceOf(OrderNotFound) }).annotateMerge(
+      describeDifference("an order")
+    ),
     HttpApiEndpoint.get("list", "/orders", {
       query: { customerId: Id, ...PageQuery },
       success: Schema.Array(OrderSummary),

@@ -7,17 +7,14 @@
 import { HttpApi, HttpApiEndpoint, HttpApiGroup, OpenApi } from "effect/http-api"
 import * as Schema from "effect/Schema"
 import {
-  Difference,
-  DifferenceQuery,
   describeDifference,
   describeHistory,
-  differenceProblems,
-  History,
+  differenceOf,
+  historyOf,
   pastHint,
   pastProblems,
   ShowQuery,
-  shown,
-  VersionPage
+  shown
 } from "../History.ts"
 import {
   acceptedWith,
@@ -118,15 +115,11 @@ const asking = HttpApiGroup.make("payments").add(
   ),
   HttpApiEndpoint.get("history", "/payments/:id/history", {
     params: payment,
-    query: VersionPage,
-    success: History,
-    error: [PaymentNotFound, ...pastProblems]
+    ...historyOf(PaymentNotFound)
   }).annotateMerge(describeHistory("a payment")),
   HttpApiEndpoint.get("diff", "/payments/:id/diff", {
     params: payment,
-    query: DifferenceQuery,
-    success: Difference,
-    error: [PaymentNotFound, ...differenceProblems]
+    ...differenceOf(PaymentNotFound)
   }).annotateMerge(describeDifference("a payment")),
   HttpApiEndpoint.get("list", "/payments", {
     query: Listing,
