@@ -1,14 +1,11 @@
 /**
  * `daybook events check`: whether this release can read all that is stored. Changes nothing.
  */
-import { hasTable } from "@daybook/postgres/Migrations"
-import { database } from "@daybook/shop/Place"
 import * as Settings from "@daybook/shop/Settings"
 import * as Console from "effect/Console"
 import * as Command from "effect/cli/Command"
 import * as Flag from "effect/cli/Flag"
 import * as Effect from "effect/Effect"
-import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import {
   check,
@@ -20,9 +17,9 @@ import {
   type Watcher
 } from "./EventsCheck.ts"
 import { Ended, Failure } from "./Failure.ts"
+import * as Journals from "./Journals.ts"
 import * as Progress from "./Progress.ts"
 import { aggregates } from "./ServiceAggregates.ts"
-import { kept } from "./ServiceProjections.ts"
 import { group, table } from "./Table.ts"
 
 /** What was found in all journals. Snapshots that cannot be read are passed over by whoever recovers an aggregate. */
@@ -51,22 +48,6 @@ const watcherOf = (progress: Progress.Progress): Watcher => ({
   }
 })
 
-/** Where a service's journal is, if it has one. Its database is opened, and nothing else is done to it. */
-const journalsOf = Effect.fnUntraced(function* (services: ReadonlyArray<Settings.ServiceName>) {
-  const memo = yield* Layer.makeMemoMap
-  const scope = yield* Effect.scope
-  const journals = yield* Effect.forEach(services, (service) =>
-    Effect.gen(function* () {
-      const { write } = yield* Settings.sides(service)
-      const context = yield* Layer.buildWithMemoMap(database(write), memo, scope)
-      const { schema } = kept[service]
-      const isThere = yield* Effect.provideContext(hasTable(schema, "event"), context)
-      return isThere ? [{ service, schema, context }] : []
-    })
-  )
-  return journals.flat()
-})
-
 const sum = (tallies: ReadonlyArray<Tally>, count: (tally: Tally) => number): number =>
   tallies.reduce((total, tally) => total + count(tally), 0)
 
@@ -88,7 +69,7 @@ const together = (services: ReadonlyArray<Settings.ServiceName>, findings: Reado
 
 const checkAll = Effect.fnUntraced(function* (service: Settings.ServiceName | undefined) {
   const asked = service === undefined ? Settings.serviceNames : [service]
-  const journals = yield* journalsOf(asked)
+  const journals = yield* Journals.open(asked)
   if (journals.length === 0) return yield* neverRan(service)
   const progress = yield* Progress.make(Progress.ofProcess())
   const findings = yield* Effect.forEach(journals, ({ service, schema, context }) =>

@@ -7,17 +7,13 @@ import { parseAnchor, type SignedAnchor } from "@daybook/postgres/SealAnchors"
 import * as SealKeys from "@daybook/postgres/SealKeys"
 import { readKeys } from "@daybook/postgres/SealRows"
 import * as SqlSeals from "@daybook/postgres/SqlSeals"
-import { database } from "@daybook/shop/Place"
 import * as Settings from "@daybook/shop/Settings"
-import type * as Context from "effect/Context"
 import * as Flag from "effect/cli/Flag"
 import * as Effect from "effect/Effect"
 import * as FileSystem from "effect/FileSystem"
-import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
-import type { SqlClient } from "effect/sql/SqlClient"
 import { Failure } from "./Failure.ts"
-import { kept } from "./ServiceProjections.ts"
+import * as Journals from "./Journals.ts"
 
 export const jsonFlag = Flag.Boolean("json").pipe(
   Flag.withDescription("Print the result as JSON"),
@@ -36,10 +32,7 @@ export const anchorFlag = Flag.String("anchor").pipe(
 )
 
 /** A journal, and the client of its database. */
-export interface Journal {
-  readonly service: Settings.ServiceName
-  readonly schema: string
-  readonly context: Context.Context<SqlClient>
+export interface Journal extends Pick<Journals.Journal, "service" | "schema" | "context"> {
   /** Whether it has tables for seals. An earlier release had none. */
   readonly sealable: boolean
 }
@@ -48,19 +41,18 @@ const nothingHere = new Failure({
   message: "No service has run on this database. Name another one with DAYBOOK_HOME or DATABASE_URL."
 })
 
-/** The journals of a service, or of all, that are there. Nothing is created. Services that share a database share its client. */
+/** The journals of a service, or of all, that are there. Nothing is created. */
 export const open = Effect.fnUntraced(function* (only: Option.Option<Settings.ServiceName>) {
-  const memo = yield* Layer.makeMemoMap
-  const scope = yield* Effect.scope
-  const journals: Array<Journal> = []
-  for (const service of Option.match(only, { onNone: () => Settings.serviceNames, onSome: (one) => [one] })) {
-    const { schema } = kept[service]
-    const { write } = yield* Settings.sides(service)
-    const context = yield* Layer.buildWithMemoMap(database(write), memo, scope)
-    const has = (table: string) => Effect.provideContext(hasTable(schema, table), context)
-    if (yield* has("event")) journals.push({ service, schema, context, sealable: yield* has("seal_removal") })
-  }
-  return journals.length === 0 ? yield* nothingHere : journals
+  const opened = yield* Journals.open(
+    Option.match(only, { onNone: () => Settings.serviceNames, onSome: (one) => [one] })
+  )
+  if (opened.length === 0) return yield* nothingHere
+  return yield* Effect.forEach(opened, ({ service, schema, context }) =>
+    Effect.map(
+      Effect.provideContext(hasTable(schema, "seal_removal"), context),
+      (sealable): Journal => ({ service, schema, context, sealable })
+    )
+  )
 })
 
 /** The same, with tables for seals made where there were none. */

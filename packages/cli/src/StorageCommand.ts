@@ -1,7 +1,6 @@
 /**
  * `daybook storage`: what each service takes in its database, how fast it grows, and when there will be too much. Changes nothing.
  */
-import { hasTable } from "@daybook/postgres/Migrations"
 import * as SqlStorage from "@daybook/postgres/SqlStorage"
 import { database } from "@daybook/shop/Place"
 import * as Settings from "@daybook/shop/Settings"
@@ -10,11 +9,10 @@ import * as Console from "effect/Console"
 import * as Command from "effect/cli/Command"
 import * as Flag from "effect/cli/Flag"
 import * as Effect from "effect/Effect"
-import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
 import { bytes, parseBytes } from "./Bytes.ts"
-import { kept } from "./ServiceProjections.ts"
+import * as Journals from "./Journals.ts"
 import * as Forecast from "./StorageForecast.ts"
 import { type Cell, table } from "./Table.ts"
 
@@ -39,36 +37,24 @@ interface Found {
 /** How far the forecast looks. */
 const horizons = [30, 90, 365]
 
-/** One service, where it has run. Both its databases are looked at; where they are one, its schema there is one too. */
+/** One service. Both its databases are looked at; where they are one, its schema there is one too. */
 const measure = Effect.fnUntraced(function* (
-  service: Settings.ServiceName,
-  days: number,
-  build: (side: Settings.Sides["write"]) => ReturnType<typeof connect>
+  { service, schema, sides, context: writeSide, build }: Journals.Journal,
+  days: number
 ) {
-  const { schema } = kept[service]
-  const { write, read } = yield* Settings.sides(service)
-  const writeSide = yield* build(write)
-  if (!(yield* Effect.provideContext(hasTable(schema, "event"), writeSide))) return undefined
   const journal = (yield* Effect.provideContext(SqlStorage.journalOf(schema), writeSide))!
-  const places = write === read ? [writeSide] : [writeSide, yield* build(read)]
+  const places = sides.write === sides.read ? [writeSide] : [writeSide, yield* build(database(sides.read))]
   const sizes = yield* Effect.forEach(places, (side) => Effect.provideContext(SqlStorage.tablesOf(schema), side))
   const tables = sizes.flatMap((size) => size.tables)
   const totalBytes = tables.reduce((sum, one) => sum + one.bytes, 0)
   const nowMillis = yield* Clock.currentTimeMillis
   const growth = Forecast.growthOf({ nowMillis, totalBytes, journal }, days)
-  return { service, totalBytes, tables, journal, growth }
+  return { service, totalBytes, tables, journal, growth } satisfies ServiceStorage
 })
-
-const connect = (side: Settings.Sides["write"], memo: Layer.MemoMap) =>
-  Effect.flatMap(Effect.scope, (scope) => Layer.buildWithMemoMap(database(side), memo, scope))
 
 /** Every service that has run. */
 const measureAll = Effect.fnUntraced(function* (days: number, limitBytes: number | undefined) {
-  const memo = yield* Layer.makeMemoMap
-  const measured = yield* Effect.forEach(Settings.serviceNames, (service) =>
-    measure(service, days, (side) => connect(side, memo))
-  )
-  const services: ReadonlyArray<ServiceStorage> = measured.filter((one) => one !== undefined)
+  const services = yield* Effect.forEach(yield* Journals.open(Settings.serviceNames), (one) => measure(one, days))
   const totalBytes = services.reduce((sum, one) => sum + one.totalBytes, 0)
   const bytesPerDay = services.reduce((sum, one) => sum + one.growth.bytesPerDay, 0)
   const reached = limitBytes === undefined ? undefined : Forecast.daysUntil(limitBytes, totalBytes, bytesPerDay)

@@ -5,7 +5,6 @@ import type { Aggregate } from "@daybook/core/Aggregate"
 import { Journal } from "@daybook/core/Journal"
 import { Snapshots } from "@daybook/core/Snapshot"
 import type { Source } from "@daybook/core/Temporal"
-import { hasTable } from "@daybook/postgres/Migrations"
 import * as Stores from "@daybook/postgres/Stores"
 import { database } from "@daybook/shop/Place"
 import * as Settings from "@daybook/shop/Settings"
@@ -13,8 +12,8 @@ import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import { Failure } from "./Failure.ts"
+import * as Journals from "./Journals.ts"
 import { aggregates } from "./ServiceAggregates.ts"
-import { kept } from "./ServiceProjections.ts"
 
 /** A kind of aggregate, and whose it is. */
 interface Kind {
@@ -45,18 +44,14 @@ const kindOf = (stream: string): Effect.Effect<Kind, Failure> => {
 /** A stream's service, its aggregate, and the stores that its past is in. Nothing is created to find that out. */
 export const open = Effect.fnUntraced(function* (stream: string) {
   const { service, aggregate } = yield* kindOf(stream)
-  const { schema } = kept[service]
-  const { write } = yield* Settings.sides(service)
-  const memo = yield* Layer.makeMemoMap
-  const scope = yield* Effect.scope
-  const context = yield* Layer.buildWithMemoMap(database(write), memo, scope)
-  if (!(yield* Effect.provideContext(hasTable(schema, "event"), context))) {
+  const [journal] = yield* Journals.open([service])
+  if (journal === undefined) {
     return yield* new Failure({
       message: `The ${service} has not run on this store, so that there is no ${stream}. Name another store with DAYBOOK_HOME or DATABASE_URL.`
     })
   }
-  const stores = Stores.writeSide({ schema }).pipe(Layer.provide(database(write)))
-  const opened = yield* Layer.buildWithMemoMap(stores, memo, scope)
+  const stores = Stores.writeSide({ schema: journal.schema }).pipe(Layer.provide(database(journal.sides.write)))
+  const opened = yield* journal.build(stores)
   const source: Source<any, any> = {
     aggregate,
     stores: { journal: Context.get(opened, Journal), snapshots: Context.get(opened, Snapshots) }

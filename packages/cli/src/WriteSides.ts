@@ -7,7 +7,6 @@ import type { ProjectionStore } from "@daybook/core/ProjectionStore"
 import type { RejectedCommands } from "@daybook/core/RejectedCommands"
 import type { Snapshots } from "@daybook/core/Snapshot"
 import type { Database } from "@daybook/postgres/Database"
-import { hasTable } from "@daybook/postgres/Migrations"
 import { SealKeys } from "@daybook/postgres/SealKeys"
 import * as SqlProjectionStore from "@daybook/postgres/SqlProjectionStore"
 import * as Stores from "@daybook/postgres/Stores"
@@ -18,7 +17,7 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import type { SqlClient } from "effect/sql/SqlClient"
 import { Failure } from "./Failure.ts"
-import { kept } from "./ServiceProjections.ts"
+import * as Journals from "./Journals.ts"
 
 /** What a write side is made of. The offsets are of its read side; the client is of the write side. */
 type Parts = Journal | Snapshots | RejectedCommands | ProjectionStore | SqlClient | Database | SealKeys
@@ -33,19 +32,12 @@ export interface WriteSide {
 
 /** Opens those that are there: nothing is created to find that out. What is there is migrated. */
 export const open = Effect.fnUntraced(function* (services: ReadonlyArray<Settings.ServiceName>) {
-  const memo = yield* Layer.makeMemoMap
-  const scope = yield* Effect.scope
   const keys = SealKeys.layerFile(yield* Settings.sealKeyFile)
   const opened: Array<WriteSide> = []
-  for (const service of services) {
-    const { schema } = kept[service]
-    const { write, read } = yield* Settings.sides(service)
-    const client = yield* Layer.buildWithMemoMap(database(write), memo, scope)
-    if (!(yield* Effect.provideContext(hasTable(schema, "event"), client))) continue
-    const offsets = SqlProjectionStore.layer(schema).pipe(Layer.provide(database(read)))
-    const journal = Stores.writeSide({ schema }).pipe(Layer.provideMerge(database(write)))
-    const layer = Layer.mergeAll(offsets, journal, keys)
-    opened.push({ service, schema, context: yield* Layer.buildWithMemoMap(layer, memo, scope) })
+  for (const { service, schema, sides, build } of yield* Journals.open(services)) {
+    const offsets = SqlProjectionStore.layer(schema).pipe(Layer.provide(database(sides.read)))
+    const journal = Stores.writeSide({ schema }).pipe(Layer.provideMerge(database(sides.write)))
+    opened.push({ service, schema, context: yield* build(Layer.mergeAll(offsets, journal, keys)) })
   }
   return opened
 })
