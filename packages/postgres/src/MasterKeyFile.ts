@@ -4,17 +4,7 @@
  * The file is read whenever keys are needed and not remembered, in step with what `daybook subject rotate-master-key` writes into
  * it while the shop runs.
  */
-import {
-  chmodSync,
-  existsSync,
-  linkSync,
-  mkdirSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  statSync,
-  writeFileSync
-} from "node:fs"
+import { existsSync, mkdirSync, readFileSync, statSync } from "node:fs"
 import { dirname } from "node:path"
 import * as MasterKey from "@daybook/core/MasterKeys"
 import { MasterKeys, MasterKeysUnavailable } from "@daybook/core/MasterKeys"
@@ -22,6 +12,7 @@ import * as Effect from "effect/Effect"
 import * as Base64Url from "effect/encoding/Base64Url"
 import * as Layer from "effect/Layer"
 import * as Result from "effect/Result"
+import { replace, writeNew } from "./SecretFile.ts"
 
 const heading =
   "# Master keys of personal data. Without them it cannot be opened; keep a copy in a safe place, apart from the database's."
@@ -65,24 +56,12 @@ export const read = (file: string): Effect.Effect<ReadonlyArray<MasterKey.Master
 const textOf = (keys: ReadonlyArray<MasterKey.MasterKey>): string =>
   `${[heading, ...keys.map(({ key }) => Base64Url.encode(key))].join("\n")}\n`
 
-/** Writes a whole file beside its place and puts it there, so that nobody ever reads half of it. */
-const put = (file: string, keys: ReadonlyArray<MasterKey.MasterKey>, place: (unfinished: string) => void): void => {
-  const unfinished = `${file}.${process.pid}.unfinished`
-  try {
-    writeFileSync(unfinished, textOf(keys), { mode: 0o600 })
-    chmodSync(unfinished, 0o600)
-    place(unfinished)
-  } finally {
-    rmSync(unfinished, { force: true })
-  }
-}
-
 /** Replaces a file by one with these keys, as a whole. */
 export const write = (
   file: string,
   keys: ReadonlyArray<MasterKey.MasterKey>
 ): Effect.Effect<void, MasterKeysUnavailable> =>
-  attempt(file, "it cannot be written", () => put(file, keys, (unfinished) => renameSync(unfinished, file)))
+  attempt(file, "it cannot be written", () => replace(file, textOf(keys)))
 
 /** Makes a file with a new key. Where another process has just made it, that one counts. */
 const makeFirst = (file: string): Effect.Effect<MasterKey.MasterKey, MasterKeysUnavailable> =>
@@ -90,14 +69,8 @@ const makeFirst = (file: string): Effect.Effect<MasterKey.MasterKey, MasterKeysU
     const made = yield* MasterKey.generate()
     yield* attempt(file, "it cannot be made", () => {
       mkdirSync(dirname(file), { recursive: true, mode: 0o700 })
-      // A link is made only where there is nothing.
-      if (!existsSync(file)) put(file, [made], (unfinished) => linkSync(unfinished, file))
-    }).pipe(
-      Effect.catchIf(
-        () => existsSync(file),
-        () => Effect.void
-      )
-    )
+      writeNew(file, textOf([made]))
+    })
     const [first] = yield* read(file)
     return (
       first ??

@@ -10,11 +10,10 @@ import {
   generateKeyPairSync,
   hash,
   type KeyObject,
-  randomUUID,
   sign,
   verify
 } from "node:crypto"
-import { existsSync, linkSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs"
+import { existsSync, mkdirSync, readFileSync } from "node:fs"
 import { dirname } from "node:path"
 import { Problem } from "@daybook/core/Problem"
 import * as Seal from "@daybook/core/Seal"
@@ -22,6 +21,7 @@ import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Schema from "effect/Schema"
+import * as SecretFile from "./SecretFile.ts"
 
 /** The key's file cannot be read, is no key, or cannot be made. Nothing was sealed. */
 export class SealKeyUnusable extends Problem<SealKeyUnusable>()(
@@ -83,21 +83,11 @@ export const hasSigned = (publicKey: string, text: string, signature: string): b
 export const newPem = (): string =>
   generateKeyPairSync("ed25519").privateKey.export({ type: "pkcs8", format: "pem" }).toString()
 
-/** Writes a private key where there is none, readable by its owner alone. False when somebody else was faster. */
-export const writeNew = (file: string, pem: string): boolean => {
+/** Writes a private key where there is none, readable by its owner alone. Where somebody else was faster, theirs stays. */
+export const writeNew = (file: string, pem: string): void => {
   const folder = dirname(file)
   if (!existsSync(folder)) mkdirSync(folder)
-  const unfinished = `${file}.${randomUUID()}.unfinished`
-  writeFileSync(unfinished, pem, { mode: 0o600, flag: "wx", flush: true })
-  try {
-    linkSync(unfinished, file)
-    return true
-  } catch (error) {
-    if (existsSync(file)) return false
-    throw error
-  } finally {
-    rmSync(unfinished)
-  }
+  SecretFile.writeNew(file, pem)
 }
 
 const unusable =
