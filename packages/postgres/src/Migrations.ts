@@ -11,6 +11,7 @@ import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import { SqlClient } from "effect/sql/SqlClient"
 import { SqlError, UnknownError } from "effect/sql/SqlError"
+import * as AdvisoryLock from "./AdvisoryLock.ts"
 import { isSqlError, reasonOf } from "./SqlFailure.ts"
 
 /** The database has migrations that this code does not know. */
@@ -112,7 +113,7 @@ const apply = (
 ): Effect.Effect<Applied, SqlError | DatabaseNewer, SqlClient> =>
   Effect.gen(function* () {
     const sql = yield* SqlClient
-    yield* sql.unsafe("SELECT pg_advisory_xact_lock(hashtext($1::text))", [`daybook-migrate-${schema}`])
+    yield* AdvisoryLock.hold(`daybook-migrate-${schema}`)
     // Again, now that nobody else migrates: another process may have done it while this one waited.
     const from = (yield* newest(schema)).get(set.name) ?? 0
     const known = set.migrations.length

@@ -15,6 +15,7 @@ import { Snapshots } from "@daybook/core/Snapshot"
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import { SqlClient } from "effect/sql/SqlClient"
+import * as AdvisoryLock from "./AdvisoryLock.ts"
 import { instantOf } from "./Instants.ts"
 import { checkSchemaName } from "./Migrations.ts"
 import type { SealKeys } from "./SealKeys.ts"
@@ -177,7 +178,7 @@ const remove = Effect.fnUntraced(function* (schema: string, partition: number, g
   const sql = yield* SqlClient
   const json = JSON.stringify(going)
   // One at a time: who comes second finds nothing left.
-  yield* sql.unsafe("SELECT pg_advisory_xact_lock(hashtext($1::text))", [`daybook-prune-${schema}`])
+  yield* AdvisoryLock.hold(`daybook-prune-${schema}`)
   const found = yield* sql.unsafe<{ readonly position: number }>(
     `SELECT e.position::float8 AS position FROM ${goingRecords}
      JOIN ${schema}.event e ON e.stream = g."stream" AND e.version <= g."version" ORDER BY e.position`,

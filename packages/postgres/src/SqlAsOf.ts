@@ -8,6 +8,7 @@ import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import { SqlClient } from "effect/sql/SqlClient"
 import type { SqlError } from "effect/sql/SqlError"
+import * as AdvisoryLock from "./AdvisoryLock.ts"
 import { readModel } from "./JournalMigrations.ts"
 import { checkSchemaName, type DatabaseNewer, type MigrationSet, migrateAll } from "./Migrations.ts"
 
@@ -90,7 +91,7 @@ export const create = (
   Effect.gen(function* () {
     const sql = yield* SqlClient
     const made = Effect.gen(function* () {
-      yield* sql.unsafe("SELECT pg_advisory_xact_lock(hashtext('daybook-asof'))")
+      yield* AdvisoryLock.hold("daybook-asof")
       const others = yield* list([service])
       const taken = others.find(({ label }) => label !== null && label === about.label)
       if (taken !== undefined) return yield* labelTaken(taken)

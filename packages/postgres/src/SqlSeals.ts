@@ -12,6 +12,7 @@ import * as Seal from "@daybook/core/Seal"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import { SqlClient } from "effect/sql/SqlClient"
+import * as AdvisoryLock from "./AdvisoryLock.ts"
 import { checkSchemaName, fromFiles, type MigrationSet } from "./Migrations.ts"
 import { instantOfMicros, microsOf, type RawEvent, readRange } from "./RawEvents.ts"
 import { type Authority, authority, type OtherSealKey, signedByTrusted } from "./SealAuthority.ts"
@@ -253,9 +254,8 @@ export const recordRemoval = (
 ): Sql<void, CannotRemove | SealKeyUnusable | OtherSealKey, SealKeys> =>
   Effect.gen(function* () {
     if (positions.length === 0) return
-    const sql = yield* SqlClient
     // Two removals must not overwrite each other's bits.
-    yield* sql.unsafe("SELECT pg_advisory_xact_lock(hashtext($1::text))", [`daybook-seal-removal-${schema}`])
+    yield* AdvisoryLock.hold(`daybook-seal-removal-${schema}`)
     const signing = yield* authority(schema)
     const wanted = [...positions].sort((a, b) => a - b)
     const blocks = yield* readBetween(schema, partition, wanted[0]!, wanted.at(-1)!)
