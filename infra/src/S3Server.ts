@@ -12,7 +12,6 @@ export const startS3 = (): Promise<HttpServer> => {
     package: "github.com/johannesboyne/gofakes3/cmd/gofakes3",
     variable: "S3_ENDPOINT"
   })
-  return startHttpServer("gofakes3", program, (address) => [
-    ...["-host", address, "-backend", "memory", "-initialbucket", "daybook"]
-  ])
+  const settings = ["-backend", "memory", "-initialbucket", "daybook"]
+  return startHttpServer("gofakes3", program, (address) => ["-host", address, ...settings])
 }

@@ -1,7 +1,7 @@
 /**
  * `node infra/src/main.ts postgres kafka -- <command…>` runs a command beside real servers and exits with its exit code. The
- * command finds each server in its environment (`DATABASE_URL`, `KAFKA_BROKERS`, `STRIPE_MOCK_URL`, `S3_ENDPOINT`); the servers end with it, also when it fails
- * or is interrupted.
+ * command finds each server in its environment (`DATABASE_URL`, `KAFKA_BROKERS`, `STRIPE_MOCK_URL`, `S3_ENDPOINT`); the servers end
+ * with it, also when it fails or is interrupted.
  */
 import { exitOnSignal, runBeside } from "./Command.ts"
 import { startKafka } from "./Kafka.ts"
@@ -16,37 +16,29 @@ interface Served extends AsyncDisposable {
   readonly variables: Variables
 }
 
-const existing = (variable: string, name: string): Served | undefined => {
-  const address = process.env[variable]
-  if (address === undefined) return undefined
-  return { variables: { [name]: address }, [Symbol.asyncDispose]: () => Promise.resolve() }
+/** A server of one's own where `own` names one; otherwise one that is started. */
+const serve = async <Server extends AsyncDisposable>(
+  own: string,
+  variable: string,
+  start: () => Promise<Server>,
+  addressOf: (server: Server) => string
+): Promise<Served> => {
+  const address = process.env[own]
+  if (address !== undefined) {
+    return { variables: { [variable]: address }, [Symbol.asyncDispose]: () => Promise.resolve() }
+  }
+  const server = await start()
+  return {
+    variables: { [variable]: addressOf(server) },
+    [Symbol.asyncDispose]: () => server[Symbol.asyncDispose]()
+  }
 }
 
 const servers: Readonly<Record<string, () => Promise<Served>>> = {
-  postgres: async () => {
-    const own = existing("DAYBOOK_TEST_DATABASE_URL", "DATABASE_URL")
-    if (own !== undefined) return own
-    const server = await startPostgres()
-    return { variables: { DATABASE_URL: server.url }, [Symbol.asyncDispose]: server.stop }
-  },
-  kafka: async () => {
-    const own = existing("DAYBOOK_TEST_KAFKA_BROKERS", "KAFKA_BROKERS")
-    if (own !== undefined) return own
-    const server = await startKafka()
-    return { variables: { KAFKA_BROKERS: server.brokers }, [Symbol.asyncDispose]: server.stop }
-  },
-  "stripe-mock": async () => {
-    const own = existing("STRIPE_MOCK_URL", "STRIPE_MOCK_URL")
-    if (own !== undefined) return own
-    const server = await startStripeMock()
-    return { variables: { STRIPE_MOCK_URL: server.url }, [Symbol.asyncDispose]: server.stop }
-  },
-  s3: async () => {
-    const own = existing("S3_ENDPOINT", "S3_ENDPOINT")
-    if (own !== undefined) return own
-    const server = await startS3()
-    return { variables: { S3_ENDPOINT: server.url }, [Symbol.asyncDispose]: server.stop }
-  }
+  postgres: () => serve("DAYBOOK_TEST_DATABASE_URL", "DATABASE_URL", startPostgres, ({ url }) => url),
+  kafka: () => serve("DAYBOOK_TEST_KAFKA_BROKERS", "KAFKA_BROKERS", startKafka, ({ brokers }) => brokers),
+  "stripe-mock": () => serve("STRIPE_MOCK_URL", "STRIPE_MOCK_URL", startStripeMock, ({ url }) => url),
+  s3: () => serve("S3_ENDPOINT", "S3_ENDPOINT", startS3, ({ url }) => url)
 }
 
 const usage = `Usage: node infra/src/main.ts ${Object.keys(servers).join("|")}… -- <command> [arguments…]`
