@@ -96,40 +96,50 @@ export interface Sides<Entities, Queries, QueryNeeds, MessageNeeds> {
   >
 }
 
+/** What is done for a service now and then, where this process keeps its read models. */
+const upkeep = (
+  schema: string,
+  pruned: Omit<Pruner.Options, "schema" | "everyMillis"> | undefined,
+  { roles, seals, pruneEveryMillis = 0 }: Place
+) => {
+  if (!roles.has("projection")) return Layer.empty
+  const measuring = StorageGauge.layer(schema)
+  if (seals === undefined) return measuring
+  const sealing = Sealer.layer({ schema, idleMillis: seals.afterMillis })
+  const pruning =
+    pruned === undefined || pruneEveryMillis === 0
+      ? Layer.empty
+      : Pruner.layer({ schema, everyMillis: pruneEveryMillis, ...pruned })
+  return Layer.merge(sealing, pruning).pipe(Layer.provide(SealKeys.layerFile(seals.keyFile)), Layer.merge(measuring))
+}
+
 /** The service at that place: its entities, its queries and its journal, and behind them whatever it runs there. */
 export const at = <Entities, Queries, QueryNeeds = never, MessageNeeds = never>(
-  sides: Sides<Entities, Queries, QueryNeeds, MessageNeeds>,
-  { write, read, partitions, broker, roles, seals, pruneEveryMillis = 0 }: Place
+  {
+    schema,
+    tables,
+    commands,
+    queries,
+    messages,
+    eraseFromViews,
+    pruned
+  }: Sides<Entities, Queries, QueryNeeds, MessageNeeds>,
+  place: Place
 ) => {
-  const { schema, tables, commands, queries, messages, eraseFromViews, pruned } = sides
+  const { write, read, partitions, broker, roles } = place
   const stores = Stores.writeSide({ schema, ...(partitions === undefined ? {} : { partitions }) }).pipe(
     Layer.provide(write)
   )
   const recorder = RejectionRecorder.layer({ service: schema }).pipe(Layer.provide(stores))
   const writeSide = Layer.mergeAll(stores, write, recorder)
-  const measured = roles.has("projection") ? StorageGauge.layer(schema).pipe(Layer.provide(writeSide)) : Layer.empty
-  const sealing =
-    seals !== undefined && roles.has("projection")
-      ? Sealer.layer({ schema, idleMillis: seals.afterMillis }).pipe(
-          Layer.provide(SealKeys.layerFile(seals.keyFile)),
-          Layer.provide(writeSide)
-        )
-      : Layer.empty
   const readSide = Stores.readSide({ schema, tables }).pipe(Layer.provideMerge(read))
-  const pruning =
-    pruned !== undefined && pruneEveryMillis > 0 && seals !== undefined && roles.has("projection")
-      ? Pruner.layer({ schema, everyMillis: pruneEveryMillis, ...pruned }).pipe(
-          Layer.provide(SealKeys.layerFile(seals.keyFile)),
-          Layer.provide(writeSide),
-          Layer.provide(readSide)
-        )
-      : Layer.empty
-  const looking = Layer.mergeAll(measured, sealing, pruning)
+  // Both have a client, and it works on the write side.
+  const keeping = upkeep(schema, pruned, place).pipe(Layer.provide(writeSide), Layer.provide(readSide))
   const running = Layer.merge(
     commands.pipe(Layer.provide(writeSide)),
     queries.pipe(Layer.provide(readSide), Layer.provide(stores))
   )
-  if (!roles.has("consumer")) return Layer.mergeAll(running, stores, looking)
+  if (!roles.has("consumer")) return Layer.mergeAll(running, stores, keeping)
   const writer = Layer.effect(Erasure.WriteSide, SqlClient).pipe(Layer.provide(write))
   const erasing = Erasure.layer({ schema, eraseFromViews }).pipe(Layer.provide(writer))
   const conversing = Layer.merge(messages, erasing).pipe(
@@ -138,5 +148,5 @@ export const at = <Entities, Queries, QueryNeeds = never, MessageNeeds = never>(
     Layer.provide(stores),
     Layer.provide(broker)
   )
-  return Layer.mergeAll(running, stores, looking, conversing)
+  return Layer.mergeAll(running, stores, keeping, conversing)
 }
