@@ -6,7 +6,9 @@
  * failures of the runtime are both declared here, so that HTTP, command line and messages report them alike.
  */
 
+import * as Effect from "effect/Effect"
 import * as HttpApiError from "effect/http-api/HttpApiError"
+import * as Inspectable from "effect/Inspectable"
 import type * as Schema from "effect/Schema"
 
 /** The constant part of a problem: what every occurrence shares. */
@@ -47,3 +49,21 @@ export const Problem =
  */
 export const isTransient = (error: unknown): boolean =>
   typeof error === "object" && error !== null && "retryAfterSeconds" in error
+
+/** What `run` throws of these kinds, which it does on purpose, becomes a failure; anything else is a defect. */
+export const attempt = <A, const Kinds extends ReadonlyArray<abstract new (...args: any) => Error>>(
+  kinds: Kinds,
+  run: () => A
+): Effect.Effect<A, InstanceType<Kinds[number]>> =>
+  Effect.suspend(() => {
+    try {
+      return Effect.succeed(run())
+    } catch (error) {
+      if (kinds.some((kind) => error instanceof kind)) return Effect.fail(error as InstanceType<Kinds[number]>)
+      throw error
+    }
+  })
+
+/** What failed, in words: the message where there is one. */
+export const reasonOf = (error: unknown): string =>
+  error instanceof Error ? error.message || error.name : Inspectable.toStringUnknown(error, 0)

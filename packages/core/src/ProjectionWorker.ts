@@ -6,23 +6,15 @@ import * as Clock from "effect/Clock"
 import type * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
-import * as Inspectable from "effect/Inspectable"
 import type { Recorded, Stored } from "./Event.ts"
 import { UndecodableEvent } from "./Event.ts"
 import type { Journal, JournalUnavailable } from "./Journal.ts"
 import * as Metrics from "./Metrics.ts"
-import { isTransient } from "./Problem.ts"
+import { isTransient, reasonOf } from "./Problem.ts"
 import type { Projection } from "./Projection.ts"
 import { decodeFor } from "./Projection.ts"
-import type {
-  Advance,
-  Offset,
-  Parked,
-  ProjectionFenced,
-  ProjectionStore,
-  ReadModelUnavailable
-} from "./ProjectionStore.ts"
-import { StillFailing } from "./ProjectionStore.ts"
+import type { Advance, Offset, Parked, ProjectionStore, ReadModelUnavailable } from "./ProjectionStore.ts"
+import { ProjectionFenced, StillFailing } from "./ProjectionStore.ts"
 import { Signal } from "./Signal.ts"
 
 /** Resolved options of the projector. */
@@ -44,17 +36,11 @@ type StoreFailure = ProjectionFenced | ReadModelUnavailable
 const firstRetryMillis = 50
 const maxRetryMillis = 5_000
 
-const isFenced = (error: unknown): error is ProjectionFenced =>
-  (error as { readonly _tag?: unknown } | null)?._tag === "ProjectionFenced"
-
 /** Failures that are not an event's fault: the same event will do once the store is back, or in another worker's hands. */
-const isStoreFailure = (error: unknown): error is StoreFailure => isFenced(error) || isTransient(error)
+const isStoreFailure = (error: unknown): error is StoreFailure =>
+  error instanceof ProjectionFenced || isTransient(error)
 
 const backoffMillis = (attempt: number): number => Math.min(firstRetryMillis * 2 ** attempt, maxRetryMillis)
-
-/** What failed, in words: the message where there is one. */
-const reasonOf = (error: unknown): string =>
-  error instanceof Error ? error.message || error.name : Inspectable.toStringUnknown(error, 0)
 
 const positionOf = (news: News): number => news.events[news.events.length - 1]!.position
 
@@ -335,7 +321,7 @@ export class ProjectionWorker<R> {
         Effect.catchCause((cause): ReturnType<typeof this.unpark> => {
           const error: unknown = Cause.squash(cause)
           // The worker has moved on meanwhile, and passed over more of the stream.
-          if (isFenced(error)) return this.unpark(stream)
+          if (error instanceof ProjectionFenced) return this.unpark(stream)
           if (isTransient(error)) return Effect.fail(error as ReadModelUnavailable)
           return Effect.fail(stillFailing(this.#name, parked, reasonOf(error)))
         })

@@ -9,15 +9,14 @@ import * as Cause from "effect/Cause"
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
-import * as Inspectable from "effect/Inspectable"
 import * as Schedule from "effect/Schedule"
 import * as Schema from "effect/Schema"
 import * as Semaphore from "effect/Semaphore"
 import type { Stored } from "./Event.ts"
 import { Journal, type JournalUnavailable } from "./Journal.ts"
-import { isTransient, Problem } from "./Problem.ts"
+import { isTransient, Problem, reasonOf } from "./Problem.ts"
 import { decodeFor, type Projection } from "./Projection.ts"
-import { type Offset, type ProjectionFenced, ProjectionStore, type ReadModelUnavailable } from "./ProjectionStore.ts"
+import { type Offset, ProjectionFenced, ProjectionStore, type ReadModelUnavailable } from "./ProjectionStore.ts"
 
 /** The projection does something outside of its store, which would be done again. Nothing was changed. */
 export class NotReplayable extends Problem<NotReplayable>()(
@@ -101,12 +100,6 @@ const countedTogether = 10_000
 const patience = { schedule: Schedule.exponential("100 millis"), times: 8 } as const
 
 const backoffMillis = (attempt: number): number => 50 * 2 ** attempt
-
-const reasonOf = (error: unknown): string =>
-  error instanceof Error ? error.message || error.name : Inspectable.toStringUnknown(error, 0)
-
-const isFenced = (error: unknown): error is ProjectionFenced =>
-  (error as { readonly _tag?: unknown } | null)?._tag === "ProjectionFenced"
 
 /** The first position that a page misses which follows `after`, and of which more is to come than there is. */
 const firstGap = (page: ReadonlyArray<Stored>, after: number): number | undefined => {
@@ -266,7 +259,7 @@ class Run<E, R> {
         const exit = yield* Effect.exit(this.#commit(page))
         if (Exit.isSuccess(exit)) return undefined
         const error = Cause.squash(exit.cause)
-        if (isFenced(error)) return yield* error
+        if (error instanceof ProjectionFenced) return yield* error
         if (!isTransient(error)) return { reason: reasonOf(error) }
         // Either the store does not answer, which is no event's fault, or it refused this: a deadlock passes, a wrong row does not.
         yield* Effect.retry(this.#store.offsets(this.#name), patience)
