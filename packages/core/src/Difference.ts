@@ -10,6 +10,7 @@ import * as Effect from "effect/Effect"
 import type { JsonPatch } from "effect/JsonPatch"
 import type { Tagged } from "./Aggregate.ts"
 import { type Recorded, record, type Stored } from "./Event.ts"
+import type { Journal } from "./Journal.ts"
 import { patchOf } from "./Patch.ts"
 import { stateCodec } from "./Recovery.ts"
 import {
@@ -21,10 +22,10 @@ import {
   newestOf,
   outOfOrder,
   type Point,
-  pageSize,
   type Version,
   versionOf
 } from "./StreamFold.ts"
+import { readPages } from "./StreamPages.ts"
 import { type Source, stateFold, stateOrInitialAt } from "./Temporal.ts"
 import { HistoryTooLong, PointsNotInOrder } from "./TemporalProblems.ts"
 
@@ -123,25 +124,6 @@ class Changes<State> {
   }
 }
 
-type Journal = Source<any, any>["stores"]["journal"]
-
-/** Every page of a stream between two versions, both included. */
-const readAll = <E, R>(
-  journal: Journal,
-  stream: string,
-  { from, to }: { readonly from: number; readonly to: number },
-  visit: (page: ReadonlyArray<Stored>) => Effect.Effect<unknown, E, R>
-) =>
-  Effect.gen(function* () {
-    let next = from
-    while (next <= to) {
-      const page = yield* journal.readStream(stream, { from: next, to, limit: pageSize })
-      yield* visit(page)
-      if (page.length < pageSize) return
-      next = page.at(-1)!.version + 1
-    }
-  })
-
 /** The state after an event. */
 const stepOver = <State, E extends Tagged>(fold: Fold<State, E>, state: State, { recorded }: Held<E>): State =>
   recorded.reduce(fold.step, state)
@@ -157,45 +139,40 @@ const hold = <E extends Tagged>(fold: Fold<any, E>, stored: Stored): Held<E> => 
   recorded: record(fold.events, stored)
 })
 
-/** Between versions, or between instants of recorded time. */
-const between = <State, Event extends Tagged>(source: Source<State, Event>, stream: string, question: Question) =>
-  Effect.gen(function* () {
-    const { encode } = stateCodec(source.aggregate)
-    const from = yield* stateOrInitialAt(source, stream, question.from)
-    const to = yield* stateOrInitialAt(source, stream, question.to)
-    if (from.version > to.version) return yield* notInOrder(stream, question, swap)
-    const fold = stateFold(source.aggregate)
-    const changes = new Changes(from.value, question, encode)
-    let state = from.value
-    const visit = (page: ReadonlyArray<Stored>) =>
-      attempt(() => {
-        for (const stored of page) {
-          if (changes.next !== null) return
-          state = stepOver(fold, state, hold(fold, stored))
-          if (stored.version <= (question.after ?? 0)) changes.pass(state)
-          else changes.add(stored, state)
-        }
-      })
-    // One more than the page shows that it is not the last.
-    const to_ = Math.min(to.version, Math.max(from.version, question.after ?? 0) + question.limit + 1)
-    yield* readAll(source.stores.journal, stream, { from: from.version + 1, to: to_ }, visit)
-    return { from, to, changes }
-  })
+/** Walks the events between two versions, or between two instants of recorded time. */
+const walkVersions = <State, E extends Tagged>(
+  journal: Journal["Service"],
+  fold: Fold<State, E>,
+  { stream, question, from, to }: Pick<Difference<State>, "stream" | "from" | "to"> & { readonly question: Question },
+  changes: Changes<State>
+) => {
+  let state = from.value
+  // One more than the page shows that it is not the last.
+  const end = Math.min(to.version, Math.max(from.version, question.after ?? 0) + question.limit + 1)
+  return readPages(journal, stream, { from: from.version + 1, to: end }, (page) =>
+    attempt(() => {
+      for (const stored of page) {
+        state = stepOver(fold, state, hold(fold, stored))
+        if (stored.version <= (question.after ?? 0)) changes.pass(state)
+        else changes.add(stored, state)
+      }
+      return true
+    })
+  )
+}
 
 /** The events that had occurred at the later point, in the order of their versions. */
-const heldFor = <E extends Tagged>(journal: Journal, fold: Fold<any, E>, stream: string, { to }: Question) =>
+const heldFor = <E extends Tagged>(journal: Journal["Service"], fold: Fold<any, E>, stream: string, { to }: Question) =>
   Effect.gen(function* () {
     const held: Array<Held<E>> = []
     const newest = yield* newestOf(journal, stream)
-    yield* readAll(journal, stream, { from: 1, to: newest }, (page) =>
-      Effect.andThen(
-        attempt(() => {
-          for (const stored of page) if (includes(to, stored)) held.push(hold(fold, stored))
-        }),
-        Effect.suspend(() => (held.length <= maxHeld ? Effect.void : Effect.fail(tooLong(stream, held.length))))
-      )
+    yield* readPages(journal, stream, { from: 1, to: newest }, (page) =>
+      attempt(() => {
+        for (const stored of page) if (includes(to, stored)) held.push(hold(fold, stored))
+        return held.length <= maxHeld
+      })
     )
-    return held
+    return held.length <= maxHeld ? held : yield* tooLong(stream, held.length)
   })
 
 const tooLong = (stream: string, events: number): HistoryTooLong =>
@@ -227,7 +204,7 @@ const byOccurrence = (a: Held<unknown>, b: Held<unknown>): number =>
   a.stored.occurredAtMillis - b.stored.occurredAtMillis || byVersion(a, b)
 
 /** Walks the events that occurred between two instants, in the order in which they did. */
-const walk = <State, E extends Tagged>(
+const walkOccurred = <State, E extends Tagged>(
   fold: Fold<State, E>,
   held: ReadonlyArray<Held<E>>,
   question: Question,
@@ -255,23 +232,6 @@ const walk = <State, E extends Tagged>(
     }
   })
 
-/** Between instants of business time. */
-const betweenOccurred = <State, Event extends Tagged>(
-  source: Source<State, Event>,
-  stream: string,
-  question: Question
-) =>
-  Effect.gen(function* () {
-    const { encode } = stateCodec(source.aggregate)
-    const from = yield* stateOrInitialAt(source, stream, question.from)
-    const to = yield* stateOrInitialAt(source, stream, question.to)
-    const fold = stateFold(source.aggregate)
-    const held = yield* heldFor(source.stores.journal, fold, stream, question)
-    const changes = new Changes(from.value, question, encode)
-    yield* walk(fold, held, question, changes)
-    return { from, to, changes }
-  })
-
 /**
  * What changed between two points. Version 0, and an instant before the first event, are the initial state, so that all there ever
  * was is a difference too. Two instants are of the same time; a version goes with an instant of recorded time.
@@ -285,10 +245,15 @@ export const difference = Effect.fn("Temporal.difference")(function* <State, Eve
   if (wrong !== undefined) return yield* wrong
   const { to: point } = question
   const isOccurred = point._tag === "Instant" && point.by === "occurred"
-  const { from, to, changes } = yield* isOccurred
-    ? betweenOccurred(source, stream, question)
-    : between(source, stream, question)
+  const from = yield* stateOrInitialAt(source, stream, question.from)
+  const to = yield* stateOrInitialAt(source, stream, question.to)
+  const { journal } = source.stores
   const { encode } = stateCodec(source.aggregate)
+  const fold = stateFold(source.aggregate)
+  const changes = new Changes(from.value, question, encode)
+  if (isOccurred) yield* walkOccurred(fold, yield* heldFor(journal, fold, stream, question), question, changes)
+  else if (from.version > to.version) return yield* notInOrder(stream, question, swap)
+  else yield* walkVersions(journal, fold, { stream, question, from, to }, changes)
   const patch = patchOf(encode(from.value), encode(to.value))
   const found: Difference<State> = { stream, from, to, patch, changes: changes.found, next: changes.next }
   return found

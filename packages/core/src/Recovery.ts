@@ -2,7 +2,7 @@
  * Recovery: an aggregate's state from the newest usable remembered state and the events after it.
  *
  * Works across a change of level: stored state, snapshot and events are all looked at, and the newest that this code can
- * read wins. A gap between them is an error, never a guess.
+ * read wins. A gap between them is an error, never a guess. `Temporal.ts` looks at the same, as of some time.
  */
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
@@ -11,8 +11,9 @@ import type { Aggregate, Tagged } from "./Aggregate.ts"
 import { evolve } from "./Aggregate.ts"
 import { type Stored, UndecodableEvent } from "./Event.ts"
 import type { Journal, JournalUnavailable, StoredState } from "./Journal.ts"
-import { Problem } from "./Problem.ts"
-import type { Snapshots } from "./Snapshot.ts"
+import { attempt, Problem } from "./Problem.ts"
+import type { Criteria, Snapshots } from "./Snapshot.ts"
+import { readPages } from "./StreamPages.ts"
 
 /** What is stored of an aggregate does not add up to a state. */
 export class RecoveryFailed extends Problem<RecoveryFailed>()(
@@ -34,9 +35,6 @@ export interface Stores {
   readonly journal: Journal["Service"]
   readonly snapshots: Snapshots["Service"]
 }
-
-/** Events read at once: large enough to make round trips rare, small enough to bound memory. */
-const pageSize = 1_000
 
 /** Encoders and decoders of an aggregate's state. */
 export interface StateCodec<State> {
@@ -80,19 +78,29 @@ interface Remembered<State> {
   readonly state: State | undefined
 }
 
-/** Unreadable snapshots that are passed over before recovery goes by events alone. More than a policy normally keeps. */
+/** Snapshots that are looked at before events alone have to do. More than a policy normally keeps. */
 const maxSnapshotsTried = 5
 
-/** The snapshots of a stream from the newest to the first that can be read. A snapshot store that fails only costs time. */
-const snapshotsOf = <State>(
-  { stores, codec }: Options<State, any>,
-  stream: string
+/** Which snapshots are wanted: those that fit, or all; the newest that can be read, or also older ones. */
+interface Wanted {
+  readonly criteria?: Criteria
+  readonly older?: boolean
+}
+
+/** Snapshots of a stream, the newest first, with those that cannot be read. A snapshot store that fails only costs time. */
+export const snapshotsOf = <State>(
+  { stores, codec }: Reading<State>,
+  stream: string,
+  { criteria, older = false }: Wanted = {}
 ): Effect.Effect<ReadonlyArray<Remembered<State>>> =>
   Effect.gen(function* () {
     const found: Array<Remembered<State>> = []
-    while (found.length < maxSnapshotsTried && found.at(-1)?.state === undefined) {
+    while (found.length < maxSnapshotsTried && (older || found.at(-1)?.state === undefined)) {
       const before = found.at(-1)?.version
-      const next = yield* stores.snapshots.latest(stream, before === undefined ? undefined : { maxVersion: before - 1 })
+      const next = yield* stores.snapshots.latest(
+        stream,
+        before === undefined ? criteria : { ...criteria, maxVersion: before - 1 }
+      )
       if (Option.isNone(next)) break
       const { version, schemaVersion } = next.value
       found.push({ version, schemaVersion, place: "snapshot", state: codec.decode(next.value) })
@@ -100,8 +108,9 @@ const snapshotsOf = <State>(
     return found
   }).pipe(Effect.catch(() => Effect.succeed([])))
 
-const rowOf = <State>(
-  { stores, codec }: Options<State, any>,
+/** The state that is stored with the events at levels 1 and 2, if there is one. */
+export const rowOf = <State>(
+  { stores, codec }: Reading<State>,
   stream: string
 ): Effect.Effect<ReadonlyArray<Remembered<State>>, JournalUnavailable> =>
   Effect.map(stores.journal.state(stream), (row) =>
@@ -114,7 +123,7 @@ const rowOf = <State>(
   )
 
 /** The version of a stream, and what has been remembered of it at any level, the newest first. Asked for in one turn. */
-const remembered = <State>(options: Options<State, any>, stream: string) =>
+const remembered = <State>(options: Reading<State>, stream: string) =>
   Effect.map(
     Effect.all([options.stores.journal.version(stream), rowOf(options, stream), snapshotsOf(options, stream)], {
       concurrency: "unbounded"
@@ -168,27 +177,17 @@ const foldPage = <State, Event extends Tagged>(
   return { state, version, replayed: from.replayed + page.length }
 }
 
-/** What folding throws on purpose becomes a failure; anything else is a defect of the domain. */
-const attempt = <A>(fold: () => A): Effect.Effect<A, UndecodableEvent | RecoveryFailed> =>
-  Effect.suspend(() => {
-    try {
-      return Effect.succeed(fold())
-    } catch (error) {
-      if (error instanceof UndecodableEvent || error instanceof RecoveryFailed) return Effect.fail(error)
-      throw error
-    }
-  })
-
 /** Reads the events after a remembered state, in pages, and folds them. */
 const replay = <State>({ aggregate, stores }: Options<State, any>, stream: string, from: Recovered<State>) =>
   Effect.gen(function* () {
     let current = from
-    while (true) {
-      const page = yield* stores.journal.readStream(stream, { from: current.version + 1, limit: pageSize })
-      const before = current
-      current = yield* attempt(() => foldPage(aggregate, before, page))
-      if (page.length < pageSize) return current
-    }
+    yield* readPages(stores.journal, stream, { from: from.version + 1 }, (page) =>
+      attempt([UndecodableEvent, RecoveryFailed], () => {
+        current = foldPage(aggregate, current, page)
+        return true
+      })
+    )
+    return current
   })
 
 /**
@@ -211,11 +210,15 @@ const dropFromTheFuture = ({ stores }: Options<any, any>, stream: string, versio
     return true
   })
 
-/** What is recovered, how, and from where. */
-export interface Options<State, Event extends Tagged> {
-  readonly aggregate: Aggregate<State, any, Event, any>
+/** What reads remembered states. */
+interface Reading<State> {
   readonly stores: Stores
   readonly codec: StateCodec<State>
+}
+
+/** What is recovered, how, and from where. */
+export interface Options<State, Event extends Tagged> extends Reading<State> {
+  readonly aggregate: Aggregate<State, any, Event, any>
 }
 
 /** Recovers one aggregate. An aggregate that was never written recovers to its initial state at version 0. */

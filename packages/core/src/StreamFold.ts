@@ -12,6 +12,8 @@ import type { Tagged } from "./Aggregate.ts"
 import { type Events, type Recorded, record, type Stored, UndecodableEvent } from "./Event.ts"
 import * as Instant from "./Instant.ts"
 import type { Journal, JournalUnavailable } from "./Journal.ts"
+import * as Problem from "./Problem.ts"
+import { readPages } from "./StreamPages.ts"
 import { HistoryGone, NotYetBegun, OutOfOrder, StreamNotFound, VersionNotFound } from "./TemporalProblems.ts"
 
 /** By which of an event's times an instant is meant. */
@@ -82,9 +84,6 @@ export interface At<A> {
 /** So many versions are named, of those left out. */
 export const maxNamed = 100
 
-/** Events read at once: large enough to make round trips rare, small enough to bound memory. */
-export const pageSize = 1_000
-
 /** Whether an event is part of what was so at a point. */
 export const includes = (point: Point, { version, occurredAtMillis, recordedAtMillis }: Stored): boolean => {
   if (point._tag === "Version") return version <= point.version
@@ -103,9 +102,9 @@ class Reader<A, E extends Tagged> {
   readonly #skipped: Array<number> = []
   #leftOut = 0
   /** Nothing that follows can be part of it. */
-  isDone = false
+  #isDone = false
   /** The events do not follow on the base, or not on one another: some are not kept. */
-  isBroken = false
+  #isBroken = false
   readonly #fold: Fold<A, E>
   readonly #point: Point
 
@@ -120,27 +119,29 @@ class Reader<A, E extends Tagged> {
     this.#isProven = base.version === 0 || point._tag === "Version"
   }
 
-  take(page: ReadonlyArray<Stored>): void {
+  /** Whether what follows is wanted too. */
+  take(page: ReadonlyArray<Stored>): boolean {
     for (const stored of page) {
-      if (this.isDone || this.isBroken) return
       if (stored.version === this.#base) this.#takeBase(stored)
       else this.#takeNext(stored)
+      if (this.#isDone || this.#isBroken) return false
     }
+    return true
   }
 
   #takeBase(stored: Stored): void {
     this.#last = versionOf(stored)
     this.#isProven ||= includes(this.#point, stored)
-    this.isBroken = !this.#isProven
+    this.#isBroken = !this.#isProven
   }
 
   #takeNext(stored: Stored): void {
-    this.isBroken = stored.version !== this.#seen + 1
-    if (this.isBroken) return
+    this.#isBroken = stored.version !== this.#seen + 1
+    if (this.#isBroken) return
     this.#seen = stored.version
     if (includes(this.#point, stored)) return this.#include(stored)
     if (this.#point._tag === "Instant" && this.#point.by === "occurred") this.#skip(stored.version)
-    else this.isDone = true
+    else this.#isDone = true
   }
 
   #include(stored: Stored): void {
@@ -166,7 +167,7 @@ class Reader<A, E extends Tagged> {
 
   /** What was so, or `undefined` where events are missing that would tell. `end` is the last version that there is to be read. */
   result(end: number): At<A> | undefined {
-    if (this.isBroken || !this.#isProven || (this.#seen < end && !this.isDone)) return undefined
+    if (this.#isBroken || !this.#isProven || (this.#seen < end && !this.#isDone)) return undefined
     const leftOut = this.#skipped.slice(0, this.#leftOut)
     return { value: this.#value, version: this.#version, last: this.#last, leftOut }
   }
@@ -184,14 +185,7 @@ export const outOfOrder = (stream: string, version: number, leftOut: ReadonlyArr
 
 /** What reading throws on purpose becomes a failure; anything else is a defect of the domain. */
 export const attempt = <A>(read: () => A): Effect.Effect<A, UndecodableEvent | OutOfOrder> =>
-  Effect.suspend(() => {
-    try {
-      return Effect.succeed(read())
-    } catch (error) {
-      if (error instanceof UndecodableEvent || error instanceof OutOfOrder) return Effect.fail(error)
-      throw error
-    }
-  })
+  Problem.attempt([UndecodableEvent, OutOfOrder], read)
 
 /** A value that is known without its events, and its version. */
 export interface Base<A> {
@@ -211,13 +205,9 @@ export const foldFrom = <A, E extends Tagged>(
     const reader = new Reader(fold, point, base)
     const end = point._tag === "Version" ? point.version : newest
     // The base's own event tells who made it so, and when.
-    let next = Math.max(base.version, 1)
-    while (next <= end && !reader.isDone && !reader.isBroken) {
-      const page = yield* journal.readStream(stream, { from: next, to: end, limit: pageSize })
-      yield* attempt(() => reader.take(page))
-      if (page.length < pageSize) break
-      next = page.at(-1)!.version + 1
-    }
+    yield* readPages(journal, stream, { from: Math.max(base.version, 1), to: end }, (page) =>
+      attempt(() => reader.take(page))
+    )
     return reader.result(end)
   })
 

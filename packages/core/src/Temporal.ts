@@ -6,10 +6,9 @@
  * state of levels 1 and 2) spare the reading of what they cover, and tell of what is not kept any more.
  */
 import * as Effect from "effect/Effect"
-import * as Option from "effect/Option"
 import { type Aggregate, evolve, type Tagged } from "./Aggregate.ts"
 import type { Journal } from "./Journal.ts"
-import { type StateCodec, type Stores, stateCodec } from "./Recovery.ts"
+import { rowOf, type Stores, snapshotsOf, stateCodec } from "./Recovery.ts"
 import type { Criteria } from "./Snapshot.ts"
 import {
   type Asked,
@@ -44,49 +43,21 @@ export const stateFold = <State, Event extends Tagged>(
   step: (state, { event }) => evolve(aggregate, state, event)
 })
 
-/** Snapshots looked at, from the newest that fits. More than a policy normally keeps. */
-const maxSnapshots = 5
-
-/** The snapshots of a stream that fit and can be read, the newest first. A snapshot store that fails only costs time. */
-const snapshotsOf = <State>(
-  { snapshots }: Stores,
-  codec: StateCodec<State>,
-  stream: string,
-  criteria: Criteria & { readonly maxVersion: number }
-): Effect.Effect<ReadonlyArray<Base<State>>> =>
-  Effect.gen(function* () {
-    const found: Array<Base<State>> = []
-    let { maxVersion } = criteria
-    for (let i = 0; i < maxSnapshots; i++) {
-      const next = yield* snapshots.latest(stream, { ...criteria, maxVersion })
-      if (Option.isNone(next)) break
-      const value = codec.decode(next.value)
-      if (value !== undefined) found.push({ version: next.value.version, value })
-      maxVersion = next.value.version - 1
-    }
-    return found
-  }).pipe(Effect.catch(() => Effect.succeed([])))
-
-/** The state that is stored with the events at levels 1 and 2, if it can be read. */
-const rowOf = <State>({ journal }: Stores, codec: StateCodec<State>, stream: string) =>
-  Effect.map(journal.state(stream), (row) =>
-    Option.toArray(row).flatMap((stored): ReadonlyArray<Base<State>> => {
-      const value = codec.decode(stored)
-      return value === undefined ? [] : [{ version: stored.version, value }]
-    })
-  )
-
-/** Remembered states of up to a version, the newest first. */
+/** Remembered states of up to a version that can be read, the newest first. */
 const basesOf = <State>(
   { aggregate, stores }: Source<State, any>,
   stream: string,
   criteria: Criteria & { readonly maxVersion: number }
 ) =>
   Effect.gen(function* () {
-    const codec = stateCodec(aggregate)
-    const snapshots = yield* snapshotsOf(stores, codec, stream, criteria)
-    const row = (yield* rowOf(stores, codec, stream)).filter(({ version }) => version <= criteria.maxVersion)
-    return [...row, ...snapshots].sort((a, b) => b.version - a.version)
+    const reading = { stores, codec: stateCodec(aggregate) }
+    const snapshots = yield* snapshotsOf(reading, stream, { criteria, older: true })
+    const row = (yield* rowOf(reading, stream)).filter(({ version }) => version <= criteria.maxVersion)
+    return [...row, ...snapshots]
+      .flatMap(
+        ({ version, state }): ReadonlyArray<Base<State>> => (state === undefined ? [] : [{ version, value: state }])
+      )
+      .sort((a, b) => b.version - a.version)
   })
 
 /** Which remembered states may lead to a point. None by business time: events that they contain may have occurred later. */
