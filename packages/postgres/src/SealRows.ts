@@ -72,48 +72,52 @@ export const headOf = (schema: string, row: HeadRow): Head => {
 const query = <Row extends object>(text: string, params: ReadonlyArray<string | number>): Sql<ReadonlyArray<Row>> =>
   Effect.flatMap(SqlClient, (sql) => sql.unsafe<Row>(text, params.map(String)))
 
+const readRows = <Row extends HeadRow>(
+  schema: string,
+  columns: string,
+  condition: string,
+  params: ReadonlyArray<number>
+): Sql<ReadonlyArray<Row>> =>
+  query<Row>(
+    `SELECT ${columns} FROM ${checkSchemaName(schema)}.seal WHERE seal.partition = $1::text::smallint AND ${condition}`,
+    params
+  )
+
+const readHeads = (schema: string, condition: string, params: ReadonlyArray<number>): Sql<ReadonlyArray<Head>> =>
+  Effect.map(readRows<HeadRow>(schema, headColumns, condition, params), (rows) =>
+    rows.map((row) => headOf(schema, row))
+  )
+
 const readSeals = (schema: string, condition: string, params: ReadonlyArray<number>): Sql<ReadonlyArray<Sealed>> =>
   Effect.map(
-    query<HeadRow & { readonly leaves: string }>(
-      `SELECT ${headColumns}, encode(seal.leaves, 'hex') AS leaves FROM ${checkSchemaName(schema)}.seal
-       WHERE seal.partition = $1::text::smallint AND ${condition}`,
+    readRows<HeadRow & { readonly leaves: string }>(
+      schema,
+      `${headColumns}, encode(seal.leaves, 'hex') AS leaves`,
+      condition,
       params
     ),
     (rows) => rows.map((row) => ({ head: headOf(schema, row), leaves: Buffer.from(row.leaves, "hex") }))
   )
 
+const after = "seal.number > $2::text::bigint ORDER BY seal.number LIMIT $3::text::integer"
+const between =
+  "seal.last_position >= $2::text::bigint AND seal.first_position <= $3::text::bigint ORDER BY seal.last_position"
+
 /** The blocks of a partition after a number, in order, at most `limit`. */
-export const readAfter = (schema: string, partition: number, after: number, limit: number) =>
-  readSeals(schema, "seal.number > $2::text::bigint ORDER BY seal.number LIMIT $3::text::integer", [
-    partition,
-    after,
-    limit
-  ])
+export const readAfter = (schema: string, partition: number, number: number, limit: number) =>
+  readSeals(schema, after, [partition, number, limit])
+
+/** Their heads alone: the leaves are by far the most of a block. */
+export const readHeadsAfter = (schema: string, partition: number, number: number, limit: number) =>
+  readHeads(schema, after, [partition, number, limit])
 
 /** The blocks that hold positions of a range, in order; those without are not sealed. */
 export const readBetween = (schema: string, partition: number, from: number, to: number) =>
-  readSeals(
-    schema,
-    `seal.last_position >= $2::text::bigint AND seal.first_position <= $3::text::bigint ORDER BY seal.last_position`,
-    [partition, from, to]
-  )
+  readSeals(schema, between, [partition, from, to])
 
-/** The heads of a partition's blocks after a number, in order, at most `limit`. */
-export const readHeadsAfter = (
-  schema: string,
-  partition: number,
-  after: number,
-  limit: number
-): Sql<ReadonlyArray<Head>> =>
-  Effect.map(
-    query<HeadRow>(
-      `SELECT ${headColumns} FROM ${checkSchemaName(schema)}.seal
-       WHERE seal.partition = $1::text::smallint AND seal.number > $2::text::bigint
-       ORDER BY seal.number LIMIT $3::text::integer`,
-      [partition, after, limit]
-    ),
-    (rows) => rows.map((row) => headOf(schema, row))
-  )
+/** Their heads alone. */
+export const readHeadsBetween = (schema: string, partition: number, from: number, to: number) =>
+  readHeads(schema, between, [partition, from, to])
 
 /** What was taken out of blocks of a partition, by their numbers: inclusive bounds. */
 export const readRemovals = (

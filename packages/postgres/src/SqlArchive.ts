@@ -17,7 +17,7 @@ import { type IndexedStream, load } from "./ArchiveIndex.ts"
 import { checkSchemaName } from "./Migrations.ts"
 import { canonical, type RawEvent, readStream } from "./RawEvents.ts"
 import type { SealKeys } from "./SealKeys.ts"
-import { type Head, readBetween } from "./SealRows.ts"
+import { type Head, readHeadsBetween } from "./SealRows.ts"
 import * as SqlSeals from "./SqlSeals.ts"
 
 /** Streams could not be archived or restored. Nothing was changed. */
@@ -100,17 +100,17 @@ const readAll = Effect.fnUntraced(function* (schema: string, candidates: Readonl
 
 /** The heads of the blocks that events are sealed in. Fails where one is not sealed. */
 const headsOf = Effect.fnUntraced(function* (schema: string, partition: number, events: ReadonlyArray<RawEvent>) {
-  const blocks = yield* readBetween(schema, partition, events[0]!.position, events.at(-1)!.position)
-  const heads: Array<Head> = []
+  const heads = yield* readHeadsBetween(schema, partition, events[0]!.position, events.at(-1)!.position)
+  const holding: Array<Head> = []
   let next = 0
   for (const { position } of events) {
-    if (position <= (heads.at(-1)?.last ?? 0)) continue
-    while (next < blocks.length && blocks[next]!.head.last < position) next++
-    const head = blocks[next]?.head
+    if (position <= (holding.at(-1)?.last ?? 0)) continue
+    while (next < heads.length && heads[next]!.last < position) next++
+    const head = heads[next]
     if (head === undefined || head.first > position) return yield* notSealed(schema, partition, position)
-    heads.push(head)
+    holding.push(head)
   }
-  return heads
+  return holding
 })
 
 const notSealed = (schema: string, partition: number, position: number) =>
