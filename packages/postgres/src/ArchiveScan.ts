@@ -6,6 +6,7 @@
  */
 import * as Effect from "effect/Effect"
 import { SqlClient } from "effect/sql/SqlClient"
+import { instantOf } from "./Instants.ts"
 import { checkSchemaName } from "./Migrations.ts"
 import type { SealKeys } from "./SealKeys.ts"
 import { type ArchiveFailure, archive, type Candidate, type Moved, type Options } from "./SqlArchive.ts"
@@ -69,7 +70,7 @@ const page = (schema: string, kind: string, after: string, quietSinceMillis: num
          FROM name n WHERE n.stream IS NOT NULL
        )
        SELECT n.stream, last.partition, first.version AS "firstVersion", last.version AS "lastVersion",
-         last.recorded_at <= timestamptz 'epoch' + $3::text::float8 * interval '1 millisecond' AS quiet,
+         last.recorded_at <= ${instantOf("$3::text::float8")} AS quiet,
          (SELECT e.position::float8 FROM ${schema}.event e
           WHERE e.stream = n.stream AND e.version < last.version ORDER BY e.version DESC LIMIT 1) AS "lastToGo"
        FROM (SELECT stream FROM name WHERE stream IS NOT NULL LIMIT ${pageSize}) n
