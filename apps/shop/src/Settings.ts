@@ -26,16 +26,18 @@ export interface Listen {
   readonly answerMillis?: number | undefined
 }
 
+const wholeNumber = (name: string, fallback: number, maximum: number, minimum = 1): Config.Config<number> =>
+  Config.schema(Schema.Int.check(Schema.isBetween({ minimum, maximum })), name).pipe(Config.withDefault(fallback))
+
+const millisOf = (seconds: number): number => seconds * 1000
+
 /**
  * `ANSWER_WITHIN_SECONDS` (default 15): how long to wait for a PostgreSQL server that does not answer, in milliseconds. Commands and
  * queries then answer 503.
  */
-export const answerMillis: Config.Config<number> = Config.schema(
-  Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: 3_600 })),
-  "ANSWER_WITHIN_SECONDS"
-).pipe(
-  Config.withDefault(defaultAnswerMillis / 1000),
-  Config.map((seconds) => seconds * 1000)
+export const answerMillis: Config.Config<number> = Config.map(
+  wholeNumber("ANSWER_WITHIN_SECONDS", defaultAnswerMillis / 1000, 3_600),
+  millisOf
 )
 
 /** `HOST` (default 127.0.0.1: this machine alone) and `PORT` (default 3000). */
@@ -49,6 +51,12 @@ const url = (name: string) => Config.option(Config.Redacted(name))
 
 /** `DAYBOOK_HOME` (default `.daybook`): the folder of the embedded store. */
 export const home: Config.Config<string> = Config.String("DAYBOOK_HOME").pipe(Config.withDefault(".daybook"))
+
+/** A file that a variable names, by default one in `DAYBOOK_HOME`. */
+const fileAt = (variable: string, inHome: string): Config.Config<string> =>
+  Config.map(Config.all({ chosen: Config.option(Config.NonEmptyString(variable)), home }), ({ chosen, home }) =>
+    Option.getOrElse(chosen, () => join(home, inHome))
+  )
 
 const locations = new Map<string, Location>()
 
@@ -110,13 +118,7 @@ export type Roles = ReadonlySet<Role>
  * `LEASE_SECONDS` (default 15), in milliseconds: how long a process that was killed keeps its share of the background work from
  * others. On the embedded store nobody waits for it. Kafka has its own, `KAFKA_SESSION_TIMEOUT_MILLIS`.
  */
-export const leaseMillis: Config.Config<number> = Config.schema(
-  Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: 3_600 })),
-  "LEASE_SECONDS"
-).pipe(
-  Config.withDefault(15),
-  Config.map((seconds) => seconds * 1000)
-)
+export const leaseMillis: Config.Config<number> = Config.map(wholeNumber("LEASE_SECONDS", 15, 3_600), millisOf)
 
 /** `BROKER`: `sql` (default), in a database, or `kafka`, at `KAFKA_BROKERS`. */
 export const brokerKind = Config.Literals(["sql", "kafka"], "BROKER").pipe(Config.withDefault("sql" as const))
@@ -137,8 +139,7 @@ export const providerKind = Config.Literals(["simulated", "stripe"], "PAYMENT_PR
  * would. Default: in `DAYBOOK_HOME`, which is made if need be.
  */
 export const providerFile: Effect.Effect<string, Config.ConfigError | Error> = Effect.gen(function* () {
-  const chosen = yield* Config.option(Config.NonEmptyString("SIMULATED_PROVIDER_FILE"))
-  const file = Option.isSome(chosen) ? chosen.value : join(yield* home, "simulated-provider.sqlite")
+  const file = yield* fileAt("SIMULATED_PROVIDER_FILE", "simulated-provider.sqlite")
   const folder = dirname(file)
   yield* Effect.try({
     try: () => existsSync(folder) || mkdirSync(folder),
@@ -155,10 +156,7 @@ export const providerFile: Effect.Effect<string, Config.ConfigError | Error> = E
  * `MASTER_KEY_FILE`: the master keys of personal data, the same for every process that seals or opens any. Default: in
  * `DAYBOOK_HOME`; made when something is first sealed.
  */
-export const masterKeyFile: Config.Config<string> = Config.all({
-  chosen: Config.option(Config.NonEmptyString("MASTER_KEY_FILE")),
-  home
-}).pipe(Config.map(({ chosen, home }) => Option.getOrElse(chosen, () => join(home, "master-key"))))
+export const masterKeyFile: Config.Config<string> = fileAt("MASTER_KEY_FILE", "master-key")
 
 /**
  * Whether the shop gets a stock of the demo catalogue when it starts: `DEMO_STOCK`, by default where the inventory is on the embedded
@@ -172,36 +170,24 @@ export const demoStock: Effect.Effect<boolean, Config.ConfigError> = Effect.gen(
 })
 
 /** `SEAL_KEY_FILE`: the private key that seals are signed with; by default `seal-key.pem` in `DAYBOOK_HOME`, made with the very first seal. */
-export const sealKeyFile: Effect.Effect<string, Config.ConfigError> = Effect.gen(function* () {
-  const chosen = yield* Config.option(Config.NonEmptyString("SEAL_KEY_FILE"))
-  return Option.isSome(chosen) ? chosen.value : join(yield* home, "seal-key.pem")
-})
-
-const wholeNumber = (name: string, fallback: number, maximum: number) =>
-  Config.schema(Schema.Int.check(Schema.isBetween({ minimum: 1, maximum })), name).pipe(Config.withDefault(fallback))
+export const sealKeyFile: Config.Config<string> = fileAt("SEAL_KEY_FILE", "seal-key.pem")
 
 /**
  * `SEAL_AFTER_SECONDS` (default 60), in milliseconds: how long an event waits for its block to fill up before it is sealed in a
  * smaller one. 0: nothing is sealed in the background.
  */
-export const sealAfterMillis: Config.Config<number> = Config.schema(
-  Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 86_400 })),
-  "SEAL_AFTER_SECONDS"
-).pipe(
-  Config.withDefault(60),
-  Config.map((seconds) => seconds * 1000)
+export const sealAfterMillis: Config.Config<number> = Config.map(
+  wholeNumber("SEAL_AFTER_SECONDS", 60, 86_400, 0),
+  millisOf
 )
 
 /**
  * `PRUNE_EVERY_HOURS` (default 24), in milliseconds: how often events of level 2 are deleted whose time is over (7 days after
  * publication, unless the service says otherwise). 0: never; `daybook prune --now` does it then. Nothing goes that is not sealed.
  */
-export const pruneEveryMillis: Config.Config<number> = Config.schema(
-  Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 8_784 })),
-  "PRUNE_EVERY_HOURS"
-).pipe(
-  Config.withDefault(24),
-  Config.map((hours) => hours * 3_600_000)
+export const pruneEveryMillis: Config.Config<number> = Config.map(
+  wholeNumber("PRUNE_EVERY_HOURS", 24, 8_784, 0),
+  (hours) => hours * 3_600_000
 )
 
 const patience = (prefix: string, fallback: Patience): Config.Config<Patience> =>
