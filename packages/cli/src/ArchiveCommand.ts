@@ -21,12 +21,11 @@ import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
 import { bytes } from "./Bytes.ts"
 import { Ended, explain, Failure } from "./Failure.ts"
+import { json } from "./Flags.ts"
 import * as Progress from "./Progress.ts"
 import { aggregates } from "./ServiceAggregates.ts"
 import { type Cell, group, table } from "./Table.ts"
 import * as WriteSides from "./WriteSides.ts"
-
-const json = Flag.Boolean("json").pipe(Flag.withDescription("Print the result as JSON"), Flag.withDefault(false))
 
 const services = Flag.String("service").pipe(
   Flag.withMetavar("NAME"),

@@ -15,6 +15,7 @@ import * as Schema from "effect/Schema"
 import { type Query, usageOf } from "./AsOfQueries.ts"
 import * as AsOfStore from "./AsOfStore.ts"
 import { Failure } from "./Failure.ts"
+import { json } from "./Flags.ts"
 import { type Cell, group, table } from "./Table.ts"
 
 /** What was asked for. */
@@ -267,7 +268,7 @@ export const asOfCommand = Command.make(
       Flag.withDescription("Remove what is kept under a label, or a schema that --list shows"),
       Flag.optional
     ),
-    json: Flag.Boolean("json").pipe(Flag.withDescription("Print the result as JSON"), Flag.withDefault(false)),
+    json,
     name: Argument.String("projection").pipe(
       Argument.withMetavar("NAME"),
       Argument.withDescription(`A read model: ${AsOfStore.names.join(", ")}`),

@@ -9,6 +9,7 @@ import * as Flag from "effect/cli/Flag"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import { Failure } from "./Failure.ts"
+import * as Flags from "./Flags.ts"
 import * as OutputFile from "./OutputFile.ts"
 import * as Seals from "./Seals.ts"
 
@@ -20,11 +21,7 @@ const nothingSealed = new Failure({
 export const auditAnchorCommand = Command.make(
   "anchor",
   {
-    output: Flag.String("output").pipe(
-      Flag.withMetavar("FILE"),
-      Flag.withDescription("Where to write the anchor; by default to standard output"),
-      Flag.optional
-    ),
+    output: Flags.output("Where to write the anchor; by default to standard output"),
     json: Flag.Boolean("json").pipe(
       Flag.withDescription("Say nothing else: neither the public key nor how much is anchored"),
       Flag.withDefault(false)

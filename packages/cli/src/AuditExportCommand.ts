@@ -3,7 +3,6 @@
  */
 import * as Console from "effect/Console"
 import * as Command from "effect/cli/Command"
-import * as Flag from "effect/cli/Flag"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
@@ -11,6 +10,7 @@ import { asJson } from "./AuditEntry.ts"
 import { filterOf, flags } from "./AuditFilter.ts"
 import { AuditMerge } from "./AuditMerge.ts"
 import * as AuditTrails from "./AuditTrails.ts"
+import * as Flags from "./Flags.ts"
 import * as OutputFile from "./OutputFile.ts"
 import * as Progress from "./Progress.ts"
 import { group } from "./Table.ts"
@@ -37,11 +37,7 @@ export const auditExportCommand = Command.make(
   "export",
   {
     ...flags,
-    output: Flag.String("output").pipe(
-      Flag.withMetavar("FILE"),
-      Flag.withDescription("Where to write; by default to standard output"),
-      Flag.optional
-    )
+    output: Flags.output("Where to write; by default to standard output")
   },
   Effect.fn("Daybook.auditExport")(function* (input) {
     const file = Option.getOrUndefined(input.output)

@@ -2,10 +2,10 @@
  * What `daybook audit search` and `export` are asked for: their flags, and the filter that these make.
  */
 import type { Filter } from "@daybook/core/AuditTrail"
-import * as Settings from "@daybook/shop/Settings"
 import * as Flag from "effect/cli/Flag"
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
+import * as Flags from "./Flags.ts"
 
 const dayMillis = 24 * 3_600_000
 const day = /^\d{4}-\d\d-\d\d$/
@@ -43,10 +43,7 @@ const time = (name: string, description: string) =>
 
 /** The flags, for a command that takes them. */
 export const flags = {
-  service: Flag.Literals("service", Settings.serviceNames).pipe(
-    Flag.withDescription("Only what this service was told and did"),
-    Flag.optional
-  ),
+  service: Flags.service("Only what this service was told and did"),
   aggregate: text("aggregate", "Only this kind of aggregate, such as order or stockitem"),
   stream: text("stream", "Only this aggregate, such as order-o-1: the one search that needs no scan"),
   actor: text("actor", "Only what was done by, such as operator:ann, system:inventory or anonymous"),

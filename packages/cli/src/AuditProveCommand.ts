@@ -12,6 +12,7 @@ import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
 import { SqlClient } from "effect/sql/SqlClient"
 import { Failure } from "./Failure.ts"
+import * as Flags from "./Flags.ts"
 import * as OutputFile from "./OutputFile.ts"
 import * as Seals from "./Seals.ts"
 
@@ -78,11 +79,7 @@ export const auditProveCommand = Command.make(
       Flag.optional
     ),
     anchor: Seals.anchorFlag,
-    output: Flag.String("output").pipe(
-      Flag.withMetavar("FILE"),
-      Flag.withDescription("Where to write the proof; by default to standard output"),
-      Flag.optional
-    )
+    output: Flags.output("Where to write the proof; by default to standard output")
   },
   Effect.fn("Daybook.auditProve")(function* (input) {
     if (Option.isSome(input.output)) yield* OutputFile.check(input.output.value)

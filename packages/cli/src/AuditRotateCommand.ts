@@ -10,6 +10,7 @@ import * as Command from "effect/cli/Command"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import { Failure } from "./Failure.ts"
+import { json } from "./Flags.ts"
 import * as Seals from "./Seals.ts"
 
 const cannotMove =
@@ -26,7 +27,7 @@ const waitingKey = (waiting: string): string | undefined =>
 /** `daybook audit rotate`. */
 export const auditRotateCommand = Command.make(
   "rotate",
-  { json: Seals.jsonFlag },
+  { json },
   Effect.fn("Daybook.auditRotate")(function* ({ json }) {
     const file = yield* Settings.sealKeyFile
     if (!existsSync(file)) {

@@ -8,6 +8,7 @@ import * as Command from "effect/cli/Command"
 import * as Effect from "effect/Effect"
 import { SqlClient } from "effect/sql/SqlClient"
 import { Ended } from "./Failure.ts"
+import * as Flags from "./Flags.ts"
 import * as Progress from "./Progress.ts"
 import * as Seals from "./Seals.ts"
 import { table } from "./Table.ts"
@@ -48,7 +49,7 @@ const sealAll = Effect.fnUntraced(function* (journals: ReadonlyArray<Seals.Journ
 /** `daybook audit seal`. */
 export const auditSealCommand = Command.make(
   "seal",
-  { service: Seals.serviceFlag, json: Seals.jsonFlag },
+  { service: Flags.service("Only this service"), json: Flags.json },
   Effect.fn("Daybook.auditSeal")(function* ({ service, json }) {
     const journals = yield* Seals.openSealable(service)
     const keys = yield* Seals.key

@@ -12,6 +12,7 @@ import { asJson, head, rowOf } from "./AuditEntry.ts"
 import { filterOf, flags } from "./AuditFilter.ts"
 import { AuditMerge } from "./AuditMerge.ts"
 import * as AuditTrails from "./AuditTrails.ts"
+import { json } from "./Flags.ts"
 import * as Progress from "./Progress.ts"
 import { table } from "./Table.ts"
 
@@ -40,7 +41,7 @@ export const auditSearchCommand = Command.make(
       Flag.withDescription("Go on where the same search before ended, which it says"),
       Flag.optional
     ),
-    json: Flag.Boolean("json").pipe(Flag.withDescription("Print the result as JSON"), Flag.withDefault(false))
+    json
   },
   Effect.fn("Daybook.auditSearch")(function* (input) {
     const trails = yield* AuditTrails.open(input.service)

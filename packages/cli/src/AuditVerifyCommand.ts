@@ -14,6 +14,7 @@ import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import { SqlClient } from "effect/sql/SqlClient"
 import { Ended } from "./Failure.ts"
+import * as Flags from "./Flags.ts"
 import * as Progress from "./Progress.ts"
 import * as Seals from "./Seals.ts"
 import { type Cell, group, table } from "./Table.ts"
@@ -140,14 +141,14 @@ const printable = (text: string): string => text.replaceAll(/\p{Cc}/gu, "\ufffd"
 export const auditVerifyCommand = Command.make(
   "verify",
   {
-    service: Seals.serviceFlag,
+    service: Flags.service("Only this service"),
     publicKey: Flag.String("public-key").pipe(
       Flag.withMetavar("FILE"),
       Flag.withDescription("A public key to trust, in PEM form; may be given again. Default: that of SEAL_KEY_FILE"),
       Flag.atLeast(0)
     ),
     anchor: Seals.anchorFlag,
-    json: Seals.jsonFlag
+    json: Flags.json
   },
   Effect.fn("Daybook.auditVerify")(function* ({ service, publicKey, anchor: anchorFile, json }) {
     const publicKeys = yield* Seals.trustedKeys(publicKey)

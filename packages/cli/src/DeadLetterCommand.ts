@@ -2,7 +2,7 @@
  * `daybook dead-letter`: looks after messages that a consumer could not handle. The commands only read and write the inboxes; the
  * consumers run in the services' processes, and find what has changed there by themselves.
  */
-import * as Settings from "@daybook/shop/Settings"
+import type * as Settings from "@daybook/shop/Settings"
 import * as Clock from "effect/Clock"
 import * as Console from "effect/Console"
 import * as Argument from "effect/cli/Argument"
@@ -17,14 +17,10 @@ import * as DeadLetterContent from "./DeadLetterContent.ts"
 import type { Letter } from "./DeadLetters.ts"
 import * as DeadLetters from "./DeadLetters.ts"
 import { Failure } from "./Failure.ts"
+import * as Flags from "./Flags.ts"
 import { type Cell, group, table } from "./Table.ts"
 
-const json = Flag.Boolean("json").pipe(Flag.withDescription("Print the result as JSON"), Flag.withDefault(false))
-
-const service = Flag.Literals("service", Settings.serviceNames).pipe(
-  Flag.withDescription("Only the messages of this service's consumers"),
-  Flag.optional
-)
+const service = Flags.service("Only the messages of this service's consumers")
 
 const number = Argument.Int("number").pipe(
   Argument.withMetavar("NUMBER"),
@@ -118,7 +114,7 @@ const list = Command.make(
       Flag.withDescription("How many to show at most (default 50)"),
       Flag.withDefault(50)
     ),
-    json
+    json: Flags.json
   },
   Effect.fn("Daybook.deadLetterList")(function* (input) {
     const inboxes = yield* DeadLetters.open(input.service)
@@ -185,7 +181,7 @@ const letterFor = Effect.fnUntraced(function* (input: {
 
 const show = Command.make(
   "show",
-  { number, service, json },
+  { number, service, json: Flags.json },
   Effect.fn("Daybook.deadLetterShow")(function* (input) {
     const letter = yield* letterFor(input)
     yield* Console.log(input.json ? JSON.stringify(asJson(letter)) : shown(letter))
@@ -224,7 +220,7 @@ const replay = Command.make(
       Flag.withDescription("Correct the message in an editor first (VISUAL or EDITOR; default vi)"),
       Flag.withDefault(false)
     ),
-    json
+    json: Flags.json
   },
   Effect.fn("Daybook.deadLetterReplay")(function* (input) {
     if (input.edit && Option.isSome(input.data)) {
@@ -303,7 +299,7 @@ const discard = Command.make(
       Flag.withDescription("Why it is given up: kept in the audit trail, with who did so and what it said")
     ),
     yes: Flag.Boolean("yes").pipe(Flag.withDescription("Discard it without being asked"), Flag.withDefault(false)),
-    json
+    json: Flags.json
   },
   Effect.fn("Daybook.deadLetterDiscard")(function* (input) {
     const letter = yield* letterFor(input)

@@ -5,6 +5,7 @@
  */
 import type { Aggregate } from "@daybook/core/Aggregate"
 import { type Stored, UndecodableEvent } from "@daybook/core/Event"
+import { aggregateOf } from "@daybook/core/Partition"
 import { stateReader } from "@daybook/core/Recovery"
 import { archivedIn, eventsInFile, filesIfAny } from "@daybook/postgres/ArchiveRestore"
 import { checkSchemaName } from "@daybook/postgres/Migrations"
@@ -76,8 +77,6 @@ interface StateRow {
   readonly schemaVersion: number
   readonly data: unknown
 }
-
-const aggregateOf = (stream: string): string => stream.slice(0, stream.indexOf("-"))
 
 const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error))
 

@@ -4,7 +4,6 @@
 import * as Settings from "@daybook/shop/Settings"
 import * as Console from "effect/Console"
 import * as Command from "effect/cli/Command"
-import * as Flag from "effect/cli/Flag"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import {
@@ -17,6 +16,7 @@ import {
   type Watcher
 } from "./EventsCheck.ts"
 import { Ended, Failure } from "./Failure.ts"
+import * as Flags from "./Flags.ts"
 import * as Journals from "./Journals.ts"
 import * as Progress from "./Progress.ts"
 import { aggregates } from "./ServiceAggregates.ts"
@@ -143,11 +143,8 @@ const told = (found: Found): string => {
 const checkCommand = Command.make(
   "check",
   {
-    service: Flag.Literals("service", Settings.serviceNames).pipe(
-      Flag.withDescription("Only the journal of this service"),
-      Flag.optional
-    ),
-    json: Flag.Boolean("json").pipe(Flag.withDescription("Print the result as JSON"), Flag.withDefault(false))
+    service: Flags.service("Only the journal of this service"),
+    json: Flags.json
   },
   Effect.fn("Daybook.eventsCheck")(function* ({ service, json }) {
     const found = yield* checkAll(Option.getOrUndefined(service))

@@ -15,11 +15,10 @@ import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
 import { Failure } from "./Failure.ts"
+import { json } from "./Flags.ts"
 import { asJson, differenceJson, differenceText, stateText, versionsText } from "./HistoryText.ts"
 import { momentIn } from "./Moment.ts"
 import * as StreamSource from "./StreamSource.ts"
-
-const json = Flag.Boolean("json").pipe(Flag.withDescription("Print the result as JSON"), Flag.withDefault(false))
 
 const stream = Argument.String("stream").pipe(
   Argument.withMetavar("STREAM"),

@@ -17,8 +17,8 @@ import * as Command from "effect/cli/Command"
 import * as Flag from "effect/cli/Flag"
 import * as Effect from "effect/Effect"
 import { Failure } from "./Failure.ts"
+import { json } from "./Flags.ts"
 import * as Progress from "./Progress.ts"
-import * as SubjectFlags from "./SubjectFlags.ts"
 import { withPlaces } from "./SubjectStores.ts"
 
 /** Keys wrapped in one statement. */
@@ -109,7 +109,7 @@ export const rotateCommand = Command.make(
       Flag.withMetavar("FILE"),
       Flag.withDescription("A file with the new key; it is made if it is not there")
     ),
-    json: SubjectFlags.json
+    json
   },
   Effect.fn("Daybook.subject.rotateMasterKey")(function* ({ newKey, json }) {
     const done = yield* withPlaces(() => rotate(newKey))

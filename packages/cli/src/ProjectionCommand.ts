@@ -7,15 +7,13 @@ import type * as Settings from "@daybook/shop/Settings"
 import * as Console from "effect/Console"
 import * as Argument from "effect/cli/Argument"
 import * as Command from "effect/cli/Command"
-import * as Flag from "effect/cli/Flag"
 import * as Effect from "effect/Effect"
 import { asOfCommand } from "./AsOfCommand.ts"
 import { Failure } from "./Failure.ts"
+import { json } from "./Flags.ts"
 import { rebuildCommand } from "./RebuildCommand.ts"
 import * as ServiceProjections from "./ServiceProjections.ts"
 import { type Cell, table } from "./Table.ts"
-
-const json = Flag.Boolean("json").pipe(Flag.withDescription("Print the result as JSON"), Flag.withDefault(false))
 
 const projection = Argument.String("projection").pipe(
   Argument.withMetavar("NAME"),

@@ -9,6 +9,7 @@ import * as Command from "effect/cli/Command"
 import * as Flag from "effect/cli/Flag"
 import * as Effect from "effect/Effect"
 import { Failure } from "./Failure.ts"
+import { json } from "./Flags.ts"
 import { table } from "./Table.ts"
 import * as WriteSides from "./WriteSides.ts"
 
@@ -41,7 +42,7 @@ export const pruneCommand = Command.make(
       Flag.withDescription("Delete them, without waiting for the shop to do it"),
       Flag.withDefault(false)
     ),
-    json: Flag.Boolean("json").pipe(Flag.withDescription("Print the result as JSON"), Flag.withDefault(false))
+    json
   },
   Effect.fn("Daybook.prune")(function* ({ dryRun, now, json }) {
     if (dryRun === now) {

@@ -15,6 +15,7 @@ import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
 import * as CodeFingerprint from "./CodeFingerprint.ts"
 import { Failure } from "./Failure.ts"
+import { json } from "./Flags.ts"
 import * as Progress from "./Progress.ts"
 import * as ServiceProjections from "./ServiceProjections.ts"
 import { group, table } from "./Table.ts"
@@ -169,7 +170,7 @@ export const rebuildCommand = Command.make(
       Flag.withDescription("Throw away what was rebuilt and not switched, and do nothing else"),
       Flag.withDefault(false)
     ),
-    json: Flag.Boolean("json").pipe(Flag.withDescription("Print the result as JSON"), Flag.withDefault(false))
+    json
   },
   run
 ).pipe(

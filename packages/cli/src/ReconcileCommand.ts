@@ -16,6 +16,7 @@ import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
 import { Ended, Failure } from "./Failure.ts"
+import { json } from "./Flags.ts"
 import { table } from "./Table.ts"
 
 /** The exit code of a reconciliation that found something. */
@@ -69,7 +70,7 @@ export const reconcileCommand = Command.make(
       Flag.withDescription("How many to show at most (default 500)"),
       Flag.withDefault(500)
     ),
-    json: Flag.Boolean("json").pipe(Flag.withDescription("Print the result as JSON"), Flag.withDefault(false))
+    json
   },
   Effect.fn("Daybook.reconcile")(function* ({ kind, olderThan, limit, json }) {
     const beforeMillis = (yield* Clock.currentTimeMillis) - olderThan * 60_000

@@ -15,16 +15,6 @@ import * as Option from "effect/Option"
 import { Failure } from "./Failure.ts"
 import * as Journals from "./Journals.ts"
 
-export const jsonFlag = Flag.Boolean("json").pipe(
-  Flag.withDescription("Print the result as JSON"),
-  Flag.withDefault(false)
-)
-
-export const serviceFlag = Flag.Literals("service", Settings.serviceNames).pipe(
-  Flag.withDescription("Only this service"),
-  Flag.optional
-)
-
 export const anchorFlag = Flag.String("anchor").pipe(
   Flag.withMetavar("FILE"),
   Flag.withDescription("An anchor that daybook audit anchor wrote some time ago, kept elsewhere"),

@@ -12,6 +12,7 @@ import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
 import { bytes, parseBytes } from "./Bytes.ts"
+import { json } from "./Flags.ts"
 import * as Journals from "./Journals.ts"
 import * as Forecast from "./StorageForecast.ts"
 import { type Cell, table } from "./Table.ts"
@@ -149,7 +150,7 @@ export const storageCommand = Command.make(
       Flag.mapTryCatch(parseBytes, (error) => (error instanceof Error ? error.message : String(error))),
       Flag.optional
     ),
-    json: Flag.Boolean("json").pipe(Flag.withDescription("Print the result as JSON"), Flag.withDefault(false))
+    json
   },
   Effect.fn("Daybook.storage")(function* ({ days, limit, json }) {
     const found = yield* measureAll(days, Option.getOrUndefined(limit))

@@ -14,6 +14,7 @@ import * as Flag from "effect/cli/Flag"
 import * as Effect from "effect/Effect"
 import { SqlClient } from "effect/sql/SqlClient"
 import { Failure } from "./Failure.ts"
+import { json } from "./Flags.ts"
 import { kept } from "./ServiceProjections.ts"
 import * as SubjectFlags from "./SubjectFlags.ts"
 import * as SubjectSearch from "./SubjectSearch.ts"
@@ -86,7 +87,7 @@ const whoOf = (given: { readonly _tag: string; readonly value?: string }): strin
 /** `daybook subject erase`. */
 export const eraseCommand = Command.make(
   "erase",
-  { subject: SubjectFlags.subject, reason, actor, unknown, json: SubjectFlags.json },
+  { subject: SubjectFlags.subject, reason, actor, unknown, json },
   Effect.fn("Daybook.subject.erase")(function* ({ subject, reason, actor, unknown, json }) {
     const done = yield* erase(subject, reason, whoOf(actor), unknown)
     const what = done.repeated ? "had been erased before" : "is erased"
@@ -113,7 +114,7 @@ export const eraseCommand = Command.make(
 /** `daybook subject hold`. */
 export const holdCommand = Command.make(
   "hold",
-  { subject: SubjectFlags.subject, hold, reason, actor, json: SubjectFlags.json },
+  { subject: SubjectFlags.subject, hold, reason, actor, json },
   Effect.fn("Daybook.subject.hold")(function* ({ subject, hold: holdId, reason, actor, json }) {
     yield* withPlaces(() => requested(subject, { _tag: "PlaceHold", holdId, reason }, whoOf(actor)))
     const text = `Subject ${subject} is on hold (${holdId}) and cannot be erased. To release it: daybook subject release ${subject} --hold ${holdId} --reason …`
@@ -131,7 +132,7 @@ export const holdCommand = Command.make(
 /** `daybook subject release`. */
 export const releaseCommand = Command.make(
   "release",
-  { subject: SubjectFlags.subject, hold, reason, actor, json: SubjectFlags.json },
+  { subject: SubjectFlags.subject, hold, reason, actor, json },
   Effect.fn("Daybook.subject.release")(function* ({ subject, hold: holdId, reason, actor, json }) {
     const { position } = yield* withPlaces(() =>
       requested(subject, { _tag: "ReleaseHold", holdId, reason }, whoOf(actor))

@@ -6,10 +6,10 @@ import { SubjectKeys } from "@daybook/core/SubjectKeys"
 import * as Clock from "effect/Clock"
 import * as Console from "effect/Console"
 import * as Command from "effect/cli/Command"
-import * as Flag from "effect/cli/Flag"
 import * as DateTime from "effect/DateTime"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
+import * as Flags from "./Flags.ts"
 import * as OutputFile from "./OutputFile.ts"
 import * as SubjectFlags from "./SubjectFlags.ts"
 import * as SubjectSearch from "./SubjectSearch.ts"
@@ -33,11 +33,7 @@ export const exportCommand = Command.make(
   "export",
   {
     subject: SubjectFlags.subject,
-    output: Flag.String("output").pipe(
-      Flag.withMetavar("FILE"),
-      Flag.withDescription("Write it there, readable by its owner alone, instead of printing it"),
-      Flag.optional
-    )
+    output: Flags.output("Write it there, readable by its owner alone, instead of printing it")
   },
   Effect.fn("Daybook.subject.export")(function* ({ subject, output }) {
     if (Option.isSome(output)) yield* OutputFile.check(output.value)
