@@ -9,6 +9,7 @@
 import * as Effect from "effect/Effect"
 import type { Stored } from "./Event.ts"
 import { Journal, type JournalUnavailable } from "./Journal.ts"
+import * as Partition from "./Partition.ts"
 import type { Projection } from "./Projection.ts"
 import type { Options } from "./Replay.ts"
 import type { By } from "./StreamFold.ts"
@@ -71,7 +72,7 @@ const selection = (sources: ReadonlySet<string>, occurredUntil: number, streams:
   }
   const only = (stored: Stored): boolean => {
     const { stream, partition, position } = stored
-    if (!sources.has(stream.slice(0, stream.indexOf("-"))) || !isWanted(stored)) return false
+    if (!sources.has(Partition.aggregateOf(stream)) || !isWanted(stored)) return false
     if (position > (counted.get(partition) ?? 0)) {
       counted.set(partition, position)
       events++

@@ -30,5 +30,8 @@ export const ofId = (id: string, partitions: number): number => fnv1a(id) % part
 /** The name of the stream that holds one aggregate's events, `<aggregate>-<id>`. */
 export const streamOf = (aggregate: string, id: string): string => `${aggregate}-${id}`
 
+/** The aggregate's name in a stream name: what precedes the first hyphen. */
+export const aggregateOf = (stream: string): string => stream.slice(0, stream.indexOf("-"))
+
 /** The aggregate id in a stream name: what follows the first hyphen. */
 export const idOf = (stream: string): string => stream.slice(stream.indexOf("-") + 1)

@@ -10,6 +10,7 @@ import type * as Effect from "effect/Effect"
 import type { Aggregate } from "./Aggregate.ts"
 import type { Events, Recorded, Stored } from "./Event.ts"
 import { record } from "./Event.ts"
+import * as Partition from "./Partition.ts"
 
 /** Any aggregate, where only its name and events matter. */
 export interface Source<Event extends { readonly _tag: string } = any> {
@@ -109,7 +110,7 @@ const unwanted: ReadonlyArray<Recorded<any>> = []
 export const decodeFor = (projection: Projection<any, any, any>) => {
   const sources = new Map(projection.sources.map((source) => [source.name, source.events]))
   return (stored: Stored): ReadonlyArray<Recorded<any>> => {
-    const events = sources.get(stored.stream.slice(0, stored.stream.indexOf("-")))
+    const events = sources.get(Partition.aggregateOf(stored.stream))
     return events === undefined ? unwanted : record(events, stored)
   }
 }
