@@ -6,6 +6,7 @@
  * layout of a proof, never change in a released format; a new one has a new `format`. How it all fits together, and what it proves,
  * is in docs/guides/audit.md.
  */
+import * as Hex from "effect/encoding/Hex"
 import type { Hash } from "./Merkle.ts"
 
 /** Events in a block at most. */
@@ -119,7 +120,7 @@ export const bitsOf = (places: Iterable<number>, size: number): string => {
       throw new RangeError(`No place ${place} among ${size}`)
     bytes[place >> 3]! |= 0x80 >> (place & 7)
   }
-  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("")
+  return Hex.encode(bytes)
 }
 
 /** The places whose bits are set. Nothing for what is no hexadecimal. */

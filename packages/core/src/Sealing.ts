@@ -7,6 +7,7 @@
  * what shows is that two values of one subject are equal. Keys are wrapped with random nonces.
  */
 import * as Effect from "effect/Effect"
+import * as Hex from "effect/encoding/Hex"
 
 type Bytes = Uint8Array<ArrayBuffer>
 
@@ -107,5 +108,5 @@ export const unwrap = (master: Bytes, context: string, wrapped: Uint8Array): Eff
 export const fingerprint = (key: Bytes): Effect.Effect<string> =>
   Effect.map(
     Effect.promise(() => subtle.digest("SHA-256", concat(encoder.encode("daybook master key"), key))),
-    (digest) => Array.from(new Uint8Array(digest).subarray(0, 8), (byte) => byte.toString(16).padStart(2, "0")).join("")
+    (digest) => Hex.encode(new Uint8Array(digest).subarray(0, 8))
   )
