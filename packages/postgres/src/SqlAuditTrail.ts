@@ -11,8 +11,9 @@ import type { RejectedCommand } from "@daybook/core/RejectedCommands"
 import * as Effect from "effect/Effect"
 import { SqlClient } from "effect/sql/SqlClient"
 import type { SqlError } from "effect/sql/SqlError"
-import { instantOf, millisOf } from "./Instants.ts"
+import { instantOf } from "./Instants.ts"
 import { checkSchemaName, hasTable } from "./Migrations.ts"
+import { columns as eventColumns, storedOf } from "./SqlJournal.ts"
 import { columns as rejectedColumns } from "./SqlRejectedCommands.ts"
 
 /** Oldest first, or newest first. */
@@ -58,19 +59,6 @@ const window = 50_000
 
 /** Recorded times follow the database's clock, which may be put back by so much without anything being missed. */
 const clockMarginMillis = 3_600_000
-
-/** `position` is another thing in ORDER BY, where it would mean this column of the result and not that of the index. */
-const eventColumns = `partition, position::float8 AS position, stream, version, event_id AS "eventId", type,
-  schema_version AS "schemaVersion", ${millisOf("occurred_at")} AS "occurredAtMillis",
-  ${millisOf("recorded_at")} AS "recordedAtMillis", command_id AS "commandId",
-  correlation_id AS "correlationId", causation_id AS "causationId", actor, reason, trace_parent AS "traceParent", tenant, data`
-
-/** Times are whole milliseconds to everyone else; the order of two entries within one does not show. */
-const rounded = <A extends { readonly occurredAtMillis: number; readonly recordedAtMillis: number }>(row: A): A => ({
-  ...row,
-  occurredAtMillis: Math.round(row.occurredAtMillis),
-  recordedAtMillis: Math.round(row.recordedAtMillis)
-})
 
 const uuid = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i
 
@@ -144,7 +132,7 @@ class SqlTrail implements AuditTrail {
     })
 
   #eventsOf(rows: ReadonlyArray<Stored>): ReadonlyArray<Entry> {
-    return rows.map((row) => ofEvent(this.#service, rounded(row)))
+    return rows.map((row) => ofEvent(this.#service, storedOf(row)))
   }
 
   /** The events of one stream, by the journal's index. */

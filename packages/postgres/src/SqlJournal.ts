@@ -49,12 +49,13 @@ export interface Options {
  * The columns of an event, under the names of `Stored`. In ORDER BY, a bare `position` would be the one of the result, which no index
  * knows, and every page would sort all that is left of a partition: it is `event.position` there.
  */
-const columns = `partition, position::float8 AS position, stream, version, event_id AS "eventId", type,
+export const columns = `partition, position::float8 AS position, stream, version, event_id AS "eventId", type,
   schema_version AS "schemaVersion", ${millisOf("occurred_at")} AS "occurredAtMillis",
   ${millisOf("recorded_at")} AS "recordedAtMillis", command_id AS "commandId",
   correlation_id AS "correlationId", causation_id AS "causationId", actor, reason, trace_parent AS "traceParent", tenant, data`
 
-const storedOf = (row: Stored): Stored => ({
+/** Times are whole milliseconds to everyone else; the order of two events within one does not show. */
+export const storedOf = (row: Stored): Stored => ({
   ...row,
   occurredAtMillis: Math.round(row.occurredAtMillis),
   recordedAtMillis: Math.round(row.recordedAtMillis)
