@@ -7,28 +7,28 @@ import type { SqlError } from "effect/sql/SqlError"
 export const isSqlError = (error: unknown): error is SqlError =>
   (error as { readonly _tag?: unknown } | null)?._tag === "SqlError"
 
-/** The innermost message of a failure: drivers wrap what the server said. Never holds parameters of the statement. */
-export const reasonOf = (error: SqlError): string => {
-  let message = error.message
+/** What a failure came of, from the outside in: drivers wrap what the server said. */
+const causesOf = (error: SqlError): ReadonlyArray<{ readonly message?: unknown; readonly code?: unknown }> => {
+  const causes: Array<object> = []
   let cause: unknown = error.reason.cause
-  for (let depth = 0; depth < 5 && cause instanceof Object; depth++) {
-    const { message: inner, cause: next } = cause as { readonly message?: unknown; readonly cause?: unknown }
-    if (typeof inner === "string" && inner !== "") message = inner
-    cause = next
+  while (cause instanceof Object && causes.length < 5) {
+    causes.push(cause)
+    cause = (cause as { readonly cause?: unknown }).cause
   }
-  return message
+  return causes
 }
 
+/** The innermost message of a failure. Never holds parameters of the statement. */
+export const reasonOf = (error: SqlError): string =>
+  causesOf(error)
+    .map(({ message }) => message)
+    .findLast((message): message is string => typeof message === "string" && message !== "") ?? error.message
+
 /** The SQLSTATE that the server gave, where it gave one: five characters, of which the first two are the class. */
-const stateOf = (error: SqlError): string | undefined => {
-  let cause: unknown = error.reason.cause
-  for (let depth = 0; depth < 5 && cause instanceof Object; depth++) {
-    const { code, cause: next } = cause as { readonly code?: unknown; readonly cause?: unknown }
-    if (typeof code === "string" && /^[0-9A-Z]{5}$/.test(code)) return code
-    cause = next
-  }
-  return undefined
-}
+const stateOf = (error: SqlError): string | undefined =>
+  causesOf(error)
+    .map(({ code }) => code)
+    .find((code): code is string => typeof code === "string" && /^[0-9A-Z]{5}$/.test(code))
 
 /** Data exceptions and violated constraints. */
 const classesOfValues = new Set(["22", "23"])
