@@ -14,7 +14,7 @@ import { type IndexedFile, type IndexedStream, load, streamColumns } from "./Arc
 import { checkSchemaName, hasTable } from "./Migrations.ts"
 import { canonical, columns, instantOfMicros, type RawEvent } from "./RawEvents.ts"
 import { hexOf, leafOf, leavesOf, readBetween } from "./SealRows.ts"
-import { CannotArchive, count, type Moved } from "./SqlArchive.ts"
+import { CannotArchive, count, type Moved, statements } from "./SqlArchive.ts"
 
 /** A file, and how much is in it. */
 export interface ListedFile extends IndexedFile {
@@ -111,8 +111,7 @@ export const restore = (
   Effect.gen(function* () {
     const schema = checkSchemaName(schemaName)
     const sql = yield* SqlClient
-    const statement = <Row extends object>(text: string, ...params: ReadonlyArray<string>) =>
-      sql.unsafe<Row>(text.replaceAll("{schema}", schema), params)
+    const statement = yield* statements(schema)
     const file = yield* load(yield* Archive.ArchiveStore, indexed)
     const work = Effect.gen(function* () {
       const runs = (yield* runsIn(schema, indexed.id)).filter((run) => stream === undefined || run.stream === stream)
@@ -131,9 +130,9 @@ export const restore = (
       const same =
         found.length === events.length && found.every((event, i) => canonical(event) === canonical(events[i]!))
       if (!same) return yield* cannotRestore(schema, indexed.name, "what was put back is not what was taken out.")
-      yield* sql.unsafe("SELECT set_config('daybook.deleting', 'on', true)")
+      yield* statement("SELECT set_config('daybook.deleting', 'on', true)")
       yield* statement(deleteReceipts, json)
-      yield* sql.unsafe("SELECT set_config('daybook.deleting', 'off', true)")
+      yield* statement("SELECT set_config('daybook.deleting', 'off', true)")
       yield* statement(deleteRuns, String(indexed.id), JSON.stringify(runs.map((run) => run.stream)))
       yield* statement(deleteFile, String(indexed.id))
       yield* count(schema, file.header.partition, { archived: -events.length })

@@ -163,6 +163,15 @@ const moveReceipts = `INSERT INTO {schema}.receipt (stream, command_id, version,
 const deleteEvents = `SELECT coalesce(sum({schema}.delete_to(r."stream", r."lastVersion")), 0)::integer AS n
   FROM json_to_recordset($1::text::json) AS r (${runFields})`
 
+/** Runs statements on a schema, which they call `{schema}`. */
+export const statements = (schema: string) =>
+  Effect.map(
+    SqlClient,
+    (sql) =>
+      <Row extends object>(text: string, ...params: ReadonlyArray<string>) =>
+        sql.unsafe<Row>(text.replaceAll("{schema}", schema), params)
+  )
+
 /** Counts events as removed. Negative where they come back. */
 export const count = (
   schema: string,
@@ -202,9 +211,7 @@ const move = Effect.fnUntraced(function* (
   events: ReadonlyArray<RawEvent>,
   encoded: Encoded
 ) {
-  const sql = yield* SqlClient
-  const statement = <Row extends object>(text: string, ...params: ReadonlyArray<string>) =>
-    sql.unsafe<Row>(text.replaceAll("{schema}", schema), params)
+  const statement = yield* statements(schema)
   const runs = runsOf(events)
   const json = JSON.stringify(runs)
   const [file] = yield* statement<{ readonly id: number }>(insertFile, rowOf(partition, events, runs.length, encoded))
