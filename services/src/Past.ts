@@ -93,15 +93,26 @@ export const tagged = <View extends { readonly version: number }>({ view: body, 
     }
   })
 
-/** Answers questions about things of a kind. */
-export const of = <A, View extends { readonly version: number }, State, Event extends Tagged, NotFound>({
+/** A fold for one question: it changes what it folds into. */
+const viewFold = <A, View, State, Event extends Tagged, NotFound>({
   aggregate,
   begin,
-  fold,
-  view,
-  notFound
-}: Subject<A, View, State, Event, NotFound>) =>
+  fold
+}: Subject<A, View, State, Event, NotFound>): Fold<A, Event> => ({
+  events: aggregate.events,
+  initial: begin(),
+  step: (changes, recorded) => {
+    fold(changes, recorded)
+    return changes
+  }
+})
+
+/** Answers questions about things of a kind. */
+export const of = <A, View extends { readonly version: number }, State, Event extends Tagged, NotFound>(
+  subject: Subject<A, View, State, Event, NotFound>
+) =>
   Effect.gen(function* () {
+    const { aggregate, view, notFound } = subject
     const journal = yield* Journal
     const source = { aggregate, stores: { journal, snapshots: yield* Snapshots } }
     const about = (id: string) => streamOf(aggregate.name, id)
@@ -112,19 +123,9 @@ export const of = <A, View extends { readonly version: number }, State, Event ex
         Effect.fail(notFound(id))
       )
 
-    /** A fold of its own for each question, since it changes what it folds into. */
-    const viewFold = (): Fold<A, Event> => ({
-      events: aggregate.events,
-      initial: begin(),
-      step: (changes, recorded) => {
-        fold(changes, recorded)
-        return changes
-      }
-    })
-
     const asOf = (id: string, point: Point) =>
       Effect.gen(function* () {
-        const found = yield* begun(about(id), point, yield* foldTo(journal, viewFold(), about(id), point))
+        const found = yield* begun(about(id), point, yield* foldTo(journal, viewFold(subject), about(id), point))
         const seen = view(found.value)
         return seen === undefined ? yield* Effect.fail(notFound(id)) : { view: seen, leftOut: found.leftOut }
       })
