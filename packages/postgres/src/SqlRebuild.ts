@@ -17,7 +17,8 @@ import type * as Scope from "effect/Scope"
 import { SqlClient } from "effect/sql/SqlClient"
 import type { SqlError } from "effect/sql/SqlError"
 import { Database } from "./Database.ts"
-import { checkSchemaName, type DatabaseNewer, hasTable, type MigrationSet, migrate } from "./Migrations.ts"
+import { readModel } from "./JournalMigrations.ts"
+import { checkSchemaName, type DatabaseNewer, hasTable, type MigrationSet, migrateAll } from "./Migrations.ts"
 import {
   type CannotCatchUp,
   hasDependents,
@@ -37,7 +38,6 @@ import { type Column, columns, copyIndexes, copyRights, dependents, haveRows } f
 import { type Compared, compare } from "./SqlComparison.ts"
 import { isSqlError, reasonOf } from "./SqlFailure.ts"
 import * as SqlProjectionStore from "./SqlProjectionStore.ts"
-import { migrateReadSide } from "./Stores.ts"
 
 /** What to rebuild. */
 export interface Subject {
@@ -158,8 +158,7 @@ const create = ({ migrations, fingerprint }: Subject, side: string) =>
   Effect.gen(function* () {
     const sql = yield* SqlClient
     yield* drop(side)
-    yield* migrateReadSide(side, ...migrations)
-    yield* migrate(side, bookkeeping)
+    yield* migrateAll(side, [readModel, ...migrations, bookkeeping])
     // Last: what has no fingerprint is not whole.
     yield* sql.unsafe(`INSERT INTO ${side}.rebuild (fingerprint) VALUES ($1::text)`, [fingerprint])
   })
