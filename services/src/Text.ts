@@ -4,6 +4,7 @@
  * PostgreSQL refuses the NUL character in text and JSON, and a lone surrogate is no Unicode, so that neither may come in: found
  * any later, it would fail an append instead of a field.
  */
+import * as Instant from "@daybook/core/Instant"
 import { isStorable } from "@daybook/core/StorableText"
 import * as Schema from "effect/Schema"
 
@@ -15,11 +16,8 @@ const storable = Schema.makeFilter<string>(
 export const Text = (maxLength: number) =>
   Schema.String.check(Schema.isNonEmpty(), Schema.isMaxLength(maxLength), storable)
 
-const isDay = (text: string): boolean => {
-  if (!/^\d{4}-\d\d-\d\d$/.test(text) || text.startsWith("0000")) return false
-  const time = Date.parse(`${text}T00:00:00Z`)
-  return !Number.isNaN(time) && new Date(time).toISOString().startsWith(text)
-}
+const isDay = (text: string): boolean =>
+  /^\d{4}-\d\d-\d\d$/.test(text) && !text.startsWith("0000") && Instant.isDay(text)
 
 /** A day that the calendar has: not 2011-02-31. The years are PostgreSQL's, which has no year 0. */
 export const Day = Schema.String.check(

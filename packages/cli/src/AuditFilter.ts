@@ -2,6 +2,7 @@
  * What `daybook audit search` and `export` are asked for: their flags, and the filter that these make.
  */
 import type { Filter } from "@daybook/core/AuditTrail"
+import * as Instant from "@daybook/core/Instant"
 import * as Flag from "effect/cli/Flag"
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
@@ -14,12 +15,8 @@ const instant = /^\d{4}-\d\d-\d\dT\d\d:\d\d(?::\d\d(?:\.\d{1,6})?)?(?:Z|[+-]\d\d
 /** The beginning of a day in UTC, or an instant; `undefined` for what is none. */
 const millisOf = (text: string): number | undefined => {
   if (!day.test(text) && !instant.test(text)) return undefined
-  const date = text.slice(0, 10)
-  const midnight = Date.parse(`${date}T00:00:00Z`)
   const millis = Date.parse(text)
-  // 2011-02-31 would be taken for a day of March.
-  const isReal = !Number.isNaN(midnight) && new Date(midnight).toISOString().startsWith(date)
-  return isReal && !Number.isNaN(millis) ? millis : undefined
+  return Instant.isDay(text.slice(0, 10)) && !Number.isNaN(millis) ? millis : undefined
 }
 
 const Time = Schema.String.check(

@@ -1,12 +1,12 @@
 /**
  * Instants as people and programs write them, RFC 3339: `2011-03-31T23:59:59Z`. For queries about the past, over HTTP and on the
- * command line.
+ * command line, and for whatever else takes a day or a time.
  */
 
 const pattern = /^(\d{4}-\d\d-\d\d)T(\d\d):(\d\d):(\d\d)(?:\.\d+)?(?:Z|[+-](\d\d):(\d\d))$/i
 
-/** Whether the calendar has the day: not 2011-02-31, which a `Date` would take for 3 March. */
-const isDay = (day: string): boolean => {
+/** Whether the calendar has a day, given as `2011-03-31`: not 2011-02-31, which a `Date` would take for 3 March. */
+export const isDay = (day: string): boolean => {
   const time = Date.parse(`${day}T00:00:00Z`)
   return !Number.isNaN(time) && new Date(time).toISOString().startsWith(day)
 }
