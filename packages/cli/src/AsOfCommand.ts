@@ -16,6 +16,7 @@ import { type Query, usageOf } from "./AsOfQueries.ts"
 import * as AsOfStore from "./AsOfStore.ts"
 import { Failure } from "./Failure.ts"
 import { json } from "./Flags.ts"
+import { printableLines } from "./Printable.ts"
 import { type Cell, group, table } from "./Table.ts"
 
 /** What was asked for. */
@@ -120,9 +121,6 @@ const questionOf = Effect.fnUntraced(function* ({ name, queries }: AsOfStore.Mod
   return { query, args }
 })
 
-/** What others have written goes to a terminal: without control characters, which could do anything there. */
-const printable = (text: string): string => text.replaceAll(/[^\P{Cc}\n]/gu, "\ufffd")
-
 type Question = { readonly query: Query; readonly args: ReadonlyArray<string> } | undefined
 
 /** Asks a read model that was made, and prints the answer. */
@@ -148,10 +146,10 @@ const tell = Effect.fnUntraced(function* (
   const { query, args } = question
   const found = yield* query.ask(made.schema, args)
   if (found === undefined) {
-    return yield* new Failure({ message: printable(`There was no ${query.name} ${args.join(" ")} in ${asOf}.`) })
+    return yield* new Failure({ message: printableLines(`There was no ${query.name} ${args.join(" ")} in ${asOf}.`) })
   }
   if (json) return yield* Console.log(JSON.stringify({ ...head, query: query.name, args, answer: found.answer }))
-  yield* Console.log(printable(`${asOf}\n\n${found.text}`))
+  yield* Console.log(printableLines(`${asOf}\n\n${found.text}`))
 })
 
 // --- what is kept ---

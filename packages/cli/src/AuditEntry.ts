@@ -2,6 +2,7 @@
  * An entry of the audit trail, for programs and for people. Used by `daybook audit search`, `export` and `tree`.
  */
 import type { Entry } from "@daybook/core/AuditTrail"
+import { printable } from "./Printable.ts"
 import type { Cell } from "./Table.ts"
 
 /** For programs: every field, times as ISO 8601 has them. */
@@ -11,9 +12,6 @@ export const asJson = ({ recordedAtMillis, occurredAtMillis, data, ...rest }: En
   occurredAt: new Date(occurredAtMillis).toISOString(),
   data
 })
-
-/** What others have written goes to a terminal: without control characters, which could do anything there. */
-export const printable = (text: string): string => text.replaceAll(/\p{Cc}/gu, "\ufffd")
 
 /** The event, or the command and why it was refused. */
 export const what = ({ type, rejection }: Entry): string =>

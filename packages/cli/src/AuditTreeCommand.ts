@@ -8,9 +8,10 @@ import * as Command from "effect/cli/Command"
 import * as Flag from "effect/cli/Flag"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
-import { asJson, instant, printable, what, who } from "./AuditEntry.ts"
+import { asJson, instant, what, who } from "./AuditEntry.ts"
 import * as AuditTrails from "./AuditTrails.ts"
 import { Failure } from "./Failure.ts"
+import { printable } from "./Printable.ts"
 import { group } from "./Table.ts"
 
 /** `+12 ms`, `+3.4 s`, `+15 min`. */

@@ -15,6 +15,7 @@ import * as Option from "effect/Option"
 import { SqlClient } from "effect/sql/SqlClient"
 import { Ended } from "./Failure.ts"
 import * as Flags from "./Flags.ts"
+import { printable } from "./Printable.ts"
 import * as Progress from "./Progress.ts"
 import * as Seals from "./Seals.ts"
 import { type Cell, group, table } from "./Table.ts"
@@ -133,9 +134,6 @@ const told = (reports: ReadonlyArray<Shown>, nowMillis: number, anchor: SignedAn
   const parts = [table([header, ...reports.map(rowOf)]), findings.join("\n"), conclusion(reports, nowMillis, anchor)]
   return parts.filter((part) => part !== "").join("\n\n")
 }
-
-/** What others have written goes to a terminal: without control characters, which could do anything there. */
-const printable = (text: string): string => text.replaceAll(/\p{Cc}/gu, "\ufffd")
 
 /** `daybook audit verify`. */
 export const auditVerifyCommand = Command.make(

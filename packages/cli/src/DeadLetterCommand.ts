@@ -18,6 +18,7 @@ import type { Letter } from "./DeadLetters.ts"
 import * as DeadLetters from "./DeadLetters.ts"
 import { Failure } from "./Failure.ts"
 import * as Flags from "./Flags.ts"
+import { printableLines } from "./Printable.ts"
 import { type Cell, group, table } from "./Table.ts"
 
 const service = Flags.service("Only the messages of this service's consumers")
@@ -27,10 +28,7 @@ const number = Argument.Int("number").pipe(
   Argument.withDescription("A message, by the number that daybook dead-letter list shows; each service counts its own")
 )
 
-/** What others have written goes to a terminal: without control characters, which could do anything there. */
-const printable = (text: string): string => text.replaceAll(/(?!\n)\p{Cc}/gu, "\ufffd")
-
-const line = (text: string): string => printable(text).replaceAll("\n", " ")
+const line = (text: string): string => printableLines(text).replaceAll("\n", " ")
 
 const instant = (millis: number): string => `${new Date(millis).toISOString().slice(0, 19)}Z`
 
@@ -166,7 +164,7 @@ const shown = (letter: Letter): string => {
   const at = `${held.number} --service ${service}`
   return [
     table(rows),
-    printable(DeadLetterContent.pretty(held.text)),
+    printableLines(DeadLetterContent.pretty(held.text)),
     `To try it again:        daybook dead-letter replay ${at}\nTo correct it first:    daybook dead-letter replay ${at} --edit\n` +
       `To give it up for good: daybook dead-letter discard ${at} --reason "…"`
   ].join("\n\n")

@@ -18,6 +18,7 @@ import {
 import { Ended, Failure } from "./Failure.ts"
 import * as Flags from "./Flags.ts"
 import * as Journals from "./Journals.ts"
+import { printableProse } from "./Printable.ts"
 import * as Progress from "./Progress.ts"
 import { aggregates } from "./ServiceAggregates.ts"
 import { group, table } from "./Table.ts"
@@ -83,9 +84,6 @@ const checkAll = Effect.fnUntraced(function* (service: Settings.ServiceName | un
 
 // --- for people ---
 
-/** What others have written goes to a terminal: without control characters, which could do anything there. */
-const printable = (text: string): string => text.replaceAll(/\p{Cc}+/gu, " ")
-
 const standings: Record<Tally["standing"], string> = {
   current: "current",
   upcast: "raised by upcasters",
@@ -95,7 +93,7 @@ const standings: Record<Tally["standing"], string> = {
 
 const rowOf = ({ service, kind, type, schemaVersion, count, unreadable, standing }: Tally) => [
   service,
-  kind === "event" ? printable(type) : `${kind} of ${printable(type)}`,
+  kind === "event" ? printableProse(type) : `${kind} of ${printableProse(type)}`,
   schemaVersion,
   count,
   unreadable === 0 ? standings[standing] : `${group(unreadable)} UNREADABLE`
@@ -105,13 +103,13 @@ const placeOf = ({ partition, position }: Unreadable): string =>
   partition === null ? "" : `, partition ${partition} position ${position}`
 
 const lineOf = (one: Unreadable): string =>
-  printable(
+  printableProse(
     `${one.service}: ${one.kind === "event" ? one.type : `${one.kind} of ${one.type}`} (schema version ${one.schemaVersion}) at ` +
       `version ${one.version} of stream ${one.stream}${placeOf(one)}: ${one.why}`
   )
 
 const fileLineOf = ({ service, events, why }: UnreadableFile): string =>
-  printable(`${service}: ${group(events)} events could not be read. ${why}`)
+  printableProse(`${service}: ${group(events)} events could not be read. ${why}`)
 
 const verdictOf = ({ events, states, snapshots, failing, passedOver, unreadableFiles }: Found): string => {
   const read = `${group(events)} events, ${group(states)} states and ${group(snapshots)} snapshots were read.`

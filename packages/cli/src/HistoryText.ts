@@ -7,15 +7,13 @@ import type { Version } from "@daybook/core/StreamFold"
 import type { Versions } from "@daybook/core/Temporal"
 import * as JsonPatch from "effect/JsonPatch"
 import { unescapeToken } from "effect/JsonPointer"
+import { printableProse } from "./Printable.ts"
 import { type Cell, table } from "./Table.ts"
 
 type Json = Parameters<typeof JsonPatch.apply>[1]
 type Operation = JsonPatch.JsonPatch[number]
 
-/** What others have written goes to a terminal: without control characters, which could do anything there. */
-const printable = (text: string): string => text.replaceAll(/\p{Cc}+/gu, " ")
-
-const said = (text: string | null): string => (text === null ? "" : printable(text))
+const said = (text: string | null): string => (text === null ? "" : printableProse(text))
 
 /** For programs: times as RFC 3339 has them. */
 export const asJson = <V extends Version>({ occurredAtMillis, recordedAtMillis, ...version }: V) => ({
@@ -39,7 +37,7 @@ const head: ReadonlyArray<Cell> = [
 
 const rowOf = (version: Version): ReadonlyArray<Cell> => [
   { right: String(version.version) },
-  printable(version.type),
+  printableProse(version.type),
   Instant.format(version.occurredAtMillis),
   Instant.format(version.recordedAtMillis),
   said(version.actor),
@@ -68,11 +66,11 @@ export const versionsText = (found: Versions, after = 0): string => {
   const missing = missingIn(found, after)
   return [
     versions.length === 0
-      ? `${printable(stream)} has no later version: its newest is ${newestVersion}.`
+      ? `${printableProse(stream)} has no later version: its newest is ${newestVersion}.`
       : table([head, ...versions.map(rowOf)]),
     ...(firstVersion === 1 ? [] : [`The events of versions before ${firstVersion} are not kept any more.`]),
     ...(missing.length === 0 ? [] : [missingText(missing)]),
-    ...(next === null ? [] : [`It goes on: daybook history versions ${printable(stream)} --after ${next}`])
+    ...(next === null ? [] : [`It goes on: daybook history versions ${printableProse(stream)} --after ${next}`])
   ].join("\n\n")
 }
 
@@ -103,7 +101,7 @@ export const stateText = (
   state: unknown
 ): string =>
   [
-    `${printable(stream)} at version ${version}${last === null ? "" : `, ${printable(last.type)}`}.${leftOutText(leftOut)}`,
+    `${printableProse(stream)} at version ${version}${last === null ? "" : `, ${printableProse(last.type)}`}.${leftOutText(leftOut)}`,
     ...(last === null ? [] : [table(about(last))]),
     printableJson(state)
   ].join("\n\n")
@@ -125,13 +123,13 @@ const valueAt = (document: unknown, path: string): unknown =>
 const widest = 120
 
 const valueText = (value: unknown): string => {
-  const text = printable(JSON.stringify(value) ?? "nothing")
+  const text = printableProse(JSON.stringify(value) ?? "nothing")
   return text.length > widest ? `${text.slice(0, widest)} …` : text
 }
 
 const lineOf = (before: unknown, operation: Operation): string => {
   const { op, path } = operation
-  const place = `  ${op} ${path === "" ? "(all of it)" : printable(path)}`
+  const place = `  ${op} ${path === "" ? "(all of it)" : printableProse(path)}`
   if (op === "add") return `${place} ${valueText(operation.value)}`
   const was = valueText(valueAt(before, path))
   return op === "remove" ? `${place} ${was}` : `${place} ${was} → ${valueText(operation.value)}`
@@ -154,7 +152,7 @@ const patchLines = (
 const changeHead = (change: Change): string =>
   [
     `version ${change.version}`,
-    printable(change.type),
+    printableProse(change.type),
     Instant.format(change.occurredAtMillis),
     ...(change.actor === null ? [] : [`by ${said(change.actor)}`]),
     ...(change.reason === null ? [] : [`"${said(change.reason)}"`])
@@ -178,7 +176,7 @@ export const differenceText = (
   { changes, next, patch }: Pick<Difference<unknown>, "changes" | "next" | "patch">
 ): string =>
   [
-    printable(title),
+    printableProse(title),
     changes.length === 0 ? "Nothing happened between them." : changesText(before, changes),
     ...(next === null ? [] : [`These are the first ${changes.length} changes; see more with --limit.`]),
     ...(changes.length > 1 || next !== null

@@ -17,6 +17,7 @@ import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
 import { Ended, Failure } from "./Failure.ts"
 import { json } from "./Flags.ts"
+import { printable } from "./Printable.ts"
 import { table } from "./Table.ts"
 
 /** The exit code of a reconciliation that found something. */
@@ -37,9 +38,6 @@ const withCopy = <A, E>(work: (copy: Reconciliation["Service"]) => Effect.Effect
       return yield* Effect.flatMap(Reconciliation, work).pipe(Effect.provide(Reconciliation.layer(Checkout.schema)))
     }).pipe(Effect.provide(Database.layer(read)))
   })
-
-/** What others have written goes to a terminal: without control characters, which could do anything there. */
-const printable = (text: string): string => text.replaceAll(/\p{Cc}/gu, "\ufffd")
 
 const minutes = (count: number): string => (count === 1 ? "1 minute" : `${count} minutes`)
 
