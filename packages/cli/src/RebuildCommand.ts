@@ -22,9 +22,7 @@ import { group, table } from "./Table.ts"
 
 /** What to rebuild, by the projection's name. */
 const subjectOf = Effect.fnUntraced(function* (name: string) {
-  const service = Settings.serviceNames.find((one) =>
-    ServiceProjections.kept[one].projections.some((projection) => projection.name === name)
-  )
+  const service = ServiceProjections.serviceOf(name)
   const readModels = Settings.serviceNames.flatMap((one) => {
     const { readModels, schema } = ServiceProjections.kept[one]
     return readModels(schema).map((projection) => projection.name)
