@@ -71,7 +71,7 @@ const answered = <A, E, R>(found: Effect.Effect<A, E, R>, textOf: (answer: A) =>
 
 // --- cart ---
 
-const carts = (schema: string) => Effect.provide(Effect.flatMap(CartQueries, Effect.succeed), CartQueries.layer(schema))
+const carts = (schema: string) => Effect.provide(CartQueries, CartQueries.layer(schema))
 
 const cartQueries: ReadonlyArray<Query> = [
   {
@@ -110,8 +110,7 @@ const cartQueries: ReadonlyArray<Query> = [
 
 // --- order ---
 
-const orders = (schema: string) =>
-  Effect.provide(Effect.flatMap(OrderQueries, Effect.succeed), OrderQueries.layer(schema))
+const orders = (schema: string) => Effect.provide(OrderQueries, OrderQueries.layer(schema))
 
 const orderQueries: ReadonlyArray<Query> = [
   {
@@ -150,8 +149,7 @@ const orderQueries: ReadonlyArray<Query> = [
 
 // --- inventory ---
 
-const inventory = (schema: string) =>
-  Effect.provide(Effect.flatMap(InventoryQueries, Effect.succeed), InventoryQueries.layer(schema))
+const inventory = (schema: string) => Effect.provide(InventoryQueries, InventoryQueries.layer(schema))
 
 const levelsOf = (schema: string, filter: { readonly low?: boolean }) =>
   Effect.flatMap(inventory(schema), ({ levels }) =>
@@ -205,8 +203,7 @@ const reservationQueries: ReadonlyArray<Query> = [
 
 // --- payment ---
 
-const payments = (schema: string) =>
-  Effect.provide(Effect.flatMap(PaymentQueries, Effect.succeed), PaymentQueries.layer(schema))
+const payments = (schema: string) => Effect.provide(PaymentQueries, PaymentQueries.layer(schema))
 
 const paymentQueries: ReadonlyArray<Query> = [
   {
