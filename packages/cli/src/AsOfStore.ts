@@ -8,7 +8,6 @@ import type { Projection } from "@daybook/core/Projection"
 import * as Replay from "@daybook/core/Replay"
 import * as SqlAsOf from "@daybook/postgres/SqlAsOf"
 import * as SqlProjectionStore from "@daybook/postgres/SqlProjectionStore"
-import * as Stores from "@daybook/postgres/Stores"
 import { database } from "@daybook/shop/Place"
 import * as Settings from "@daybook/shop/Settings"
 import * as Clock from "effect/Clock"
@@ -18,7 +17,7 @@ import type { SqlClient } from "effect/sql/SqlClient"
 import { type Askable, askable } from "./AsOfQueries.ts"
 import { Failure } from "./Failure.ts"
 import * as Progress from "./Progress.ts"
-import { kept, known } from "./ServiceProjections.ts"
+import { kept, known, writeSideOf } from "./ServiceProjections.ts"
 
 /** A read model that can be had as of some time. */
 export interface Model extends Askable {
@@ -60,14 +59,8 @@ const checkRan = (service: Settings.ServiceName) =>
 export const on = <A, E>(service: Settings.ServiceName, work: Effect.Effect<A, E, SqlClient | Journal>) =>
   Effect.gen(function* () {
     yield* checkRan(service)
-    const { write, read } = yield* Settings.sides(service)
-    const partitions = yield* Settings.partitions
-    const writeSide = Stores.writeSide({
-      schema: kept[service].schema,
-      ...(partitions === undefined ? {} : { partitions })
-    })
-    const journal = writeSide.pipe(Layer.provide(database(write)))
-    return yield* Effect.provide(work, Layer.merge(journal, database(read)))
+    const { read } = yield* Settings.sides(service)
+    return yield* Effect.provide(work, Layer.merge(yield* writeSideOf(service), database(read)))
   })
 
 /** Every read model as of some time that is there, of the services that have run here. */

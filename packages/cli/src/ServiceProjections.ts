@@ -106,16 +106,23 @@ export const names: ReadonlyArray<string> = Settings.serviceNames.flatMap((servi
   kept[service].projections.map(({ name }) => name)
 )
 
+/** The write side of a service, migrated. */
+export const writeSideOf = Effect.fnUntraced(function* (service: Settings.ServiceName) {
+  const { write } = yield* Settings.sides(service)
+  const partitions = yield* Settings.partitions
+  const writeSide = Stores.writeSide({
+    schema: kept[service].schema,
+    ...(partitions === undefined ? {} : { partitions })
+  })
+  return writeSide.pipe(Layer.provide(database(write)))
+})
+
 /** The stores of a service, migrated. The client is of its read side. */
 export const storesOf = Effect.fnUntraced(function* (service: Settings.ServiceName) {
   const { schema, tables } = kept[service]
-  const { write, read } = yield* Settings.sides(service)
-  const partitions = yield* Settings.partitions
-  const writeSide = Stores.writeSide({ schema, ...(partitions === undefined ? {} : { partitions }) })
-  return Layer.merge(
-    writeSide.pipe(Layer.provide(database(write))),
-    Stores.readSide({ schema, tables }).pipe(Layer.provideMerge(database(read)))
-  )
+  const { read } = yield* Settings.sides(service)
+  const readSide = Stores.readSide({ schema, tables }).pipe(Layer.provideMerge(database(read)))
+  return Layer.merge(yield* writeSideOf(service), readSide)
 })
 
 /** The services that have ever run on their databases, or were migrated there. Nothing is created to find that out. */

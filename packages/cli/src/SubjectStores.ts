@@ -8,14 +8,13 @@ import { Database } from "@daybook/postgres/Database"
 import * as MasterKeyFile from "@daybook/postgres/MasterKeyFile"
 import { hasTable } from "@daybook/postgres/Migrations"
 import * as SqlSubjectKeys from "@daybook/postgres/SqlSubjectKeys"
-import * as Stores from "@daybook/postgres/Stores"
 import * as Privacy from "@daybook/services/privacy/Privacy"
 import { database } from "@daybook/shop/Place"
 import * as Settings from "@daybook/shop/Settings"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import { SqlClient } from "effect/sql/SqlClient"
-import { kept } from "./ServiceProjections.ts"
+import { kept, writeSideOf } from "./ServiceProjections.ts"
 
 /** A service that has run, and the clients of its sides; one client where they share a database. */
 export interface Place {
@@ -28,13 +27,11 @@ export interface Place {
 /** The keys, and the subjects as entities. */
 const privacy = Effect.gen(function* () {
   const { write } = yield* Settings.sides("privacy")
-  const partitions = yield* Settings.partitions
   const client = database(write)
   const masters = MasterKeyFile.layer(yield* Settings.masterKeyFile)
   const store = SqlSubjectKeys.layer(Privacy.schema).pipe(Layer.provide(client))
   const keys = SubjectKeys.layer({ cacheMillis: 0 }).pipe(Layer.provideMerge(Layer.merge(store, masters)))
-  const journal = Stores.writeSide({ schema: Privacy.schema, ...(partitions === undefined ? {} : { partitions }) })
-  const subjects = Privacy.commandSide().pipe(Layer.provide(journal), Layer.provide(client))
+  const subjects = Privacy.commandSide().pipe(Layer.provide(yield* writeSideOf("privacy")))
   return Layer.mergeAll(keys, subjects) satisfies Layer.Layer<
     SubjectKeys | KeyStore | MasterKeys | Privacy.Subjects,
     unknown
