@@ -2,13 +2,13 @@
  * What the checkout's HTTP API does: makes ids where the caller gave none, and passes commands and queries on.
  */
 import type { CommandOptions } from "@daybook/core/Entities"
+import * as Instant from "@daybook/core/Instant"
 import type { Token } from "@daybook/core/PersonalToken"
 import type { Command } from "@daybook/core/Saga"
 import { SagaNotStarted, SagaNotWaiting } from "@daybook/core/SagaProblems"
 import { SubjectKeys } from "@daybook/core/SubjectKeys"
 import type { SagaRow, SagaView } from "@daybook/postgres/SqlSagaView"
 import * as Clock from "effect/Clock"
-import * as DateTime from "effect/DateTime"
 import * as Effect from "effect/Effect"
 import { HttpApiBuilder, HttpApiSchema } from "effect/http-api"
 import * as Option from "effect/Option"
@@ -20,8 +20,6 @@ import { type BeginCheckout, CheckoutApi, type CheckoutView as View } from "./Ap
 import { CheckoutProjector, Checkouts, CheckoutView } from "./Checkout.ts"
 import { defaultOlderThanMillis, Reconciliation } from "./Reconciliation.ts"
 import { type CheckoutData, cancelled, name } from "./Saga.ts"
-
-const iso = (millis: number): string => DateTime.formatIso(DateTime.makeUnsafe(millis))
 
 const viewOf = ({
   sagaId,
@@ -36,9 +34,9 @@ const viewOf = ({
   id: sagaId,
   // Nothing is written of a saga before it has started.
   status: status === "unstarted" ? "running" : status,
-  dueAt: dueAtMillis === null ? null : iso(dueAtMillis),
-  startedAt: iso(startedAtMillis),
-  updatedAt: iso(updatedAtMillis)
+  dueAt: dueAtMillis === null ? null : Instant.format(dueAtMillis),
+  startedAt: Instant.format(startedAtMillis),
+  updatedAt: Instant.format(updatedAtMillis)
 })
 
 const dataOf = (

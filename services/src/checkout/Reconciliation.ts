@@ -5,12 +5,12 @@
  * A row for each order, whose columns belong to one topic each: that tells of an order in order, and the topics need not
  * agree on theirs. Amounts are summed, and each message is counted once, since the inbox commits with it.
  */
+import * as Instant from "@daybook/core/Instant"
 import type { ReadModelUnavailable } from "@daybook/core/ProjectionStore"
 import { instantOf, wholeMillisOf } from "@daybook/postgres/Instants"
 import { checkSchemaName, fromFiles, type MigrationSet } from "@daybook/postgres/Migrations"
 import { orReadModelUnavailable } from "@daybook/postgres/SqlProjectionStore"
 import * as Context from "effect/Context"
-import * as DateTime from "effect/DateTime"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import { SqlClient } from "effect/sql/SqlClient"
@@ -253,7 +253,7 @@ const findingOf = (kind: Kind, row: Row): Finding => {
     attentionId: about === "" ? null : about,
     attentionDetail: row.attentionDetail
   }
-  const since = DateTime.formatIso(DateTime.makeUnsafe(sinceMillis))
+  const since = Instant.format(sinceMillis)
   return { id: idOf(kind, orderId, about), kind, since, ...explain(kind, facts), ...facts }
 }
 
