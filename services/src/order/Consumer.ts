@@ -2,7 +2,6 @@
  * What the order does with messages: it carries out the commands that other services send it, and answers them. Run by `Order.ts`.
  */
 import { following } from "@daybook/core/Causation"
-import type { CommandOptions } from "@daybook/core/Entities"
 import type { Message } from "@daybook/core/Message"
 import * as Participant from "@daybook/core/Participant"
 import * as Effect from "effect/Effect"
@@ -14,8 +13,6 @@ import { type OrderAnswer, type OrderCommand, OrderCommands } from "./Contract.t
 import type { Orders } from "./Order.ts"
 
 type CommandMessage = Message & { readonly commandId: string }
-
-const optionsOf = (message: CommandMessage): CommandOptions => following(message, message.id, message.commandId)
 
 const isId = Schema.is(Id)
 
@@ -32,7 +29,8 @@ export const orderCommands = (orders: Orders["Service"]) => {
   const carryOut = (body: OrderCommand, message: CommandMessage) =>
     Effect.gen(function* () {
       const command = yield* commandOf(body, message)
-      const { id, version } = yield* orders.execute(message.key, command, optionsOf(message))
+      const options = following(message, message.id, message.commandId)
+      const { id, version } = yield* orders.execute(message.key, command, options)
       return Participant.done({ orderId: id, version } satisfies OrderAnswer)
     })
 
