@@ -152,13 +152,15 @@ export const migrateAll = (
     const sql = yield* SqlClient
     checkSchemaName(schema)
     const newestOf = yield* newest(schema)
-    return yield* Effect.forEach(sets, (set): Effect.Effect<Applied, SqlError | DatabaseNewer, SqlClient> => {
-      const found = newestOf.get(set.name) ?? 0
-      const known = set.migrations.length
-      if (found > known) return Effect.fail(newer(schema, set.name, found, known))
-      if (found === known) return Effect.succeed({ schema, set: set.name, from: found, to: known })
-      return sql.withTransaction(apply(schema, set, values))
-    })
+    const looked = sets.map((set) => ({ set, found: newestOf.get(set.name) ?? 0, known: set.migrations.length }))
+    // Before anything is applied: a later release may have changed one set and not another.
+    const later = looked.find(({ found, known }) => found > known)
+    if (later !== undefined) return yield* newer(schema, later.set.name, later.found, later.known)
+    return yield* Effect.forEach(looked, ({ set, found, known }) =>
+      found === known
+        ? Effect.succeed<Applied>({ schema, set: set.name, from: found, to: known })
+        : sql.withTransaction(apply(schema, set, values))
+    )
   }).pipe(Effect.mapError(schemaFailed(schema)))
 
 /** The same for one set. */

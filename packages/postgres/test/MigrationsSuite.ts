@@ -2,7 +2,7 @@
  * What holds of migrations on any database.
  */
 import * as Database from "@daybook/postgres/Database"
-import { DatabaseNewer, type MigrationSet, migrate } from "@daybook/postgres/Migrations"
+import { DatabaseNewer, type MigrationSet, migrate, migrateAll } from "@daybook/postgres/Migrations"
 import { expect, layer } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import { SqlClient } from "effect/sql/SqlClient"
@@ -44,6 +44,12 @@ export const contents = (schema: string) =>
     return { tables: names, applied: applied.map(({ number, name }) => `${number} ${name}`) }
   })
 
+/** Another set, which needs nothing of the first. */
+const others: MigrationSet = {
+  name: "others",
+  migrations: [{ name: "other", sql: "CREATE TABLE {schema}.other (id text);" }]
+}
+
 const nothing = { tables: [], applied: [] }
 
 export const migrationsSuite = (database: string, location: Database.Location): void => {
@@ -68,10 +74,27 @@ export const migrationsSuite = (database: string, location: Database.Location): 
       Effect.gen(function* () {
         const schema = freshSchema()
         yield* migrate(schema, upTo(1))
-        const other = { name: "others", migrations: [{ name: "other", sql: "CREATE TABLE {schema}.other (id text);" }] }
-        expect(yield* migrate(schema, other)).toMatchObject({ from: 0, to: 1 })
+        expect(yield* migrate(schema, others)).toMatchObject({ from: 0, to: 1 })
         expect(yield* migrate(schema, upTo(3), values)).toMatchObject({ from: 1, to: 3 })
         expect((yield* contents(schema)).applied).toHaveLength(3)
+      })
+    )
+
+    it.effect("bring several sets up to date at once, and none where a later release has been at one of them", () =>
+      Effect.gen(function* () {
+        const schema = freshSchema()
+        yield* migrate(schema, upTo(2), values)
+        const refusal = yield* Effect.flip(migrateAll(schema, [others, upTo(1)], values))
+        expect(refusal).toMatchObject({ _tag: "DatabaseNewer", set: "things", found: 2, known: 1 })
+        expect((yield* contents(schema)).tables).toEqual(["migration", "thing"])
+        const done = [
+          { schema, set: "others", from: 0, to: 1 },
+          { schema, set: "things", from: 2, to: 3 }
+        ]
+        expect(yield* migrateAll(schema, [others, upTo(3)], values)).toEqual(done)
+        expect((yield* contents(schema)).tables).toEqual(["colour", "migration", "other", "thing"])
+        const current = done.map((one) => ({ ...one, from: one.to }))
+        expect(yield* migrateAll(schema, [others, upTo(3)], values)).toEqual(current)
       })
     )
 
