@@ -4,9 +4,11 @@
  * A failure here means that what is on disk would be written or read otherwise than before. Never edit a file of a version that
  * has been released: raise the schema version, add an upcaster, and run `npm run stored`.
  */
+
 import type { Tagged } from "@daybook/core/Aggregate"
 import type { Stored } from "@daybook/core/Event"
 import { stateReader } from "@daybook/core/Recovery"
+import { nothingKnown } from "@daybook/testkit/Metadata"
 import { describe, expect, it } from "vitest"
 import { compare, listOf, read, type StoredFormats } from "./StoredFormats.ts"
 
@@ -19,13 +21,7 @@ export const metadata: Omit<Stored, "type" | "schemaVersion" | "data"> = {
   eventId: "0198c5a0-0000-7000-8000-000000000000",
   occurredAtMillis: 0,
   recordedAtMillis: 0,
-  actor: null,
-  reason: null,
-  commandId: null,
-  correlationId: null,
-  causationId: null,
-  traceParent: null,
-  tenant: null
+  ...nothingKnown
 }
 
 /** Declares the tests of an aggregate's files. */

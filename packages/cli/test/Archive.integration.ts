@@ -1,4 +1,5 @@
 /** `daybook archive` and `daybook prune` on an embedded store: what an operator does, in the order in which it is done. */
+
 import { existsSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { type Append, Journal } from "@daybook/core/Journal"
@@ -7,6 +8,7 @@ import { ProjectionStore } from "@daybook/core/ProjectionStore"
 import * as Database from "@daybook/postgres/Database"
 import * as Stores from "@daybook/postgres/Stores"
 import * as CartViews from "@daybook/services/cart/Projections"
+import { nothingKnown } from "@daybook/testkit/Metadata"
 import { uuidV7Unsafe } from "effect/crypto/SecureRandom"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
@@ -23,8 +25,7 @@ afterAll(() => rmSync(root, { recursive: true, force: true }))
 const stored = (type: string): Append["events"][number] => {
   const golden = new URL(`../../../services/test/cart/golden/${type}.v1.json`, import.meta.url)
   const { schemaVersion, data } = JSON.parse(readFileSync(golden, "utf8"))
-  const nothing = { actor: null, reason: null, causationId: null, correlationId: null, traceParent: null, tenant: null }
-  return { ...nothing, eventId: uuidV7Unsafe(), type, schemaVersion, data, occurredAtMillis: 0, commandId: null }
+  return { ...nothingKnown, eventId: uuidV7Unsafe(), type, schemaVersion, data, occurredAtMillis: 0 }
 }
 
 const cart = (id: string, ...types: ReadonlyArray<string>): Append => ({

@@ -1,10 +1,12 @@
 /** `daybook storage` on an embedded store: what an operator reads, and what a script gets. */
+
 import { rmSync } from "node:fs"
 import { join } from "node:path"
 import * as EventId from "@daybook/core/EventId"
 import { Journal } from "@daybook/core/Journal"
 import * as Database from "@daybook/postgres/Database"
 import * as Stores from "@daybook/postgres/Stores"
+import { nothingKnown } from "@daybook/testkit/Metadata"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import { afterAll, beforeAll, describe, expect, it } from "vitest"
@@ -21,13 +23,7 @@ const event = (n: number) => ({
   schemaVersion: 1,
   data: { n, text: "x".repeat(200) },
   occurredAtMillis: 0,
-  actor: null,
-  reason: null,
-  commandId: null,
-  correlationId: null,
-  causationId: null,
-  traceParent: null,
-  tenant: null
+  ...nothingKnown
 })
 
 /** Streams of a kind, of some events each, in the orders' journal. */

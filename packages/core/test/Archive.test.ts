@@ -1,9 +1,11 @@
 /** A journal whose events have partly gone to an archive reads as if they were still there, whatever is asked of it. */
+
 import { type Archived, ArchiveStore, withArchive } from "@daybook/core/Archive"
 import type { Stored } from "@daybook/core/Event"
 import * as EventId from "@daybook/core/EventId"
 import { type Journal, JournalUnavailable } from "@daybook/core/Journal"
 import { makeMemory } from "@daybook/core/MemoryJournal"
+import { nothingKnown } from "@daybook/testkit/Metadata"
 import { it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as fc from "fast-check"
@@ -17,13 +19,7 @@ const event = (n: number) => ({
   schemaVersion: 1,
   data: { n },
   occurredAtMillis: n,
-  actor: null,
-  reason: null,
-  commandId: null,
-  correlationId: null,
-  causationId: null,
-  traceParent: null,
-  tenant: null
+  ...nothingKnown
 })
 
 const append = (journal: Journal["Service"], stream: string, count: number) =>

@@ -1,7 +1,9 @@
 /** What an auditor relies on: each entry of a conversation stands under what it follows from, once, whatever the ids say. */
+
 import { conversationOf, type Entry, ofRejected } from "@daybook/core/AuditTrail"
 import { missingCauses, type Node, treesOf } from "@daybook/core/AuditTree"
 import type { RejectedCommand } from "@daybook/core/RejectedCommands"
+import { nothingKnown } from "@daybook/testkit/Metadata"
 import * as FastCheck from "fast-check"
 import { assert, describe, it } from "vitest"
 
@@ -24,13 +26,9 @@ const entry = (n: number, causationId: string | null, given: Partial<Entry> = {}
   rejection: null,
   message: null,
   expectedVersion: null,
-  actor: null,
-  reason: null,
-  commandId: null,
+  ...nothingKnown,
   correlationId: "talk",
   causationId,
-  traceParent: null,
-  tenant: null,
   ...given
 })
 
@@ -130,13 +128,9 @@ describe("an entry", () => {
     expectedVersion: 3,
     recordedAtMillis: 1,
     occurredAtMillis: 1,
+    ...nothingKnown,
     actor: "ann",
-    reason: null,
-    commandId: "c-1",
-    correlationId: null,
-    causationId: null,
-    traceParent: null,
-    tenant: null
+    commandId: "c-1"
   }
 
   it("of a rejected command has its data, or the beginning of it where that is all there is", () => {

@@ -1,4 +1,5 @@
 /** What the tests of projections are written with: a journal of two partitions, and read models that commit with the offsets. */
+
 import type { Recorded } from "@daybook/core/Event"
 import * as EventId from "@daybook/core/EventId"
 import { type Append, Journal, type JournalUnavailable } from "@daybook/core/Journal"
@@ -7,6 +8,7 @@ import * as Projection from "@daybook/core/Projection"
 import { type Offset, ProjectionStore } from "@daybook/core/ProjectionStore"
 import * as Projector from "@daybook/core/Projector"
 import * as FaultInjection from "@daybook/testkit/FaultInjection"
+import { nothingKnown } from "@daybook/testkit/Metadata"
 import { assert, it } from "@effect/vitest"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
@@ -78,13 +80,7 @@ export const deposits = (
         type: "Deposited",
         schemaVersion: 1,
         occurredAtMillis: 0,
-        actor: null,
-        reason: null,
-        commandId: null,
-        correlationId: null,
-        causationId: null,
-        traceParent: null,
-        tenant: null,
+        ...nothingKnown,
         data: { amount }
       })),
       receipts: [],

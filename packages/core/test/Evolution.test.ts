@@ -2,6 +2,7 @@
  * How events change, and what becomes of those that are stored: each kind of change of a field once, names that are given up, and
  * readers to whom one stored event is one, several or none today. `docs/guides/evolution.md` tells the same.
  */
+
 import * as Aggregate from "@daybook/core/Aggregate"
 import { Broker } from "@daybook/core/Broker"
 import * as Contract from "@daybook/core/Contract"
@@ -16,6 +17,7 @@ import { ProjectionStore } from "@daybook/core/ProjectionStore"
 import * as Projector from "@daybook/core/Projector"
 import * as Publication from "@daybook/core/Publication"
 import { Snapshots } from "@daybook/core/Snapshot"
+import { nothingKnown } from "@daybook/testkit/Metadata"
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
@@ -29,13 +31,8 @@ const place = {
   eventId: "0198c5a0-0000-7000-8000-000000000000",
   occurredAtMillis: 0,
   recordedAtMillis: 0,
-  actor: "ada",
-  reason: null,
-  commandId: null,
-  correlationId: null,
-  causationId: null,
-  traceParent: null,
-  tenant: null
+  ...nothingKnown,
+  actor: "ada"
 }
 
 const stored = (type: string, data: unknown, schemaVersion = 1): Event.Stored => ({

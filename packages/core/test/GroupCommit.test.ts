@@ -1,8 +1,10 @@
 /** What entities rely on: no delay, one batch under way in a lane, and each append told once what became of it. */
+
 import { GroupCommit, type Refused, type Within } from "@daybook/core/GroupCommit"
 import { type Append, Journal, type Outcome } from "@daybook/core/Journal"
 import { ReadModelUnavailable } from "@daybook/core/ProjectionStore"
 import * as FaultInjection from "@daybook/testkit/FaultInjection"
+import { nothingKnown } from "@daybook/testkit/Metadata"
 import { assert, describe } from "@effect/vitest"
 import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
@@ -20,13 +22,7 @@ const append = (
     type: "Noted",
     schemaVersion: 1,
     occurredAtMillis: 0,
-    actor: null,
-    reason: null,
-    commandId: null,
-    correlationId: null,
-    causationId: null,
-    traceParent: null,
-    tenant: null,
+    ...nothingKnown,
     data: i
   })),
   receipts: [],

@@ -1,8 +1,10 @@
 /**
  * What a subscriber relies on: everything once and in order, whatever was there and whatever comes.
  */
+
 import { type Append, Journal } from "@daybook/core/Journal"
 import * as Subscription from "@daybook/core/Subscription"
+import { nothingKnown } from "@daybook/testkit/Metadata"
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
@@ -19,13 +21,7 @@ const append = (version: number, events = 1): Append => ({
     schemaVersion: 1,
     data: {},
     occurredAtMillis: 0,
-    actor: null,
-    reason: null,
-    commandId: null,
-    correlationId: null,
-    causationId: null,
-    traceParent: null,
-    tenant: null
+    ...nothingKnown
   })),
   receipts: [],
   state: null,

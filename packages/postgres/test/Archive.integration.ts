@@ -2,6 +2,7 @@
  * Archiving on PostgreSQL into an S3-compatible store: the cases of the suite; and half of a journal of some size, which makes the
  * database smaller and changes nothing else.
  */
+
 import { ArchiveStore } from "@daybook/core/Archive"
 import { Journal } from "@daybook/core/Journal"
 import * as Partition from "@daybook/core/Partition"
@@ -11,6 +12,7 @@ import * as SealVerification from "@daybook/postgres/SealVerification"
 import * as SqlSeals from "@daybook/postgres/SqlSeals"
 import * as SqlStorage from "@daybook/postgres/SqlStorage"
 import * as S3Archive from "@daybook/s3/S3Archive"
+import { nothingKnown } from "@daybook/testkit/Metadata"
 import { assert, layer } from "@effect/vitest"
 import { uuidV7Unsafe } from "effect/crypto/SecureRandom"
 import * as Effect from "effect/Effect"
@@ -77,13 +79,9 @@ const fill = Effect.gen(function* () {
           schemaVersion: 1,
           data: { n, text: `line ${n} of note ${from + i}, `.repeat(15) },
           occurredAtMillis: 1_700_000_000_000 + n,
+          ...nothingKnown,
           actor: "somebody",
-          reason: null,
-          commandId: `c${n}`,
-          correlationId: null,
-          causationId: null,
-          traceParent: null,
-          tenant: null
+          commandId: `c${n}`
         })),
         receipts: [],
         state: null,

@@ -2,6 +2,7 @@
  * A process that archives on an embedded store and kills itself at a given step, once it has made sure that nothing is missing from
  * before. Run by `ArchiveCrash.integration.ts`; says on standard output what it has found.
  */
+
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs"
 import { dirname, join } from "node:path"
 import { isDeepStrictEqual } from "node:util"
@@ -16,6 +17,7 @@ import { readPublicKey, SealKeys } from "@daybook/postgres/SealKeys"
 import * as SealVerification from "@daybook/postgres/SealVerification"
 import * as SqlSeals from "@daybook/postgres/SqlSeals"
 import * as Stores from "@daybook/postgres/Stores"
+import { nothingKnown } from "@daybook/testkit/Metadata"
 import { uuidV7Unsafe } from "effect/crypto/SecureRandom"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
@@ -54,13 +56,8 @@ const append = (stream: string): Append => ({
     schemaVersion: 1,
     data: { n, stream },
     occurredAtMillis: n,
-    actor: null,
-    reason: null,
-    commandId: `k${n}`,
-    correlationId: null,
-    causationId: null,
-    traceParent: null,
-    tenant: null
+    ...nothingKnown,
+    commandId: `k${n}`
   })),
   receipts: [1, 2, 3, 4].map((n) => ({ commandId: `k${n}`, version: n })),
   state: null,

@@ -1,4 +1,5 @@
 /** Archive files: what went in comes out, whoever has the file can read it, and what is damaged says so. */
+
 import { mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
@@ -6,6 +7,7 @@ import { zstdCompressSync, zstdDecompressSync } from "node:zlib"
 import { ArchiveFile, DamagedFile, encode, sha256Of } from "@daybook/postgres/ArchiveFile"
 import * as FileArchive from "@daybook/postgres/FileArchive"
 import { canonical, type RawEvent } from "@daybook/postgres/RawEvents"
+import { nothingKnown } from "@daybook/testkit/Metadata"
 import * as Effect from "effect/Effect"
 import * as fc from "fast-check"
 import { afterAll, describe, expect, it } from "vitest"
@@ -21,13 +23,7 @@ const rawEvent = (position: number, rest: Partial<RawEvent> = {}): RawEvent => (
   occurredAtMicros: "1700000000123456",
   recordedAtMicros: "1700000000123457",
   isReceipt: false,
-  commandId: null,
-  correlationId: null,
-  causationId: null,
-  actor: null,
-  reason: null,
-  traceParent: null,
-  tenant: null,
+  ...nothingKnown,
   data: `{ "n" : ${position} }`,
   ...rest
 })

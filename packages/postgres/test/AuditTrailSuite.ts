@@ -2,12 +2,14 @@
  * What the audit trail relies on of SQL, on any database: rejected commands are kept as they were told, within their bounds; and
  * what fits a filter is found in order, whatever page it is read in.
  */
+
 import type { Entry, Filter } from "@daybook/core/AuditTrail"
 import * as EventId from "@daybook/core/EventId"
 import { type Append, Journal, type NewEvent } from "@daybook/core/Journal"
 import { type RejectedCommand, RejectedCommands } from "@daybook/core/RejectedCommands"
 import type * as Database from "@daybook/postgres/Database"
 import { type AuditTrail, type Order, open, type Source } from "@daybook/postgres/SqlAuditTrail"
+import { nothingKnown } from "@daybook/testkit/Metadata"
 import { assert, describe, layer } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import { SqlClient } from "effect/sql/SqlClient"
@@ -22,13 +24,7 @@ const event = (n: number, given: Partial<NewEvent> = {}): NewEvent => ({
   schemaVersion: 1,
   data: { n },
   occurredAtMillis: start + n * day,
-  actor: null,
-  reason: null,
-  commandId: null,
-  correlationId: null,
-  causationId: null,
-  traceParent: null,
-  tenant: null,
+  ...nothingKnown,
   ...given
 })
 
@@ -53,13 +49,7 @@ const rejected = (n: number, given: Partial<RejectedCommand> = {}): RejectedComm
   expectedVersion: null,
   occurredAtMillis: start + n,
   recordedAtMillis: start + n,
-  actor: null,
-  reason: null,
-  commandId: null,
-  correlationId: null,
-  causationId: null,
-  traceParent: null,
-  tenant: null,
+  ...nothingKnown,
   ...given
 })
 

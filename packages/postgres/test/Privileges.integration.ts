@@ -1,6 +1,7 @@
 /**
  * What a service's own role may do: everything that the service does, and nothing that changes history.
  */
+
 import { Journal } from "@daybook/core/Journal"
 import { ProjectionStore } from "@daybook/core/ProjectionStore"
 import { RejectedCommands } from "@daybook/core/RejectedCommands"
@@ -11,6 +12,7 @@ import { migrate } from "@daybook/postgres/Migrations"
 import { reasonOf } from "@daybook/postgres/SqlFailure"
 import * as SqlRejectedCommands from "@daybook/postgres/SqlRejectedCommands"
 import * as Stores from "@daybook/postgres/Stores"
+import { nothingKnown } from "@daybook/testkit/Metadata"
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
@@ -43,13 +45,8 @@ const append = {
       schemaVersion: 1,
       data: {},
       occurredAtMillis: 0,
-      actor: null,
-      reason: null,
-      commandId: "once",
-      correlationId: null,
-      causationId: null,
-      traceParent: null,
-      tenant: null
+      ...nothingKnown,
+      commandId: "once"
     }
   ],
   receipts: [{ commandId: "once", version: 1 }],
@@ -68,13 +65,7 @@ const refused = {
   expectedVersion: null,
   occurredAtMillis: 0,
   recordedAtMillis: 0,
-  actor: null,
-  reason: null,
-  commandId: null,
-  correlationId: null,
-  causationId: null,
-  traceParent: null,
-  tenant: null
+  ...nothingKnown
 }
 
 /** A migrated schema, and a role that has been granted what a service needs. */

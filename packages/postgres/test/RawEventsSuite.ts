@@ -2,10 +2,12 @@
  * Events as the database has them: exact to the microsecond and to the byte, and in a canonical form that psql computes alike.
  * Run on PGlite and on PostgreSQL, in the store that the seals' cases use too.
  */
+
 import { createHash } from "node:crypto"
 import * as EventId from "@daybook/core/EventId"
 import { type Append, Journal, type NewEvent } from "@daybook/core/Journal"
 import * as RawEvents from "@daybook/postgres/RawEvents"
+import { nothingKnown } from "@daybook/testkit/Metadata"
 import { assert, describe, type Vitest } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
@@ -27,13 +29,7 @@ const event = (n: number, over: Partial<NewEvent> = {}): NewEvent => ({
   schemaVersion: 1,
   data: { n },
   occurredAtMillis: n,
-  actor: null,
-  reason: null,
-  commandId: null,
-  correlationId: null,
-  causationId: null,
-  traceParent: null,
-  tenant: null,
+  ...nothingKnown,
   ...over
 })
 

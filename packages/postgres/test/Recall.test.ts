@@ -1,11 +1,13 @@
 /**
  * What is remembered of streams is read together: how often the database is asked, and that nobody suffers from a neighbour.
  */
+
 import * as EventId from "@daybook/core/EventId"
 import { type Append, Journal } from "@daybook/core/Journal"
 import { Snapshots } from "@daybook/core/Snapshot"
 import { AnswerLimit } from "@daybook/postgres/AnswerLimit"
 import { recallOf } from "@daybook/postgres/Recall"
+import { nothingKnown } from "@daybook/testkit/Metadata"
 import { assert, describe, layer } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
@@ -22,13 +24,7 @@ const event = (n: number) => ({
   schemaVersion: 1,
   data: { n },
   occurredAtMillis: n,
-  actor: null,
-  reason: null,
-  commandId: null,
-  correlationId: null,
-  causationId: null,
-  traceParent: null,
-  tenant: null
+  ...nothingKnown
 })
 
 const appendOf = (stream: string, events: number): Append => ({

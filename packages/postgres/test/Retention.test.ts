@@ -1,4 +1,5 @@
 /** What is deleted when its time is over, on PGlite: nothing that anybody still needs, everything else, and always on record. */
+
 import * as Aggregate from "@daybook/core/Aggregate"
 import * as Event from "@daybook/core/Event"
 import { type Append, Journal } from "@daybook/core/Journal"
@@ -9,6 +10,7 @@ import * as Retention from "@daybook/postgres/Retention"
 import * as SealVerification from "@daybook/postgres/SealVerification"
 import * as SqlSeals from "@daybook/postgres/SqlSeals"
 import { journalOf } from "@daybook/postgres/SqlStorage"
+import { nothingKnown } from "@daybook/testkit/Metadata"
 import { assert, describe, layer } from "@effect/vitest"
 import { uuidV7Unsafe } from "effect/crypto/SecureRandom"
 import * as Effect from "effect/Effect"
@@ -36,13 +38,8 @@ const added = (n: number): Append["events"][number] => ({
   schemaVersion: 1,
   data: { n },
   occurredAtMillis: 0,
-  actor: null,
-  reason: null,
-  commandId: `c${n}`,
-  correlationId: null,
-  causationId: null,
-  traceParent: null,
-  tenant: null
+  ...nothingKnown,
+  commandId: `c${n}`
 })
 
 /** Adds 1, 2, 3 … to a tally of partition 0, each as a command of its own; with the state, where it is stored. */

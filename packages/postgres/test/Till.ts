@@ -1,4 +1,5 @@
 /** A small service for the tests of rebuilds: tills that take money, with a read model of three tables and one of another projection. */
+
 import * as Event from "@daybook/core/Event"
 import { Journal } from "@daybook/core/Journal"
 import * as Partition from "@daybook/core/Partition"
@@ -9,6 +10,7 @@ import type { Database } from "@daybook/postgres/Database"
 import type { MigrationSet } from "@daybook/postgres/Migrations"
 import type { Subject } from "@daybook/postgres/SqlRebuild"
 import * as Stores from "@daybook/postgres/Stores"
+import { nothingKnown } from "@daybook/testkit/Metadata"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Schema from "effect/Schema"
@@ -142,13 +144,7 @@ const paid = (amount: number, day: string) => ({
   type: "Paid",
   schemaVersion: 1,
   occurredAtMillis: 0,
-  actor: null,
-  reason: null,
-  commandId: null,
-  correlationId: null,
-  causationId: null,
-  traceParent: null,
-  tenant: null,
+  ...nothingKnown,
   data: { amount, day }
 })
 

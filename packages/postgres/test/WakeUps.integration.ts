@@ -2,8 +2,10 @@
  * Processes wake each other: an append through one connection moves the signal of a journal on another, well before it would
  * poll.
  */
+
 import { Journal } from "@daybook/core/Journal"
 import * as Subscription from "@daybook/core/Subscription"
+import { nothingKnown } from "@daybook/testkit/Metadata"
 import { assert, it } from "@effect/vitest"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
@@ -23,13 +25,7 @@ const event = (version: number) => ({
       schemaVersion: 1,
       data: { version },
       occurredAtMillis: 0,
-      actor: null,
-      reason: null,
-      commandId: null,
-      correlationId: null,
-      causationId: null,
-      traceParent: null,
-      tenant: null
+      ...nothingKnown
     }
   ],
   receipts: [],

@@ -4,12 +4,14 @@
  * Whoever relies on replay, snapshots, retries or moving an aggregate to another process relies on these. A law that is broken
  * is reported with the shortest history of commands that breaks it.
  */
+
 import type { Aggregate, Tagged } from "@daybook/core/Aggregate"
 import { decide, evolve } from "@daybook/core/Aggregate"
 import type { Stored } from "@daybook/core/Event"
 import * as Schema from "effect/Schema"
 import * as fc from "fast-check"
 import { layOut, same, show } from "./internal/Values.ts"
+import { nothingKnown } from "./Metadata.ts"
 
 /** The laws, in the order in which they are checked. */
 export const laws = {
@@ -114,13 +116,7 @@ const storedAs = (aggregate: { readonly name: string }, version: number, encoded
     eventId: "0192f0c1-7a5b-7c3d-8e4f-0123456789ab",
     occurredAtMillis: 0,
     recordedAtMillis: 0,
-    actor: null,
-    reason: null,
-    commandId: null,
-    correlationId: null,
-    causationId: null,
-    traceParent: null,
-    tenant: null
+    ...nothingKnown
   }) as Stored
 
 /** Plays commands against one aggregate, and holds every step to the laws. */

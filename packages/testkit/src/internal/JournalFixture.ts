@@ -2,6 +2,7 @@
  * What the journal's scenarios are written with: streams that no other scenario uses, and short ways to append to them and
  * to read partitions. A scenario never assumes that the journal is empty, since all of them share one.
  */
+
 import type { Stored } from "@daybook/core/Event"
 import { type Append, Journal, type JournalUnavailable, type NewEvent, type Outcome } from "@daybook/core/Journal"
 import * as Partition from "@daybook/core/Partition"
@@ -11,6 +12,7 @@ import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import type * as Fiber from "effect/Fiber"
 import type * as Scope from "effect/Scope"
+import { nothingKnown } from "../Metadata.ts"
 
 /** A stream, and the partition that it belongs to. */
 export interface Target {
@@ -42,16 +44,6 @@ export const freshTargetIn = (partition: number): Effect.Effect<Target, never, J
 /** Streams that have never been written, wherever they come to be. */
 export const freshTargets = (count: number): Effect.Effect<ReadonlyArray<Target>, never, Journal> =>
   Effect.all(Array.from({ length: count }, () => freshTarget))
-
-const nothingKnown = {
-  actor: null,
-  reason: null,
-  commandId: null,
-  correlationId: null,
-  causationId: null,
-  traceParent: null,
-  tenant: null
-} as const
 
 /** An event with some data, and no metadata unless given. */
 export const eventOf = (data: unknown, given: Partial<NewEvent> = {}): NewEvent => ({
