@@ -5,7 +5,6 @@
  * A crash anywhere, and both are done again. A database of keys that is down holds both up, and nothing is forgotten.
  */
 import * as Partition from "@daybook/core/Partition"
-import type * as Projection from "@daybook/core/Projection"
 import * as Publication from "@daybook/core/Publication"
 import { SubjectKeys } from "@daybook/core/SubjectKeys"
 import * as Effect from "effect/Effect"
@@ -23,22 +22,15 @@ const publication = Publication.make({
   SubjectErased: (_, { stream }) => [{ _tag: "SubjectErased", subjectId: Partition.idOf(stream) }]
 })
 
-type Handle = (typeof publication)["handle"]
-
-const handle = (batch: Parameters<Handle>[0], replay: Parameters<Handle>[1]) =>
-  Effect.gen(function* () {
-    const keys = yield* SubjectKeys
-    for (const { event, stream } of batch) {
-      if (event._tag === "SubjectErased") yield* keys.destroy(Partition.idOf(stream))
-    }
-    yield* publication.handle(batch, replay)
-  })
-
-type Handled = ReturnType<typeof handle>
-
 /** Destroys keys, and publishes. For the service's projector. */
-export const privacyPublication: Projection.Projection<
-  Parameters<Handle>[0][number]["event"],
-  Effect.Error<Handled>,
-  Effect.Services<Handled>
-> = { ...publication, handle }
+export const privacyPublication = {
+  ...publication,
+  handle: (...[batch, replay]: Parameters<(typeof publication)["handle"]>) =>
+    Effect.gen(function* () {
+      const keys = yield* SubjectKeys
+      for (const { event, stream } of batch) {
+        if (event._tag === "SubjectErased") yield* keys.destroy(Partition.idOf(stream))
+      }
+      yield* publication.handle(batch, replay)
+    })
+}
