@@ -2,7 +2,6 @@
  * `daybook subject hold`, `release` and `erase`: what may happen to somebody's data, and its end. The services need not run: what they
  * do when they hear of an erasure is done here too, and they do it again when they hear of it, which is harmless.
  */
-import { userInfo } from "node:os"
 import { SubjectKeys } from "@daybook/core/SubjectKeys"
 import * as PersonalTraces from "@daybook/postgres/PersonalTraces"
 import { Reason, type Command as SubjectRequest } from "@daybook/services/privacy/Domain"
@@ -12,9 +11,11 @@ import * as Console from "effect/Console"
 import * as Command from "effect/cli/Command"
 import * as Flag from "effect/cli/Flag"
 import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
 import { SqlClient } from "effect/sql/SqlClient"
 import { Failure } from "./Failure.ts"
 import { json } from "./Flags.ts"
+import { operator } from "./Operator.ts"
 import { kept } from "./ServiceProjections.ts"
 import * as SubjectFlags from "./SubjectFlags.ts"
 import * as SubjectSearch from "./SubjectSearch.ts"
@@ -82,14 +83,15 @@ const erase = (subject: string, because: string, who: string, evenUnknown: boole
     })
   )
 
-const whoOf = (given: { readonly _tag: string; readonly value?: string }): string => given.value ?? userInfo().username
+const whoOf = (given: Option.Option<string>): Effect.Effect<string> =>
+  Option.match(given, { onNone: () => operator, onSome: Effect.succeed })
 
 /** `daybook subject erase`. */
 export const eraseCommand = Command.make(
   "erase",
   { subject: SubjectFlags.subject, reason, actor, unknown, json },
   Effect.fn("Daybook.subject.erase")(function* ({ subject, reason, actor, unknown, json }) {
-    const done = yield* erase(subject, reason, whoOf(actor), unknown)
+    const done = yield* erase(subject, reason, yield* whoOf(actor), unknown)
     const what = done.repeated ? "had been erased before" : "is erased"
     const key = done.hadKey ? "Its key is destroyed" : "It had no key"
     const text = `Subject ${subject} ${what}. ${key}, and what was left of it is taken out of: ${done.services.join(", ")}.`
@@ -116,7 +118,8 @@ export const holdCommand = Command.make(
   "hold",
   { subject: SubjectFlags.subject, hold, reason, actor, json },
   Effect.fn("Daybook.subject.hold")(function* ({ subject, hold: holdId, reason, actor, json }) {
-    yield* withPlaces(() => requested(subject, { _tag: "PlaceHold", holdId, reason }, whoOf(actor)))
+    const who = yield* whoOf(actor)
+    yield* withPlaces(() => requested(subject, { _tag: "PlaceHold", holdId, reason }, who))
     const text = `Subject ${subject} is on hold (${holdId}) and cannot be erased. To release it: daybook subject release ${subject} --hold ${holdId} --reason …`
     yield* Console.log(json ? JSON.stringify({ subject, holdId, held: true }) : text)
   })
@@ -134,9 +137,8 @@ export const releaseCommand = Command.make(
   "release",
   { subject: SubjectFlags.subject, hold, reason, actor, json },
   Effect.fn("Daybook.subject.release")(function* ({ subject, hold: holdId, reason, actor, json }) {
-    const { position } = yield* withPlaces(() =>
-      requested(subject, { _tag: "ReleaseHold", holdId, reason }, whoOf(actor))
-    )
+    const who = yield* whoOf(actor)
+    const { position } = yield* withPlaces(() => requested(subject, { _tag: "ReleaseHold", holdId, reason }, who))
     const released = position > 0
     const text = released
       ? `Hold ${holdId} on subject ${subject} is released.`

@@ -162,6 +162,7 @@ describe("an erasure", () => {
     expect(privacy.events.map(({ type }: { type: string }) => type)).toEqual([
       ...["HoldPlaced", "HoldReleased", "SubjectErased"]
     ])
+    expect(privacy.events[0]).toMatchObject({ actor: expect.stringMatching(/^operator:./), reason: "chargeback 81" })
     expect(privacy.events[2]).toMatchObject({ actor: "officer", reason: "request 7" })
     expect(recipientOf((await exported("john")).document, "buy-john").name).toBe("Name-JOHNm5Vt4 Ünlü")
   })
