@@ -12,6 +12,7 @@ import type { Snapshots } from "@daybook/core/Snapshot"
 import * as Database from "@daybook/postgres/Database"
 import type { MigrationSet } from "@daybook/postgres/Migrations"
 import * as Pruner from "@daybook/postgres/Pruner"
+import type { Pruned } from "@daybook/postgres/Retention"
 import * as Sealer from "@daybook/postgres/Sealer"
 import { SealKeys } from "@daybook/postgres/SealKeys"
 import * as StorageGauge from "@daybook/postgres/StorageGauge"
@@ -79,14 +80,17 @@ export const sidesFit = (
   )
 }
 
+/** Whose events are deleted when their time is over. */
+type Pruning = Omit<Pruned, "schema">
+
 /** A service, as the layers of its sides. */
 export interface Sides<Entities, Queries, QueryNeeds, MessageNeeds> {
   readonly schema: string
   /** Takes an erased person out of its read models. */
   readonly eraseFromViews?: Erasure.Options["eraseFromViews"]
   readonly tables: MigrationSet | ReadonlyArray<MigrationSet>
-  /** Of a service of level 2: whose events are deleted when their time is over. */
-  readonly pruned?: Omit<Pruner.Options, "schema" | "everyMillis"> | undefined
+  /** Of a service of level 2. */
+  readonly pruned?: Pruning | undefined
   readonly commands: Layer.Layer<Entities, unknown, Journal | Snapshots | SqlClient>
   readonly queries: Layer.Layer<Queries, unknown, Journal | ProjectionStore | SqlClient | QueryNeeds>
   readonly messages: Layer.Layer<
@@ -97,11 +101,7 @@ export interface Sides<Entities, Queries, QueryNeeds, MessageNeeds> {
 }
 
 /** What is done for a service now and then, where this process keeps its read models. */
-const upkeep = (
-  schema: string,
-  pruned: Omit<Pruner.Options, "schema" | "everyMillis"> | undefined,
-  { roles, seals, pruneEveryMillis = 0 }: Place
-) => {
+const upkeep = (schema: string, pruned: Pruning | undefined, { roles, seals, pruneEveryMillis = 0 }: Place) => {
   if (!roles.has("projection")) return Layer.empty
   const measuring = StorageGauge.layer(schema)
   if (seals === undefined) return measuring
