@@ -16,6 +16,7 @@ import { type Query, usageOf } from "./AsOfQueries.ts"
 import * as AsOfStore from "./AsOfStore.ts"
 import { Failure } from "./Failure.ts"
 import { json } from "./Flags.ts"
+import { millisOf } from "./Moment.ts"
 import { printableLines } from "./Printable.ts"
 import { type Cell, group, table } from "./Table.ts"
 
@@ -34,11 +35,8 @@ interface Input {
 
 // --- the moment ---
 
-/** A day ends with its last millisecond. */
-const endOfDay = (day: string): number | undefined => Instant.parse(`${day}T23:59:59.999Z`)
-
 const instantOf = (text: string): Effect.Effect<number, Failure> => {
-  const millis = /^\d{4}-\d\d-\d\d$/.test(text) ? endOfDay(text) : Instant.parse(text)
+  const millis = millisOf(text)
   if (millis !== undefined) return Effect.succeed(millis)
   return Effect.fail(
     new Failure({

@@ -15,6 +15,7 @@ import * as Option from "effect/Option"
 import { SqlClient } from "effect/sql/SqlClient"
 import { Ended } from "./Failure.ts"
 import * as Flags from "./Flags.ts"
+import { toSecond } from "./Moment.ts"
 import { printable } from "./Printable.ts"
 import * as Progress from "./Progress.ts"
 import * as Seals from "./Seals.ts"
@@ -84,9 +85,6 @@ const verifyAll = Effect.fnUntraced(function* (
   return reports
 }, Effect.scoped)
 
-const instant = (millis: number | null): string =>
-  millis === null ? "" : `${new Date(millis).toISOString().slice(0, 19)}Z`
-
 const rowOf = ({ service, blocks, proven, removed, unsealed, sealedAtMillis, findings, moreFindings }: Shown) =>
   [
     service,
@@ -95,7 +93,7 @@ const rowOf = ({ service, blocks, proven, removed, unsealed, sealedAtMillis, fin
     removed,
     unsealed,
     findings.length + moreFindings,
-    instant(sealedAtMillis)
+    sealedAtMillis === null ? "" : toSecond(sealedAtMillis)
   ] as ReadonlyArray<Cell>
 
 const right = (text: string): Cell => ({ right: text })
@@ -122,7 +120,7 @@ const conclusion = (reports: ReadonlyArray<Shown>, nowMillis: number, anchor: Si
     ...(sum("unsealed") === 0 ? [] : [`Not sealed yet, and so not proven: ${group(sum("unsealed"))} events${oldest}.`]),
     anchor === undefined
       ? "Without an anchor (--anchor) nobody can tell whether newer blocks were rolled back."
-      : `Nothing has been rolled back to before the anchor of ${instant(anchor.takenAtMillis)}${found ? ", unless said above" : ""}.`
+      : `Nothing has been rolled back to before the anchor of ${toSecond(anchor.takenAtMillis)}${found ? ", unless said above" : ""}.`
   ].join("\n")
 }
 

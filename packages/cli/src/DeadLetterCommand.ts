@@ -18,6 +18,7 @@ import type { Letter } from "./DeadLetters.ts"
 import * as DeadLetters from "./DeadLetters.ts"
 import { Failure } from "./Failure.ts"
 import * as Flags from "./Flags.ts"
+import { toSecond } from "./Moment.ts"
 import { printableLines } from "./Printable.ts"
 import { type Cell, group, table } from "./Table.ts"
 
@@ -29,8 +30,6 @@ const number = Argument.Int("number").pipe(
 )
 
 const line = (text: string): string => printableLines(text).replaceAll("\n", " ")
-
-const instant = (millis: number): string => `${new Date(millis).toISOString().slice(0, 19)}Z`
 
 const typeOf = ({ message }: Letter): string => (message === undefined ? "unreadable" : line(message.type))
 
@@ -62,7 +61,7 @@ const rowOf = (letter: Letter): ReadonlyArray<Cell> => [
   line(letter.held.key),
   letter.held.attempts,
   letter.behind,
-  instant(letter.held.heldAtMillis)
+  toSecond(letter.held.heldAtMillis)
 ]
 
 const head: ReadonlyArray<Cell> = [
@@ -150,7 +149,7 @@ const shown = (letter: Letter): string => {
       ? []
       : [
           ["from", line(message.source)] as const,
-          ["happened", instant(message.occurredAtMillis)] as const,
+          ["happened", toSecond(message.occurredAtMillis)] as const,
           ["conversation", line(message.correlationId ?? "none")] as const
         ]),
     ["id", line(held.messageId)],
@@ -158,7 +157,7 @@ const shown = (letter: Letter): string => {
     ["topic", line(held.topic)],
     ["consumer", `${held.consumer} of ${service}`],
     ["state", `${held.state}; ${held.attempts === 1 ? "1 attempt" : `${held.attempts} attempts`}, ${behindIt(letter)}`],
-    ["set aside", instant(held.heldAtMillis)],
+    ["set aside", toSecond(held.heldAtMillis)],
     ...(held.error === "" ? [] : [["why", line(held.error)] as const])
   ]
   const at = `${held.number} --service ${service}`
