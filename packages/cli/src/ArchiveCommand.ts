@@ -4,6 +4,7 @@
  */
 import type { Aggregate } from "@daybook/core/Aggregate"
 import { Journal } from "@daybook/core/Journal"
+import * as Partition from "@daybook/core/Partition"
 import { recover, stateCodec } from "@daybook/core/Recovery"
 import { Snapshots } from "@daybook/core/Snapshot"
 import * as ArchiveRestore from "@daybook/postgres/ArchiveRestore"
@@ -284,7 +285,7 @@ const archivedAs = Effect.fnUntraced(function* (
   const meant: Array<string> = []
   for (const side of opened) {
     for (const { name } of aggregates[side.service]) {
-      const stream = `${name}-${id}`
+      const stream = Partition.streamOf(name, id)
       if ((yield* holding(files, side, stream)).length > 0) meant.push(stream)
     }
   }

@@ -15,7 +15,7 @@ import { bytes, parseBytes } from "./Bytes.ts"
 import { json } from "./Flags.ts"
 import * as Journals from "./Journals.ts"
 import * as Forecast from "./StorageForecast.ts"
-import { type Cell, table } from "./Table.ts"
+import { type Cell, group, table } from "./Table.ts"
 
 /** What a service takes. */
 interface ServiceStorage {
@@ -88,7 +88,7 @@ const rowsOf = ({ service, totalBytes, journal }: ServiceStorage): ReadonlyArray
     ([type, sum]): ReadonlyArray<Cell> => [
       service,
       `events of ${type}`,
-      { right: `${about}${sum.events.toLocaleString("en-GB")}` },
+      { right: `${about}${group(sum.events)}` },
       { right: `${about}${bytes(sum.bytes)}` }
     ]
   )
@@ -109,7 +109,7 @@ const daysOf = (services: ReadonlyArray<ServiceStorage>, days: number): Readonly
 const limitText = ({ bytes: limit, reachedInDays }: NonNullable<Found["limit"]>): string => {
   if (reachedInDays === null) return `${bytes(limit)} is not reached, as it is now.`
   if (reachedInDays === 0) return `${bytes(limit)} is reached already.`
-  return `${bytes(limit)} is reached in ${reachedInDays === 1 ? "1 day" : `${reachedInDays.toLocaleString("en-GB")} days`}.`
+  return `${bytes(limit)} is reached in ${reachedInDays === 1 ? "1 day" : `${group(reachedInDays)} days`}.`
 }
 
 const told = ({ services, totalBytes, bytesPerDay, forecast, limit }: Found, days: number): string => {
