@@ -8,12 +8,27 @@ import type { RunOptions } from "./Harness.ts"
 /** What was asked for. */
 export type Asked =
   | { readonly help: true }
-  | { readonly help: false; readonly name: string; readonly json: boolean; readonly options: RunOptions }
+  | {
+      readonly help: false
+      readonly names: ReadonlyArray<string>
+      /** Whether the result is that of all benchmarks, by name. */
+      readonly all: boolean
+      readonly json: boolean
+      readonly options: RunOptions
+      /** Where the pictures and the result go. */
+      readonly reportFolder: string | undefined
+      /** The file of ratios to hold the run against, or to write. */
+      readonly baseline: string | undefined
+      readonly writesBaseline: boolean
+    }
 
 /** Something on the command line cannot be understood; the message says what, and what to do. */
 export class UsageError extends Error {}
 
+const everything = "all"
+
 const defaults = { callers: 256, rounds: 5, seconds: 3 } as const
+const shortly = { callers: 256, rounds: 3, seconds: 1 } as const
 
 const amount = (name: string, text: string | undefined, fallback: number, least: number, most: number): number => {
   const value = text === undefined ? fallback : Number(text)
@@ -21,25 +36,46 @@ const amount = (name: string, text: string | undefined, fallback: number, least:
   throw new UsageError(`--${name} ${text}: give a number from ${least} to ${most}.`)
 }
 
+type Known = Pick<Benchmark, "name" | "inShort">
+
+const namesOf = (
+  positionals: ReadonlyArray<string>,
+  benchmarks: ReadonlyArray<Known>,
+  short: boolean
+): ReadonlyArray<string> => {
+  const [name, ...rest] = positionals
+  const known = benchmarks.map((benchmark) => benchmark.name)
+  if (name !== undefined && rest.length === 0 && known.includes(name)) return [name]
+  if (name === everything && rest.length === 0) {
+    return benchmarks.filter(({ inShort }) => inShort || !short).map((benchmark) => benchmark.name)
+  }
+  const given = positionals.join(" ") || "none"
+  throw new UsageError(`Name one benchmark (${known.join(", ")}) or ${everything}, not ${given}.`)
+}
+
 /** Understands the arguments, or throws `UsageError`. */
-export const parse = (args: ReadonlyArray<string>, benchmarks: ReadonlyArray<Pick<Benchmark, "name">>): Asked => {
+export const parse = (args: ReadonlyArray<string>, benchmarks: ReadonlyArray<Known>): Asked => {
   const { values, positionals } = parsed(args)
   if (values.help || (positionals.length === 0 && args.length === 0)) return { help: true }
-  const [name, ...rest] = positionals
-  if (name === undefined || rest.length > 0 || !benchmarks.some((benchmark) => benchmark.name === name)) {
-    const known = benchmarks.map((benchmark) => benchmark.name).join(", ")
-    throw new UsageError(`Name one benchmark (${known}), not ${positionals.join(" ") || "none"}.`)
-  }
+  const names = namesOf(positionals, benchmarks, values.short)
+  if (values["write-baseline"] && values.baseline === undefined)
+    throw new UsageError("--write-baseline: say which file with --baseline FILE.")
+  const usual = values.short ? shortly : defaults
   return {
     help: false,
-    name,
+    names,
+    all: positionals[0] === everything,
     json: values.json,
     options: {
-      callers: amount("callers", values.callers, defaults.callers, 1, 4096),
-      rounds: amount("rounds", values.rounds, defaults.rounds, 1, 100),
-      seconds: amount("seconds", values.seconds, defaults.seconds, 0.1, 600),
+      callers: amount("callers", values.callers, usual.callers, 1, 4096),
+      rounds: amount("rounds", values.rounds, usual.rounds, 1, 100),
+      seconds: amount("seconds", values.seconds, usual.seconds, 0.1, 600),
+      short: values.short,
       profileFolder: values.profile
-    }
+    },
+    reportFolder: values.report,
+    baseline: values.baseline,
+    writesBaseline: values["write-baseline"]
   }
 }
 
@@ -53,6 +89,10 @@ const parsed = (args: ReadonlyArray<string>) => {
         rounds: { type: "string" },
         seconds: { type: "string" },
         profile: { type: "string" },
+        report: { type: "string" },
+        baseline: { type: "string" },
+        "write-baseline": { type: "boolean", default: false },
+        short: { type: "boolean", default: false },
         json: { type: "boolean", default: false },
         help: { type: "boolean", short: "h", default: false }
       }
@@ -63,18 +103,26 @@ const parsed = (args: ReadonlyArray<string>) => {
 }
 
 /** The help text. */
-export const usage = (benchmarks: ReadonlyArray<Benchmark>): string => `Usage: npm run -s bench -- <name> [options]
+export const usage = (
+  benchmarks: ReadonlyArray<Pick<Benchmark, "name" | "compares">>
+): string => `Usage: npm run -s bench -- <name> [options]
+       npm run -s bench -- ${everything} [options]
 
 Benchmarks
 ${benchmarks.map(({ name, compares }) => `  ${name.padEnd(12)}${compares}`).join("\n")}
+  ${everything.padEnd(12)}each of these, one after the other
 
 Options
-  --seconds N    length of a round (default ${defaults.seconds})
-  --rounds N     rounds of each contestant, interleaved (default ${defaults.rounds})
-  --callers N    concurrent callers of each contestant (default ${defaults.callers})
-  --json         end with one line of JSON on standard output
-  --profile DIR  leave a CPU profile of each contestant in DIR
-  --help         this text
+  --seconds N       length of a round (default ${defaults.seconds})
+  --rounds N        rounds of each contestant, interleaved (default ${defaults.rounds})
+  --callers N       concurrent callers of each contestant (default ${defaults.callers})
+  --short           smaller sizes, ${shortly.rounds} rounds of ${shortly.seconds} s, no peers: minutes for seconds, and wider spreads
+  --json            end with one line of JSON on standard output
+  --report DIR      leave the result (results.json) and its charts (*.svg) in DIR
+  --baseline FILE   fail when a ratio is more than 30 % worse than in FILE, twice in a row
+  --write-baseline  write the ratios to that FILE instead
+  --profile DIR     leave a CPU profile of each contestant in DIR
+  --help            this text
 
 Environment
   DATABASE_URL_BENCH  a PostgreSQL to use instead of one started for the run; its user must be allowed to create databases
@@ -84,6 +132,7 @@ Examples
   npm run -s bench -- commands --json | tail -1 > commands.json
   npm run -s bench -- commands --seconds 1 --rounds 3 --callers 32
   npm run -s bench -- commands --seconds 5 --rounds 1 --profile /tmp/profiles
+  npm run -s bench -- ${everything} --json --report docs/benchmarks
 
-How to read the figures: benchmarks/README.md
+How to read the figures: docs/benchmarks.md. How they are taken: benchmarks/README.md
 `

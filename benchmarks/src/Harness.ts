@@ -15,6 +15,8 @@ import { median, type Spread, significant, spread } from "./Statistics.ts"
 /** What the command line decides about a run. */
 export interface RunOptions extends Load {
   readonly rounds: number
+  /** Sizes for CI: seconds instead of minutes, no peers. */
+  readonly short: boolean
   /** Where contestants leave CPU profiles. */
   readonly profileFolder?: string | undefined
 }

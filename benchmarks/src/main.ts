@@ -1,14 +1,21 @@
 /**
- * `npm run bench -- <name>`: runs a benchmark, prints a table, and with `--json` ends with one line of JSON. The same program
- * is a contestant's process when it is called with `--contestant`.
+ * `npm run bench -- <name>`: runs one benchmark or all of them, prints tables, and with `--json` ends with one line of JSON. The
+ * same program is a contestant's process when it is called with `--contestant`.
  */
-import { type Benchmark, benchmarks, type Report } from "./Benchmark.ts"
-import { parse, UsageError, usage } from "./CommandLine.ts"
+import { type Baseline, type Fall, fallsOf, readBaseline, tolerance, writeBaseline } from "./Baseline.ts"
+import { type Benchmark, benchmarks } from "./Benchmark.ts"
+import { leave } from "./Chart.ts"
+import { type Asked, parse, UsageError, usage } from "./CommandLine.ts"
 import { contestantArgument, serve } from "./ContestantProcess.ts"
 import type { RunOptions } from "./Harness.ts"
 import { describeMachine } from "./Machine.ts"
+import { installPeers } from "./Peers.ts"
+import type { Ratio, Report } from "./Report.ts"
+import { type Failed, type Found, foundBy, resultOfAll, resultOfOne } from "./Result.ts"
 import { openServer } from "./Server.ts"
 import { table } from "./Table.ts"
+
+type Asking = Extract<Asked, { readonly help: false }>
 
 const benchmarkNamed = (name: string | undefined): Benchmark => benchmarks.find((known) => known.name === name)!
 
@@ -19,37 +26,73 @@ const becomeContestant = async (benchmark: string, contestant: string): Promise<
 
 const say = (line: string): void => void process.stderr.write(`${line}\n`)
 
-const runOne = async (benchmark: Benchmark, options: RunOptions): Promise<{ report: Report; json: object }> => {
-  const machine = describeMachine()
-  benchmark.prepare?.(say)
+const runOne = async (benchmark: Benchmark, options: RunOptions): Promise<{ report: Report; found: Found }> => {
+  if (!options.short) benchmark.prepare?.(say)
   await using server = await openServer()
   const progress = process.stderr.isTTY ? say : () => {}
   const report = await benchmark.run({ benchmark: benchmark.name, options, server, say: progress })
-  const { headline, targets, spreads, context, contestants } = report
-  const met = targets.every((target) => target.met)
-  const { profileFolder: _, ...load } = options
-  const json = {
-    benchmark: benchmark.name,
-    ...headline,
-    met,
-    targets,
-    spreads,
-    ...context,
-    load,
-    machine,
-    postgres: server.describe,
-    contestants
-  }
-  return { report, json }
+  return { report, found: foundBy(report, server.describe) }
 }
+
+/** Runs a benchmark, and once more when it has fallen behind the baseline. */
+const runHeld = async (benchmark: Benchmark, options: RunOptions, baseline: Baseline) => {
+  const first = await runOne(benchmark, options)
+  const falls = fallsOf(benchmark.name, first.report.ratios, baseline)
+  if (falls.length === 0) return { ...first, falls }
+  say(`${benchmark.name}: ${falls.map(describeFall).join(", ")}; measuring once more`)
+  const second = await runOne(benchmark, options)
+  const again = new Set(falls.map(({ ratio }) => ratio))
+  return {
+    ...second,
+    falls: fallsOf(benchmark.name, second.report.ratios, baseline).filter(({ ratio }) => again.has(ratio))
+  }
+}
+
+const describeFall = ({ ratio, was, is }: Fall): string => `${ratio} is ${is}, was ${was}`
+
+const runAll = async ({ names, options, baseline, writesBaseline }: Asking) => {
+  const held = baseline === undefined || writesBaseline ? {} : readBaseline(baseline)
+  const found: Record<string, Found | Failed> = {}
+  const ratios: Record<string, Readonly<Record<string, Ratio>>> = {}
+  const wrong: Array<string> = []
+  for (const name of names) {
+    say(`${name}: ${benchmarkNamed(name).compares}`)
+    try {
+      const ran = await runHeld(benchmarkNamed(name), options, held)
+      process.stdout.write(`${table(ran.report)}\n`)
+      found[name] = ran.found
+      ratios[name] = ran.report.ratios
+      for (const fall of ran.falls)
+        wrong.push(`${name}: ${describeFall(fall)}, more than ${tolerance * 100} % worse, twice`)
+    } catch (error) {
+      const why = error instanceof Error ? error.message : String(error)
+      found[name] = { error: why, met: false }
+      wrong.push(`${name}: ${why}`)
+    }
+  }
+  return { found, ratios, wrong }
+}
+
+const chartsOf = (found: Readonly<Record<string, Found | Failed>>) =>
+  Object.values(found).flatMap((one) => ("error" in one ? [] : (one as Found).charts))
 
 const main = async (args: ReadonlyArray<string>): Promise<void> => {
   if (args[0] === contestantArgument) return becomeContestant(args[1]!, args[2]!)
   const asked = parse(args, benchmarks)
   if (asked.help) return void process.stdout.write(usage(benchmarks))
-  const { report, json } = await runOne(benchmarkNamed(asked.name), asked.options)
-  process.stdout.write(table(report))
-  if (asked.json) process.stdout.write(`${JSON.stringify(json)}\n`)
+  const { profileFolder: _, ...options } = asked.options
+  const setting = { machine: describeMachine(), options }
+  const { found, ratios, wrong } = await runAll(asked)
+  const [name] = asked.names
+  const result = asked.all ? resultOfAll(found, setting) : resultOfOne(name!, found[name!]!, setting)
+  if (asked.writesBaseline) writeBaseline(asked.baseline!, ratios)
+  if (asked.reportFolder !== undefined) {
+    installPeers(say)
+    leave(asked.reportFolder, result, chartsOf(found))
+  }
+  for (const line of wrong) say(line)
+  if (wrong.length > 0) process.exitCode = 1
+  if (asked.json) process.stdout.write(`${JSON.stringify(result)}\n`)
 }
 
 try {

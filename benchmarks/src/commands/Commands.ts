@@ -2,11 +2,12 @@
  * `commands`: cart commands per second, Daybook beside Emmett and beside a bare group-commit loop.
  */
 import { persistence } from "@daybook/services/cart/Cart"
-import type { Benchmark, Report, Target } from "../Benchmark.ts"
+import type { Benchmark } from "../Benchmark.ts"
 import { contest, type Entry, type Result, type Run } from "../Harness.ts"
 import { packageVersion } from "../Machine.ts"
 import { installPeers, peerVersion } from "../Peers.ts"
-import { ratios, type Spread, significant, spread } from "../Statistics.ts"
+import { type Grid, moreIsBetter, type Ratio, type Report } from "../Report.ts"
+import { ratios } from "../Statistics.ts"
 import { linesPerCart } from "./CartLoad.ts"
 
 type Name = "daybook" | "daybookEvents" | "daybookKeys" | "emmett" | "bareLoop"
@@ -31,41 +32,54 @@ const entries: ReadonlyArray<Entry & { readonly name: Name }> = [
   { name: "bareLoop", contestant: "bareLoop", candidates: [{ lanes: 1 }, { lanes: 2 }, { lanes: 4 }] }
 ]
 
-const targets: Readonly<Record<string, number>> = { ratioToEmmett: 10, ratioToBareLoop: 0.4 }
-
 const speedsOf = ({ rounds }: Result): ReadonlyArray<number> => rounds.map((figures) => figures.commandsPerSecond!)
 
-const ratioOf = (ours: Result, theirs: Result): Spread => {
-  const { median, min, max } = spread(ratios(speedsOf(ours), speedsOf(theirs)))
-  return { median: significant(median, 3), min: significant(min, 3), max: significant(max, 3) }
-}
+const ratioOf = (ours: Result, theirs: Result): Ratio => moreIsBetter(ratios(speedsOf(ours), speedsOf(theirs)))
+
+const gridOf = (contestants: Readonly<Record<string, Result>>): Grid => ({
+  columns: ["", "commands/s", "over the rounds", "p50 ms", "p95 ms", "CPU µs/command", "set up as"],
+  rows: Object.entries(contestants).map(([name, { figures, settings }]) => {
+    const cell = (figure: string) => String(figures[figure]!.median)
+    const { min, max } = figures.commandsPerSecond!
+    const measured = [cell("commandsPerSecond"), `${min}–${max}`, cell("p50Millis"), cell("p95Millis")]
+    return [name, ...measured, cell("cpuMicrosPerCommand"), JSON.stringify(settings)]
+  })
+})
 
 const run = async (given: Run): Promise<Report> => {
   const contestants = await contest(given, entries)
   const { daybook, daybookEvents, daybookKeys, emmett, bareLoop } = contestants
-  const spreads = {
-    ratioToEmmett: ratioOf(daybook, emmett),
-    ratioToBareLoop: ratioOf(daybook, bareLoop),
-    eventsRatioToEmmett: ratioOf(daybookEvents, emmett),
-    eventsRatioToBareLoop: ratioOf(daybookEvents, bareLoop),
-    keysRatioToEmmett: ratioOf(daybookKeys, emmett),
-    keysRatioToBareLoop: ratioOf(daybookKeys, bareLoop)
-  }
-  const figure = (name: string) => daybook.figures[name]!.median
-  const headline: Record<string, number> = {
-    commandsPerSecond: figure("commandsPerSecond"),
-    p50Millis: figure("p50Millis"),
-    p95Millis: figure("p95Millis"),
-    ...Object.fromEntries(Object.entries(spreads).map(([name, { median }]) => [name, median]))
-  }
+  const figure = (name: string) => daybook.figures[name]!
   return {
-    headline,
-    targets: Object.entries(targets).map(
-      ([name, atLeast]): Target => ({ figure: name, atLeast, met: headline[name]! >= atLeast })
-    ),
-    spreads,
-    contestants,
-    context: {
+    figures: {
+      commandsPerSecond: figure("commandsPerSecond"),
+      p50Millis: figure("p50Millis"),
+      p95Millis: figure("p95Millis")
+    },
+    ratios: {
+      ratioToEmmett: ratioOf(daybook, emmett),
+      ratioToBareLoop: ratioOf(daybook, bareLoop),
+      eventsRatioToEmmett: ratioOf(daybookEvents, emmett),
+      eventsRatioToBareLoop: ratioOf(daybookEvents, bareLoop),
+      keysRatioToEmmett: ratioOf(daybookKeys, emmett),
+      keysRatioToBareLoop: ratioOf(daybookKeys, bareLoop)
+    },
+    targets: { ratioToEmmett: { atLeast: 25 }, ratioToBareLoop: { atLeast: 0.75 } },
+    grids: [gridOf(contestants)],
+    charts: [
+      {
+        file: "commands",
+        title: "Cart commands, each answered when durable, 256 callers",
+        unit: "commands per second, more is better",
+        bars: Object.entries(contestants).map(([label, { figures }]) => ({
+          label,
+          value: figures.commandsPerSecond!,
+          kind: label.startsWith("daybook") ? "daybook" : label === "bareLoop" ? "limit" : "peer"
+        }))
+      }
+    ],
+    details: {
+      contestants,
       persistence: defaultPersistence,
       linesPerCart,
       versions: {
@@ -84,6 +98,7 @@ export const commands: Benchmark = {
   name: "commands",
   compares:
     "cart commands through entities on PostgreSQL, beside Emmett's command handler and a bare group-commit loop",
+  inShort: true,
   contestants: {
     daybook: () => import("./Daybook.ts"),
     emmett: () => import("./Emmett.ts"),

@@ -1,0 +1,55 @@
+/**
+ * Ratios of an earlier run, checked in, which a later run must not fall far behind. Used by CI on the short form of the suite.
+ *
+ * Only ratios: an absolute figure says as much about the machine as about the code. What has got worse is measured once more
+ * before it counts, since on a shared machine one short run may be unlucky, two in a row seldom are.
+ */
+import { readFileSync, writeFileSync } from "node:fs"
+import type { Ratio } from "./Report.ts"
+import { significant } from "./Statistics.ts"
+
+/** The ratios of each benchmark, by name. */
+export type Baseline = Readonly<Record<string, Readonly<Record<string, number>>>>
+
+/** By how much a ratio may be worse than in the baseline. */
+export const tolerance = 0.3
+
+/** A ratio that has become worse by more than the tolerance. */
+export interface Fall {
+  readonly ratio: string
+  readonly was: number
+  readonly is: number
+}
+
+const worsened = ({ better, median }: Ratio, was: number): boolean =>
+  better === "higher" ? median < was * (1 - tolerance) : median > was / (1 - tolerance)
+
+/** The ratios of a benchmark that have fallen behind. What the baseline names and the run has not is an error, since CI would no longer look at it. */
+export const fallsOf = (
+  benchmark: string,
+  ratios: Readonly<Record<string, Ratio>>,
+  baseline: Baseline
+): ReadonlyArray<Fall> =>
+  Object.entries(baseline[benchmark] ?? {}).flatMap(([ratio, was]) => {
+    const found = ratios[ratio]
+    if (found === undefined)
+      throw new RangeError(`The baseline of ${benchmark} has ${ratio}, the run has not: write the baseline anew.`)
+    return worsened(found, was) ? [{ ratio, was, is: found.median }] : []
+  })
+
+/** Reads a baseline. */
+export const readBaseline = (path: string): Baseline => JSON.parse(readFileSync(path, "utf8")) as Baseline
+
+/** Writes the ratios of a run as what later ones are held to. */
+export const writeBaseline = (
+  path: string,
+  ratios: Readonly<Record<string, Readonly<Record<string, Ratio>>>>
+): void => {
+  const medians = Object.fromEntries(
+    Object.entries(ratios).map(([benchmark, given]) => [
+      benchmark,
+      Object.fromEntries(Object.entries(given).map(([name, { median }]) => [name, significant(median, 3)]))
+    ])
+  )
+  writeFileSync(path, `${JSON.stringify(medians, null, 2)}\n`)
+}
