@@ -8,7 +8,6 @@ import { join } from "node:path"
 import { fileURLToPath } from "node:url"
 import { ArchiveStore } from "@daybook/core/Archive"
 import * as FileArchive from "@daybook/postgres/FileArchive"
-import * as S3Archive from "@daybook/s3/S3Archive"
 import * as Config from "effect/Config"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
@@ -39,6 +38,7 @@ export const store: Effect.Effect<typeof ArchiveStore.Service, Config.ConfigErro
   if (!text.includes("://")) return FileArchive.make(text)
   const found = bucketIn(text)
   if (found === undefined) return yield* Effect.fail(noPlace(text, "is neither"))
+  const S3Archive = yield* Effect.promise(() => import("@daybook/s3/S3Archive"))
   return S3Archive.make(yield* S3Archive.fromEnvironment(found.bucket, found.prefix))
 })
 

@@ -5,7 +5,6 @@
 import type { Broker } from "@daybook/core/Broker"
 import type { Options } from "@daybook/core/Projector"
 import { SubjectKeys, SubjectKeysUnavailable } from "@daybook/core/SubjectKeys"
-import * as KafkaBroker from "@daybook/kafka/KafkaBroker"
 import * as MasterKeyFile from "@daybook/postgres/MasterKeyFile"
 import * as SqlBroker from "@daybook/postgres/SqlBroker"
 import * as SqlSubjectKeys from "@daybook/postgres/SqlSubjectKeys"
@@ -22,7 +21,6 @@ import { tables as paymentTables } from "@daybook/services/payment/Projections"
 import type { Provider } from "@daybook/services/payment/Provider"
 import { ProviderSimulator } from "@daybook/services/payment/ProviderSimulator"
 import * as SimulatedWebhooks from "@daybook/services/payment/SimulatedWebhooks"
-import * as StripeProvider from "@daybook/services/payment/StripeProvider"
 import * as Privacy from "@daybook/services/privacy/Privacy"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
@@ -185,13 +183,16 @@ export const simulatedProvider = (file?: string): PaymentProvider => {
 /** The provider that the environment names. */
 const provider: Effect.Effect<PaymentProvider, unknown> = Effect.gen(function* () {
   if ((yield* Settings.providerKind) === "simulated") return simulatedProvider(yield* Settings.providerFile)
+  const { layerConfig } = yield* Effect.promise(() => import("@daybook/services/payment/StripeProvider"))
   // Its webhooks come over HTTP.
-  return { layer: StripeProvider.layerConfig, webhooks: Layer.empty }
+  return { layer: layerConfig, webhooks: Layer.empty }
 })
 
 /** The broker that the environment names. */
 const broker: Effect.Effect<Layer.Layer<Broker, unknown>, unknown> = Effect.gen(function* () {
-  if ((yield* Settings.brokerKind) === "kafka") return KafkaBroker.layerConfig
+  if ((yield* Settings.brokerKind) === "kafka") {
+    return (yield* Effect.promise(() => import("@daybook/kafka/KafkaBroker"))).layerConfig
+  }
   const leaseMillis = yield* Settings.leaseMillis
   return SqlBroker.layer({ leaseMillis }).pipe(Layer.provide(database(yield* Settings.brokerLocation)))
 })
