@@ -4,6 +4,7 @@
 import type { Start } from "./Contestant.ts"
 import { commands } from "./commands/Commands.ts"
 import type { Run } from "./Harness.ts"
+import { lag } from "./lag/Lag.ts"
 import type { Report } from "./Report.ts"
 
 export interface Benchmark {
@@ -20,4 +21,4 @@ export interface Benchmark {
 }
 
 /** All benchmarks. */
-export const benchmarks: ReadonlyArray<Benchmark> = [commands]
+export const benchmarks: ReadonlyArray<Benchmark> = [commands, lag]
