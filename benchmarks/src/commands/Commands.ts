@@ -10,7 +10,7 @@ import { type Grid, moreIsBetter, type Ratio, type Report } from "../Report.ts"
 import { ratios } from "../Statistics.ts"
 import { linesPerCart } from "./CartLoad.ts"
 
-type Name = "daybook" | "daybookEvents" | "daybookKeys" | "emmett" | "bareLoop"
+type Name = "daybook" | "daybookEvents" | "daybookKeys" | "emmett" | "bareLoop" | "bareJournal"
 
 /** The cart service's own policy, which the headline is taken at. */
 const defaultPersistence = persistence._tag.toLowerCase()
@@ -29,7 +29,12 @@ const entries: ReadonlyArray<Entry & { readonly name: Name }> = [
       { connections: 40, sessions: false }
     ]
   },
-  { name: "bareLoop", contestant: "bareLoop", candidates: [{ lanes: 1 }, { lanes: 2 }, { lanes: 4 }] }
+  { name: "bareLoop", contestant: "bareLoop", candidates: [{ lanes: 1 }, { lanes: 2 }, { lanes: 4 }] },
+  {
+    name: "bareJournal",
+    contestant: "bareJournal",
+    candidates: [{ partitions: 1 }, { partitions: 2 }, { partitions: 4 }]
+  }
 ]
 
 const speedsOf = ({ rounds }: Result): ReadonlyArray<number> => rounds.map((figures) => figures.commandsPerSecond!)
@@ -48,7 +53,7 @@ const gridOf = (contestants: Readonly<Record<string, Result>>): Grid => ({
 
 const run = async (given: Run): Promise<Report> => {
   const contestants = await contest(given, entries)
-  const { daybook, daybookEvents, daybookKeys, emmett, bareLoop } = contestants
+  const { daybook, daybookEvents, daybookKeys, emmett, bareLoop, bareJournal } = contestants
   const figure = (name: string) => daybook.figures[name]!
   return {
     figures: {
@@ -62,7 +67,9 @@ const run = async (given: Run): Promise<Report> => {
       eventsRatioToEmmett: ratioOf(daybookEvents, emmett),
       eventsRatioToBareLoop: ratioOf(daybookEvents, bareLoop),
       keysRatioToEmmett: ratioOf(daybookKeys, emmett),
-      keysRatioToBareLoop: ratioOf(daybookKeys, bareLoop)
+      keysRatioToBareLoop: ratioOf(daybookKeys, bareLoop),
+      ratioToBareJournal: ratioOf(daybook, bareJournal),
+      bareJournalRatioToBareLoop: ratioOf(bareJournal, bareLoop)
     },
     targets: { ratioToEmmett: { atLeast: 25 }, ratioToBareLoop: { atLeast: 0.75 } },
     grids: [gridOf(contestants)],
@@ -74,7 +81,7 @@ const run = async (given: Run): Promise<Report> => {
         bars: Object.entries(contestants).map(([label, { figures }]) => ({
           label,
           value: figures.commandsPerSecond!,
-          kind: label.startsWith("daybook") ? "daybook" : label === "bareLoop" ? "limit" : "peer"
+          kind: label.startsWith("daybook") ? "daybook" : label.startsWith("bare") ? "limit" : "peer"
         }))
       }
     ],
@@ -102,7 +109,8 @@ export const commands: Benchmark = {
   contestants: {
     daybook: () => import("./Daybook.ts"),
     emmett: () => import("./Emmett.ts"),
-    bareLoop: () => import("./BareLoop.ts")
+    bareLoop: () => import("./BareLoop.ts"),
+    bareJournal: () => import("./BareJournal.ts")
   },
   prepare: installPeers,
   run

@@ -1,0 +1,95 @@
+/**
+ * The bare loops' common part: group commit and nothing else. What has queued while the last batch was committing is the next
+ * batch. Used by `BareLoop.ts` and `BareJournal.ts`, which say what a row is and how a batch is written.
+ */
+import * as PgClient from "@effect/sql-pg/PgClient"
+import * as Effect from "effect/Effect"
+import * as ManagedRuntime from "effect/ManagedRuntime"
+import * as Redacted from "effect/Redacted"
+import * as SqlClient from "effect/sql/SqlClient"
+import { type Contestant, closedLoop, measured, perCaller } from "../Contestant.ts"
+
+interface Queued<Row> {
+  readonly row: Row
+  readonly resolve: () => void
+  readonly reject: (error: unknown) => void
+}
+
+/** One connection's loop. */
+class Lane<Row> {
+  readonly #write: (rows: ReadonlyArray<Row>) => Promise<unknown>
+  #queue: Array<Queued<Row>> = []
+  #busy = false
+
+  constructor(write: (rows: ReadonlyArray<Row>) => Promise<unknown>) {
+    this.#write = write
+  }
+
+  append(row: Row): Promise<void> {
+    return new Promise((resolve, reject) => {
+      this.#queue.push({ row, resolve, reject })
+      if (this.#busy) return
+      this.#busy = true
+      queueMicrotask(() => this.#flush())
+    })
+  }
+
+  #flush(): void {
+    const batch = this.#queue
+    this.#queue = []
+    this.#busy = batch.length > 0
+    if (!this.#busy) return
+    this.#write(batch.map(({ row }) => row)).then(
+      () => {
+        this.#flush()
+        for (const { resolve } of batch) resolve()
+      },
+      (error) => {
+        this.#flush()
+        for (const { reject } of batch) reject(error)
+      }
+    )
+  }
+}
+
+/** What a loop writes. */
+export interface Loop<Row> {
+  /** Batches under way at once, each on a connection of its own; a caller stays with one of them. */
+  readonly lanes: number
+  /** Makes the tables. */
+  readonly prepare: Effect.Effect<unknown, unknown, SqlClient.SqlClient>
+  /** Writes one batch of a lane in one statement. */
+  readonly write: (sql: SqlClient.SqlClient, rows: ReadonlyArray<Row>, lane: number) => Effect.Effect<unknown, unknown>
+  /** A caller's own, endless rows. */
+  readonly rowsOf: (caller: number) => () => Row
+  /** The table whose rows are counted at the end. */
+  readonly table: string
+}
+
+/** Starts a loop on an empty database. */
+export const startLoop = async <Row>(databaseUrl: string, loop: Loop<Row>): Promise<Contestant> => {
+  const runtime = ManagedRuntime.make(
+    PgClient.layer({ url: Redacted.make(databaseUrl), minConnections: loop.lanes, maxConnections: loop.lanes })
+  )
+  const sql = await runtime.runPromise(SqlClient.SqlClient)
+  await runtime.runPromise(loop.prepare)
+  const lanes = Array.from(
+    { length: loop.lanes },
+    (_, lane) => new Lane<Row>((rows) => runtime.runPromise(loop.write(sql, rows, lane)))
+  )
+  const rowsOf = perCaller(loop.rowsOf)
+  const load = closedLoop((caller) => {
+    const next = rowsOf(caller)
+    const lane = lanes[caller % loop.lanes]!
+    return () => lane.append(next())
+  })
+  const count = Effect.map(
+    sql.unsafe<{ readonly n: number }>(`SELECT count(*)::integer AS n FROM ${loop.table}`),
+    (rows) => rows[0]!.n
+  )
+  return {
+    round: (given) => measured(given, load),
+    stored: () => runtime.runPromise(count),
+    close: () => runtime.dispose()
+  }
+}
