@@ -23,14 +23,19 @@ const settings: Readonly<Record<string, string>> = { shared_buffers: "512MB", ma
 const mustBeOn = ["fsync", "synchronous_commit"] as const
 const shown = ["server_version", ...mustBeOn, "full_page_writes", "wal_sync_method", "shared_buffers", "max_wal_size"]
 
-type Query = (text: string) => Promise<ReadonlyArray<Readonly<Record<string, string>>>>
+/** Runs one statement. */
+export type Query = <Row extends object = Readonly<Record<string, string>>>(
+  text: string,
+  params?: ReadonlyArray<unknown>
+) => Promise<ReadonlyArray<Row>>
 
-const connect = (url: string): { readonly query: Query; readonly end: () => Promise<void> } => {
+/** One connection to a database, for what a benchmark prepares and looks up itself. */
+export const connect = (url: string): { readonly query: Query } & AsyncDisposable => {
   const runtime = ManagedRuntime.make(PgClient.layer({ url: Redacted.make(url), maxConnections: 1 }))
   return {
-    query: (text) =>
-      runtime.runPromise(Effect.flatMap(SqlClient.SqlClient, (sql) => sql.unsafe<Record<string, string>>(text))),
-    end: () => runtime.dispose()
+    query: <Row extends object>(text: string, params?: ReadonlyArray<unknown>) =>
+      runtime.runPromise(Effect.flatMap(SqlClient.SqlClient, (sql) => sql.unsafe<Row>(text, params))),
+    [Symbol.asyncDispose]: () => runtime.dispose()
   }
 }
 
@@ -55,7 +60,7 @@ export const openServer = async (): Promise<Server> => {
   const created: Array<string> = []
   const close = async () => {
     for (const name of created) await admin.query(`DROP DATABASE IF EXISTS ${name} WITH (FORCE)`)
-    await admin.end()
+    await admin[Symbol.asyncDispose]()
     await started?.stop()
   }
   try {
