@@ -9,19 +9,24 @@ import * as Layer from "effect/Layer"
 export interface Options {
   /** The rest between two rounds. */
   readonly everyMillis: number
+  /** The rest before the first round, of work that nobody waits for where a process that starts has other things to do. Default none. */
+  readonly afterMillis?: number
   /** What to say of a round that failed; why is said after it. */
   readonly failed: string
 }
 
-/** A layer that works at once and then every so often, while it lives. What fails, a defect too, is told of and tried again the next time. */
+/** A layer that works at once, unless told otherwise, and then every so often, while it lives. What fails, a defect too, is told of and tried again the next time. */
 export const layer = <E extends { readonly message: string }, R>(
   work: Effect.Effect<void, E, R>,
-  { everyMillis, failed }: Options
+  { everyMillis, afterMillis = 0, failed }: Options
 ): Layer.Layer<never, never, R> => {
   const orWarn = Effect.catchCause(work, (cause) =>
     Cause.hasInterruptsOnly(cause)
       ? Effect.interrupt
       : Effect.logWarning(`${failed}: ${(Cause.squash(cause) as Error).message}`)
   )
-  return Layer.effectDiscard(Effect.forkScoped(Effect.forever(Effect.andThen(orWarn, Effect.sleep(everyMillis)))))
+  const rounds = Effect.forever(Effect.andThen(orWarn, Effect.sleep(everyMillis)))
+  return Layer.effectDiscard(
+    Effect.forkScoped(afterMillis === 0 ? rounds : Effect.andThen(Effect.sleep(afterMillis), rounds))
+  )
 }

@@ -28,3 +28,19 @@ it.effect("goes on after a failure and after a defect, and tells of both", () =>
     expect(told.flat()).toEqual(["Nothing was measured: the database is away", "Nothing was measured: a bug"])
   })
 )
+
+it.effect("rests before its first round where it is told to", () =>
+  Effect.gen(function* () {
+    let rounds = 0
+    const work = Effect.sync(() => void rounds++)
+    yield* Layer.build(
+      Repeated.layer(work, { everyMillis: 60_000, afterMillis: 5_000, failed: "Nothing was measured" })
+    )
+    yield* TestClock.adjust(4_999)
+    expect(rounds).toBe(0)
+    yield* TestClock.adjust(1)
+    expect(rounds).toBe(1)
+    yield* TestClock.adjust("1 minute")
+    expect(rounds).toBe(2)
+  })
+)

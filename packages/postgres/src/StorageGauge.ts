@@ -1,6 +1,6 @@
 /**
- * What a service's journal and tables take, as metrics: measured once a minute, from a few pages. Run by the shop's processes that
- * keep read models up to date.
+ * What a service's journal and tables take, as metrics: measured once a minute, from a few pages, and first some seconds after the
+ * start. Run by the shop's processes that keep read models up to date.
  */
 import { recorder } from "@daybook/core/Metrics"
 import * as Repeated from "@daybook/core/Repeated"
@@ -35,6 +35,9 @@ const pages = 200
 
 const everyMillis = 60_000
 
+/** The embedded store takes 20 ms for a schema's sizes, and would do all of them before what a start waits for. */
+const afterMillis = 5_000
+
 const dayMillis = 86_400_000
 
 const dayOf = (millis: number): string => new Date(millis).toISOString().slice(0, 10)
@@ -67,4 +70,4 @@ export const measure = (schema: string): Effect.Effect<void, SqlError, SqlClient
 
 /** A layer that measures while it lives. A database that is down leaves the last numbers, and a warning. */
 export const layer = (schema: string): Layer.Layer<never, never, SqlClient> =>
-  Repeated.layer(measure(schema), { everyMillis, failed: `The storage of ${schema} was not measured` })
+  Repeated.layer(measure(schema), { everyMillis, afterMillis, failed: `The storage of ${schema} was not measured` })
