@@ -43,6 +43,11 @@ export interface Subscription {
   readonly group: string
   /** Deliveries handed over at once, at most. Default 100. */
   readonly batchSize?: number
+  /**
+   * Whether a batch may hold deliveries of several partitions, in order for each: then there are fewer batches, and fuller ones. A
+   * broker need not make use of it. Default false.
+   */
+  readonly mixed?: boolean
 }
 
 export class Broker extends Context.Service<
@@ -52,8 +57,8 @@ export class Broker extends Context.Service<
     /** Publishes messages, in order for each key. Succeeds when the broker has them for good. */
     publish(topic: string, messages: ReadonlyArray<Message>): Effect.Effect<void, BrokerUnavailable | MessageTooLarge>
     /**
-     * Delivers messages, from the first of the topic for a group that is new, until interrupted. A batch is of one partition.
-     * It counts as received when the handler has succeeded; a handler that fails ends the subscription, and the batch is
+     * Delivers messages, from the first of the topic for a group that is new, until interrupted. A batch is of one partition,
+     * unless the subscription says otherwise. It counts as received when the handler has succeeded; a handler that fails ends the subscription, and the batch is
      * delivered again to whoever subscribes next. While a handler works, nothing more of its partition is delivered.
      */
     subscribe<E, R>(

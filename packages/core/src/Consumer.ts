@@ -81,6 +81,11 @@ export interface Options {
    * side, and may be run again for a message that they have handled with success.
    */
   readonly effects?: Effects
+  /**
+   * Whether a batch may hold messages of several partitions: then a transaction costs less for each, and one that a message makes fail
+   * undoes more. Default: where effects are idempotent, and nothing is undone.
+   */
+  readonly mixed?: boolean
   /** Tries of one message before it is a dead letter. Default 8: with the backoff, about a minute. */
   readonly attempts?: number
   /** The first wait; doubled each time, and shortened by up to a half at random. Default 250 ms. */
@@ -103,6 +108,7 @@ type Settings = Required<Options>
 
 const defaults: Settings = {
   effects: "transactional",
+  mixed: false,
   attempts: 8,
   firstBackoffMillis: 250,
   maxBackoffMillis: 30_000,
@@ -115,6 +121,9 @@ const forgetEveryMillis = 3_600_000
 
 /** Keys that are handled side by side, where effects are idempotent. Enough for their commands to share commits. */
 const keysAtOnce = 64
+
+/** Messages of several partitions received at once, at most: beyond that a batch takes longer without costing less for each. */
+const mixedAtOnce = 400
 
 /** Messages tried again in one look. */
 const dueAtOnce = 100
@@ -178,15 +187,12 @@ class ConsumerRun<E, R> {
 
   /** The messages that are new, each once, and the keys of which something is set aside. */
   #lookUp(incoming: ReadonlyArray<Incoming>) {
-    return Effect.gen({ self: this }, function* () {
-      const byId = new Map([...incoming].reverse().map((one) => [one.messageId, one]))
-      const fresh = yield* this.#inbox.fresh(this.#name, [...byId.keys()])
-      const held = yield* this.#inbox.heldKeys(
-        this.#name,
-        incoming.map((one) => one.key)
-      )
-      return { fresh: incoming.filter((one) => fresh.has(one.messageId) && byId.get(one.messageId) === one), held }
-    })
+    const byId = new Map([...incoming].reverse().map((one) => [one.messageId, one]))
+    const keys = [...new Set(incoming.map(({ key }) => key))]
+    return Effect.map(this.#inbox.lookUp(this.#name, { ids: [...byId.keys()], keys }), ({ received, heldKeys }) => ({
+      fresh: incoming.filter((one) => !received.has(one.messageId) && byId.get(one.messageId) === one),
+      held: heldKeys
+    }))
   }
 
   /** Records messages as received, some of them set aside. Part of a transaction. */
@@ -355,9 +361,12 @@ export const run = <E, R>(
 ): Effect.Effect<never, BrokerUnavailable | ReadModelUnavailable, Broker | Inbox | R> =>
   Effect.gen(function* () {
     const broker = yield* Broker
-    const consumer = new ConsumerRun(name, sources, { ...defaults, ...options }, yield* Inbox)
+    const mixed = options.effects === "idempotent"
+    const settings = { ...defaults, mixed, ...options }
+    const consumer = new ConsumerRun(name, sources, settings, yield* Inbox)
+    const how = settings.mixed ? { mixed: true, batchSize: mixedAtOnce } : {}
     const listening = sources.map(({ topic }) =>
-      broker.subscribe({ topic, group: name }, (batch) => consumer.receive(batch))
+      broker.subscribe({ topic, group: name, ...how }, (batch) => consumer.receive(batch))
     )
     yield* Effect.all([consumer.retrying, consumer.forgetting, ...listening], { concurrency: "unbounded" })
     return yield* Effect.never

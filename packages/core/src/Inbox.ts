@@ -50,14 +50,18 @@ export class Inbox extends Context.Service<
   {
     /** Runs work in one transaction of the consumer's store. The other functions take part in it. */
     transact<A, E, R>(work: Effect.Effect<A, E, R>): Effect.Effect<A, E | ReadModelUnavailable, R>
-    /** Those of the ids that the consumer has not received yet. */
-    fresh(consumer: string, ids: ReadonlyArray<string>): Effect.Effect<ReadonlySet<string>, ReadModelUnavailable>
+    /** What a consumer knows of messages: those of the ids that it has received, those of the keys that have something set aside. */
+    lookUp(
+      consumer: string,
+      about: { readonly ids: ReadonlyArray<string>; readonly keys: ReadonlyArray<string> }
+    ): Effect.Effect<
+      { readonly received: ReadonlySet<string>; readonly heldKeys: ReadonlySet<string> },
+      ReadModelUnavailable
+    >
     /** Marks ids as received. */
     record(consumer: string, ids: ReadonlyArray<string>): Effect.Effect<void, ReadModelUnavailable>
     /** Forgets ids received before an instant. A broker must not deliver anything that old again. */
     forget(beforeMillis: number): Effect.Effect<number, ReadModelUnavailable>
-    /** Those of the keys that have something set aside. */
-    heldKeys(consumer: string, keys: ReadonlyArray<string>): Effect.Effect<ReadonlySet<string>, ReadModelUnavailable>
     setAside(consumer: string, held: ReadonlyArray<NewHeld>): Effect.Effect<void, ReadModelUnavailable>
     /**
      * For each key the first held message, where it is to be tried by now: because its time has come, or because it waited for

@@ -6,6 +6,7 @@
  */
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
 import * as Option from "effect/Option"
 import type { Broker, Delivery, Subscription } from "./Broker.ts"
 import { BrokerUnavailable, MessageTooLarge } from "./BrokerProblems.ts"
@@ -85,19 +86,24 @@ class Subscriber {
     handler: (batch: ReadonlyArray<Delivery>) => Effect.Effect<void, E, R>
   ): Effect.Effect<void, BrokerUnavailable | E, R> {
     return Effect.gen({ self: this }, function* () {
-      const signal = this.#log.signalOf(this.#subscription.topic)
+      const { topic, batchSize = defaultBatchSize, mixed = false } = this.#subscription
+      const signal = this.#log.signalOf(topic)
       const seen = signal.count
       yield* this.#claimIfDue
-      const heads = yield* this.#log.heads(this.#subscription.topic)
-      const behind = this.#offsets.filter((offset) => heads[offset.partition]! > offset.position)
-      if (behind.length === 0) {
+      const all = mixed ? batchSize : batchSize * Math.max(this.#offsets.length, 1)
+      const entries = yield* this.#log.read(topic, { after: this.#offsets, each: batchSize, all })
+      if (entries.length === 0) {
         yield* Effect.race(signal.changed(seen), Effect.sleep(pollMillis))
         return
       }
-      const moved = yield* Effect.forEach(behind, (offset) => this.#deliver(offset, handler), {
+      const deliveries = entries.map((entry) => deliveryOf(topic, entry))
+      const batches = mixed ? [deliveries] : [...Map.groupBy(deliveries, ({ partition }) => partition).values()]
+      const handled = yield* Effect.forEach(batches, (batch) => Effect.exit(handler(batch)), {
         concurrency: "unbounded"
       })
-      this.#offsets = this.#offsets.map((offset) => moved.find((m) => m.partition === offset.partition) ?? offset)
+      yield* this.#move(batches.filter((_, i) => Exit.isSuccess(handled[i]!)).flat())
+      const failed = handled.find(Exit.isFailure)
+      if (failed !== undefined) yield* failed
     })
   }
 
@@ -117,21 +123,20 @@ class Subscriber {
     })
   }
 
-  /** Hands one batch of a partition over, and moves the offset when the handler has succeeded. */
-  #deliver<E, R>(
-    offset: Offset,
-    handler: (batch: ReadonlyArray<Delivery>) => Effect.Effect<void, E, R>
-  ): Effect.Effect<Offset, BrokerUnavailable | E, R> {
-    return Effect.gen({ self: this }, function* () {
-      const { topic, batchSize } = this.#subscription
-      const { partition, position } = offset
-      const limit = batchSize ?? defaultBatchSize
-      const entries = yield* this.#log.read(topic, { partition, after: position, limit })
-      if (entries.length === 0) return offset
-      yield* handler(entries.map((entry) => deliveryOf(topic, partition, entry)))
-      const to = entries[entries.length - 1]!.position
-      const advance = { partition, epoch: offset.epoch, from: position, to }
-      yield* this.#store.transact(this.#name, [advance], Effect.void).pipe(
+  /** Moves the offsets behind what has been handled. */
+  #move(deliveries: ReadonlyArray<Delivery>): Effect.Effect<void, BrokerUnavailable> {
+    return Effect.suspend(() => {
+      const last = new Map(deliveries.map(({ partition, offset }) => [partition, offset]))
+      if (last.size === 0) return Effect.void
+      const advances = this.#offsets.flatMap(({ partition, epoch, position: from }) => {
+        const to = last.get(partition)
+        return to === undefined ? [] : [{ partition, epoch, from, to }]
+      })
+      this.#offsets = this.#offsets.map((offset) => ({
+        ...offset,
+        position: last.get(offset.partition) ?? offset.position
+      }))
+      return this.#store.transact(this.#name, advances, Effect.void).pipe(
         // Overtaken: whoever took over gets these messages again. Claim anew.
         Effect.catchTag("ProjectionFenced", () =>
           Effect.sync(() => {
@@ -140,12 +145,11 @@ class Subscriber {
         ),
         Effect.mapError(unavailable)
       )
-      return { ...offset, position: to }
     })
   }
 }
 
-const deliveryOf = (topic: string, partition: number, { position, text }: LogEntry): Delivery => ({
+const deliveryOf = (topic: string, { partition, position, text }: LogEntry): Delivery => ({
   topic,
   partition,
   offset: position,

@@ -60,8 +60,14 @@ class MemoryInbox {
 
   readonly service: Inbox["Service"] = {
     transact: this.transact,
-    fresh: (consumer, ids) =>
-      Effect.sync(() => new Set(ids.filter((id) => !this.#state.received.has(receivedKey(consumer, id))))),
+    lookUp: (consumer, { ids, keys }) =>
+      Effect.sync(() => {
+        const held = new Set(this.#of(consumer).map((one) => one.key))
+        return {
+          received: new Set(ids.filter((id) => this.#state.received.has(receivedKey(consumer, id)))),
+          heldKeys: new Set(keys.filter((key) => held.has(key)))
+        }
+      }),
     record: (consumer, ids) =>
       Effect.map(Clock.currentTimeMillis, (now) => {
         const received = new Map(this.#state.received)
@@ -74,11 +80,6 @@ class MemoryInbox {
         const forgotten = this.#state.received.size - kept.length
         this.#state = { ...this.#state, received: new Map(kept) }
         return forgotten
-      }),
-    heldKeys: (consumer, keys) =>
-      Effect.sync(() => {
-        const held = new Set(this.#of(consumer).map((one) => one.key))
-        return new Set(keys.filter((key) => held.has(key)))
       }),
     setAside: (consumer, held) =>
       Effect.sync(() => {

@@ -27,15 +27,18 @@ export class MemoryMessageLog implements MessageLog {
   append = (topic: string, entries: ReadonlyArray<NewLogEntry>): Effect.Effect<void> =>
     Effect.sync(() => {
       for (const { key, text } of entries) {
-        const log = this.#topic(topic)[Partition.ofId(key, this.partitions)]!
-        log.push({ position: log.length + 1, text })
+        const partition = Partition.ofId(key, this.partitions)
+        const log = this.#topic(topic)[partition]!
+        log.push({ partition, position: log.length + 1, text })
       }
       this.signalOf(topic).notify()
     })
 
-  heads = (topic: string): Effect.Effect<ReadonlyArray<number>> =>
-    Effect.sync(() => this.#topic(topic).map((log) => log.length))
-
-  read: MessageLog["read"] = (topic, { partition, after, limit }) =>
-    Effect.sync(() => this.#topic(topic)[partition]!.slice(after, after + limit))
+  read: MessageLog["read"] = (topic, { after, each, all }) =>
+    Effect.sync(() => {
+      const logs = this.#topic(topic)
+      const found = after.map(({ partition, position }) => logs[partition]!.slice(position, position + each))
+      const rows = Array.from({ length: Math.max(0, ...found.map(({ length }) => length)) }, (_, row) => row)
+      return rows.flatMap((row) => found.flatMap((entries) => entries.slice(row, row + 1))).slice(0, all)
+    })
 }

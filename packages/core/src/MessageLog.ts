@@ -7,9 +7,20 @@ import type { Signal } from "./Signal.ts"
 
 /** A message in the log. */
 export interface LogEntry {
+  readonly partition: number
   /** Place in the topic's partition: 1, 2, 3 … */
   readonly position: number
   readonly text: string
+}
+
+/** What to read. */
+export interface LogRange {
+  /** The partitions that are wanted, and the last position in each that is not. */
+  readonly after: ReadonlyArray<{ readonly partition: number; readonly position: number }>
+  /** Entries of one partition at most. */
+  readonly each: number
+  /** Entries in all at most. What is nearest to where its partition is read from comes first, so that none keeps the others out. */
+  readonly all: number
 }
 
 /** A message to be added. */
@@ -26,10 +37,6 @@ export interface MessageLog {
   /** Moves after every append to the topic that this process hears of. Polling must suffice. */
   readonly signalOf: (topic: string) => Signal
   readonly append: (topic: string, entries: ReadonlyArray<NewLogEntry>) => Effect.Effect<void, BrokerUnavailable>
-  /** The newest position of each partition of a topic; zeros for one that nothing was published to. */
-  readonly heads: (topic: string) => Effect.Effect<ReadonlyArray<number>, BrokerUnavailable>
-  readonly read: (
-    topic: string,
-    options: { readonly partition: number; readonly after: number; readonly limit: number }
-  ) => Effect.Effect<ReadonlyArray<LogEntry>, BrokerUnavailable>
+  /** What there is after some positions; in order for each partition. */
+  readonly read: (topic: string, range: LogRange) => Effect.Effect<ReadonlyArray<LogEntry>, BrokerUnavailable>
 }

@@ -21,7 +21,8 @@ it.effect("ids are remembered as long as they may come again, and then forgotten
     yield* TestClock.adjust("12 hours")
     yield* inbox.record("listener", ["late"])
     yield* TestClock.adjust("11 hours")
-    const isFresh = (id: string) => Effect.map(inbox.fresh("listener", [id]), (fresh) => fresh.has(id))
+    const isFresh = (id: string) =>
+      Effect.map(inbox.lookUp("listener", { ids: [id], keys: [] }), ({ received }) => !received.has(id))
     assert.isFalse(yield* isFresh("early"))
     yield* TestClock.adjust("2 hours")
     assert.isTrue(yield* isFresh("early"))

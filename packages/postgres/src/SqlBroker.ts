@@ -6,8 +6,7 @@
 import { Broker } from "@daybook/core/Broker"
 import { BrokerUnavailable } from "@daybook/core/BrokerProblems"
 import * as LogBroker from "@daybook/core/LogBroker"
-import type { LogEntry, MessageLog } from "@daybook/core/MessageLog"
-import * as Partition from "@daybook/core/Partition"
+import type { LogEntry, LogRange, MessageLog } from "@daybook/core/MessageLog"
 import { ProjectionStore } from "@daybook/core/ProjectionStore"
 import { Signal, Signals } from "@daybook/core/Signal"
 import * as Effect from "effect/Effect"
@@ -15,6 +14,8 @@ import * as Layer from "effect/Layer"
 import type * as Scope from "effect/Scope"
 import { SqlClient } from "effect/sql/SqlClient"
 import type { SqlError } from "effect/sql/SqlError"
+import { AnswerLimit } from "./AnswerLimit.ts"
+import { GroupPublish } from "./GroupPublish.ts"
 import { readModel } from "./JournalMigrations.ts"
 import {
   type Applied,
@@ -45,6 +46,19 @@ const unavailable = (error: SqlError): BrokerUnavailable =>
       "again. Operators: check that the database runs and can be reached."
   })
 
+/**
+ * All that is wanted of a topic in one statement. What is nearest to its offset comes first, so that no partition keeps others out.
+ * The limits are in the text: of one that it does not know the planner expects so much that it would compile the statement.
+ */
+const reading = (schema: string, { each, all }: LogRange): string =>
+  `SELECT m.partition, m.position::float8 AS position, m.body AS text
+   FROM unnest($2::text::smallint[], $3::text::bigint[]) AS place (partition, position)
+   CROSS JOIN LATERAL (
+     SELECT message.partition, message.position, message.body FROM ${schema}.message
+     WHERE message.topic = $1::text AND message.partition = place.partition AND message.position > place.position
+     ORDER BY message.position LIMIT ${each}) m
+   ORDER BY m.position - place.position, m.partition LIMIT ${all}`
+
 const makeLog = (schema: string): Effect.Effect<MessageLog, never, SqlClient | Scope.Scope> =>
   Effect.gen(function* () {
     const sql = yield* SqlClient
@@ -52,42 +66,29 @@ const makeLog = (schema: string): Effect.Effect<MessageLog, never, SqlClient | S
     const others = new Signal()
     others.listen(() => signals.notifyAll())
     const wakeOthers = yield* WakeUps.make(`daybook_${schema}`, others)
+    const group = new GroupPublish(sql, { schema, partitions, limitMillis: yield* AnswerLimit })
     const query = <Row extends object>(text: string, params: ReadonlyArray<string>) =>
       Effect.mapError(sql.unsafe<Row>(text, params), unavailable)
     return {
       partitions,
       durable: true,
       signalOf: (topic) => signals.of(topic),
-      append: (topic, entries) => {
-        const messages = entries.map(({ id, key, text }) => ({ p: Partition.ofId(key, partitions), i: id, b: text }))
-        return Effect.tap(
-          Effect.asVoid(query(`SELECT ${schema}.publish($1::text, $2::text::json)`, [topic, JSON.stringify(messages)])),
-          () =>
-            // Readers look after the commit, whichever transaction this is part of.
-            sql.afterCommit(
-              Effect.sync(() => {
-                signals.of(topic).notify()
-                wakeOthers()
-              })
-            )
-        )
-      },
-      heads: (topic) =>
-        Effect.map(
-          query<{ readonly partition: number; readonly head: number }>(
-            `SELECT partition, head::float8 AS head FROM ${schema}.topic WHERE name = $1::text`,
-            [topic]
-          ),
-          (rows) =>
-            Array.from({ length: partitions }, (_, p) => rows.find(({ partition }) => partition === p)?.head ?? 0)
+      append: (topic, entries) =>
+        Effect.tap(Effect.mapError(group.publish(topic, entries), unavailable), () =>
+          // Readers look after the commit, whichever transaction this is part of.
+          sql.afterCommit(
+            Effect.sync(() => {
+              signals.of(topic).notify()
+              wakeOthers()
+            })
+          )
         ),
-      read: (topic, { partition, after, limit }) =>
-        query<LogEntry>(
-          `SELECT position::float8 AS position, body AS text FROM ${schema}.message
-           WHERE topic = $1::text AND partition = $2::text::smallint AND position > $3::text::bigint
-           ORDER BY message.position LIMIT $4::text::integer`,
-          [topic, String(partition), String(after), String(limit)]
-        )
+      read: (topic, range) =>
+        query<LogEntry>(reading(schema, range), [
+          topic,
+          `{${range.after.map(({ partition }) => partition)}}`,
+          `{${range.after.map(({ position }) => position)}}`
+        ])
     }
   })
 

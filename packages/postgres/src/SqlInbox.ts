@@ -34,19 +34,36 @@ type Query = <Row extends object>(
   params: ReadonlyArray<string | null>
 ) => Effect.Effect<ReadonlyArray<Row>, ReadModelUnavailable>
 
-type Received = "transact" | "fresh" | "record" | "forget" | "heldKeys"
+type Received = "transact" | "lookUp" | "record" | "forget"
+
+/**
+ * One look into an index for each id and key, whatever the planner takes the tables to hold: statements are planned once for a
+ * connection, most likely while the tables are still small, and what is a scan then stays one.
+ */
+const lookingUp = (schema: string): string =>
+  `SELECT wanted.value AS id, NULL AS key FROM json_array_elements_text($2::text::json) AS wanted (value)
+   CROSS JOIN LATERAL
+     (SELECT FROM ${schema}.inbox i WHERE i.consumer = $1::text AND i.message_id = wanted.value LIMIT 1) AS received
+   UNION ALL
+   SELECT NULL, wanted.value FROM json_array_elements_text($3::text::json) AS wanted (value)
+   CROSS JOIN LATERAL
+     (SELECT FROM ${schema}.held_message h WHERE h.consumer = $1::text AND h.key = wanted.value LIMIT 1) AS held`
 
 /** What has been received. */
 const receiving = (sql: SqlClient, query: Query, schema: string): Pick<Inbox["Service"], Received> => {
-  const texts = (text: string, params: ReadonlyArray<string>) =>
-    Effect.map(query<{ readonly value: string }>(text, params), (rows) => new Set(rows.map(({ value }) => value)))
   return {
     transact: (work) => orReadModelUnavailableWithin(sql.withTransaction(work)) as never,
-    fresh: (consumer, ids) =>
-      texts(
-        `SELECT value FROM json_array_elements_text($2::text::json) AS wanted (value)
-         WHERE NOT EXISTS (SELECT FROM ${schema}.inbox i WHERE i.consumer = $1::text AND i.message_id = wanted.value)`,
-        [consumer, JSON.stringify(ids)]
+    lookUp: (consumer, { ids, keys }) =>
+      Effect.map(
+        query<{ readonly id: string | null; readonly key: string | null }>(lookingUp(schema), [
+          consumer,
+          JSON.stringify(ids),
+          JSON.stringify(keys)
+        ]),
+        (rows) => ({
+          received: new Set(rows.flatMap(({ id }) => id ?? [])),
+          heldKeys: new Set(rows.flatMap(({ key }) => key ?? []))
+        })
       ),
     // No ON CONFLICT: where another worker has received the same message meanwhile, this transaction must not go on.
     record: (consumer, ids) =>
@@ -65,12 +82,6 @@ const receiving = (sql: SqlClient, query: Query, schema: string): Pick<Inbox["Se
           [String(beforeMillis)]
         ),
         (rows) => rows[0]!.n
-      ),
-    heldKeys: (consumer, keys) =>
-      texts(
-        `SELECT DISTINCT h.key AS value FROM ${schema}.held_message h
-         WHERE h.consumer = $1::text AND h.key IN (SELECT json_array_elements_text($2::text::json))`,
-        [consumer, JSON.stringify(keys)]
       )
   }
 }

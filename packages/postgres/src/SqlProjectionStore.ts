@@ -108,27 +108,45 @@ const leasing = (query: Query, schema: string): Pick<Store, "claim" | "release">
   }
 }
 
+/** Moves what is where it should be, and nothing else: `$1` the projection, `$2` the steps. */
+const moveEach = (schema: string): string =>
+  `UPDATE ${schema}.projection_offset o SET position = a.to_
+   FROM json_to_recordset($2::text::json) AS a (partition smallint, epoch integer, from_ bigint, to_ bigint)
+   WHERE o.projection = $1::text AND o.partition = a.partition AND o.epoch = a.epoch AND o.position = a.from_
+   RETURNING o.partition`
+
+/** Moves all or nothing by itself, without a transaction around it: `$3` is how many steps there are. */
+const moveAll = (schema: string): string =>
+  `WITH held AS MATERIALIZED (
+     SELECT o.partition, a.to_ FROM json_to_recordset($2::text::json) AS a (partition smallint, epoch integer, from_ bigint, to_ bigint)
+     JOIN ${schema}.projection_offset o
+       ON o.projection = $1::text AND o.partition = a.partition AND o.epoch = a.epoch AND o.position = a.from_
+     ORDER BY o.partition FOR UPDATE OF o
+   ), moved AS (
+     UPDATE ${schema}.projection_offset o SET position = held.to_ FROM held
+     WHERE o.projection = $1::text AND o.partition = held.partition
+       AND (SELECT count(*) FROM held) = $3::text::integer)
+   SELECT partition FROM held`
+
 /** Offsets: how far a projection has come. */
 const moving = (sql: SqlClient.SqlClient, query: Query, schema: string): Pick<Store, "transact" | "offsets"> => {
-  const move = Effect.fnUntraced(function* (projection: string, advances: ReadonlyArray<Advance>) {
-    const moved = yield* query<{ readonly partition: number }>(
-      `UPDATE ${schema}.projection_offset o SET position = a.to_
-       FROM json_to_recordset($2::text::json) AS a (partition smallint, epoch integer, from_ bigint, to_ bigint)
-       WHERE o.projection = $1::text AND o.partition = a.partition AND o.epoch = a.epoch AND o.position = a.from_
-       RETURNING o.partition`,
-      [
-        projection,
-        JSON.stringify(advances.map(({ partition, epoch, from, to }) => ({ partition, epoch, from_: from, to_: to })))
-      ]
+  const move = (projection: string, advances: ReadonlyArray<Advance>, alone: boolean) => {
+    const steps = JSON.stringify(
+      advances.map(({ partition, epoch, from, to }) => ({ partition, epoch, from_: from, to_: to }))
     )
-    const stale = advances.find((advance) => !moved.some(({ partition }) => partition === advance.partition))
-    if (stale !== undefined) return yield* fenced(projection, stale.partition)
-  })
+    const moved = alone
+      ? query<{ readonly partition: number }>(moveAll(schema), [projection, steps, String(advances.length)])
+      : query<{ readonly partition: number }>(moveEach(schema), [projection, steps])
+    return Effect.flatMap(moved, (rows) => {
+      const stale = advances.find((advance) => !rows.some(({ partition }) => partition === advance.partition))
+      return stale === undefined ? Effect.void : Effect.fail(fenced(projection, stale.partition))
+    })
+  }
   return {
     transact: (projection, advances, work) => {
-      const moved = move(projection, advances)
-      // The offset of one partition and nothing else: the statement is a transaction by itself.
-      const alone = (work as unknown) === Effect.void && advances.length === 1
+      // Offsets and nothing else: the statement is a transaction by itself.
+      const alone = (work as unknown) === Effect.void
+      const moved = move(projection, advances, alone)
       return orReadModelUnavailableWithin(alone ? moved : sql.withTransaction(Effect.andThen(moved, work))) as never
     },
     offsets: (projection) =>

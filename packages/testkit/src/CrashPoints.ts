@@ -189,10 +189,9 @@ export class CrashPoints {
     return {
       ...inbox,
       transact: (work) => change("writes", inbox.transact(work)),
-      fresh: (consumer, ids) => only(inbox.fresh(consumer, ids)),
+      lookUp: (consumer, about) => only(inbox.lookUp(consumer, about)),
       record: (consumer, ids) => only(inbox.record(consumer, ids)),
       forget: (beforeMillis) => change("forgets from", inbox.forget(beforeMillis)),
-      heldKeys: (consumer, keys) => only(inbox.heldKeys(consumer, keys)),
       setAside: (consumer, held) => only(inbox.setAside(consumer, held)),
       due: (consumer, nowMillis, limit) => only(inbox.due(consumer, nowMillis, limit)),
       first: (consumer, key) => only(inbox.first(consumer, key)),
