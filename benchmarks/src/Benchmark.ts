@@ -6,6 +6,7 @@ import { commands } from "./commands/Commands.ts"
 import type { Run } from "./Harness.ts"
 import { lag } from "./lag/Lag.ts"
 import type { Report } from "./Report.ts"
+import { storage } from "./storage/Storage.ts"
 
 export interface Benchmark {
   readonly name: string
@@ -21,4 +22,4 @@ export interface Benchmark {
 }
 
 /** All benchmarks. */
-export const benchmarks: ReadonlyArray<Benchmark> = [commands, lag]
+export const benchmarks: ReadonlyArray<Benchmark> = [commands, lag, storage]
