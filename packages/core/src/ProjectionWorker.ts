@@ -114,10 +114,11 @@ export class ProjectionWorker<R> {
       yield* this.#claimIfDue
       const seen = this.#journal.signal.count
       const woken = this.#wake.count
-      if (!(yield* this.#store.paused(this.#name))) {
-        const news = yield* this.#readNews
-        if (news.length > 0) return yield* this.#apply(news)
-      }
+      const [paused, heads] = yield* Effect.all([this.#store.paused(this.#name), this.#journal.heads], {
+        concurrency: 2
+      })
+      const news = paused ? [] : yield* this.#readNews(heads)
+      if (news.length > 0) return yield* this.#apply(news)
       yield* Effect.raceAll([
         this.#journal.signal.changed(seen),
         this.#wake.changed(woken),
@@ -156,9 +157,8 @@ export class ProjectionWorker<R> {
   }
 
   /** What is new in the partitions that this worker holds, about a batch in all. */
-  get #readNews(): Effect.Effect<ReadonlyArray<News>, JournalUnavailable> {
+  #readNews(heads: ReadonlyArray<number>): Effect.Effect<ReadonlyArray<News>, JournalUnavailable> {
     return Effect.gen({ self: this }, function* () {
-      const heads = yield* this.#journal.heads
       const behind = [...this.#offsets.values()].filter(
         (offset) => offset.stoppedBecause === null && heads[offset.partition]! > offset.position
       )
@@ -170,7 +170,8 @@ export class ProjectionWorker<R> {
             this.#journal.readPartition(offset.partition, { after: offset.position, limit }),
             (events): News => ({ offset, events })
           ),
-        { concurrency: 4 }
+        // All in one turn, so that they may be read together.
+        { concurrency: "unbounded" }
       )
       return news.filter(({ events }) => events.length > 0)
     })

@@ -6,12 +6,11 @@
  */
 import { isStorable } from "@daybook/core/StorableText"
 import * as Effect from "effect/Effect"
-import * as Exit from "effect/Exit"
-import * as Option from "effect/Option"
 import type * as SqlClient from "effect/sql/SqlClient"
 import type { SqlError } from "effect/sql/SqlError"
 import { AnswerLimit, orNoAnswer } from "./AnswerLimit.ts"
 import { millisOf } from "./Instants.ts"
+import * as SharedRead from "./SharedRead.ts"
 
 /** What is remembered of one stream. Versions that are null belong to a state or snapshot that there is not. */
 export interface Recalled {
@@ -29,8 +28,6 @@ export interface Recalled {
 
 /** Reads what is remembered of a stream, together with all that is asked for in the same turn. */
 export type Recall = (stream: string) => Effect.Effect<Recalled, SqlError>
-
-type Waiter = (exit: Exit.Exit<Recalled, SqlError>) => void
 
 /** Streams of one statement at most. */
 const maxStreams = 500
@@ -56,43 +53,14 @@ const nothing = (stream: string): Recalled => ({
 
 const make = (sql: SqlClient.SqlClient, schema: string, limitMillis: number): Recall => {
   const text = statement(schema)
-  let waiting = new Map<string, Array<Waiter>>()
-
   const read = (streams: ReadonlyArray<string>) =>
-    Effect.map(
-      orNoAnswer(sql.unsafe<Recalled>(text, [JSON.stringify(streams)]), limitMillis),
-      (rows) => new Map(rows.map((row) => [row.stream, row]))
-    )
-
-  const flush = () => {
-    const asked = waiting
-    waiting = new Map()
-    if (asked.size === 0) return
-    Effect.runFork(read([...asked.keys()])).addObserver((exit) => {
-      for (const [stream, waiters] of asked) {
-        const answer = Exit.map(exit, (found) => found.get(stream)!)
-        for (const waiter of waiters) waiter(answer)
-      }
+    Effect.map(orNoAnswer(sql.unsafe<Recalled>(text, [JSON.stringify(streams)]), limitMillis), (rows) => {
+      const found = new Map(rows.map((row) => [row.stream, row]))
+      return streams.map((stream) => found.get(stream)!)
     })
-  }
-
-  const together = (stream: string) =>
-    Effect.callback<Recalled, SqlError>((resume) => {
-      const others = waiting.get(stream)
-      if (others !== undefined) return void others.push(resume)
-      waiting.set(stream, [resume])
-      if (waiting.size === 1) queueMicrotask(flush)
-      else if (waiting.size === maxStreams) flush()
-    })
-
-  return (stream) => {
-    // No stream has such a name, since an append of it is refused; in the statement it would fail the others.
-    if (!isStorable(stream)) return Effect.succeed(nothing(stream))
-    return Effect.flatMap(Effect.serviceOption(sql.transactionService), (transaction) =>
-      // Within a transaction the read is the transaction's own, on the connection that it holds.
-      Option.isNone(transaction) ? together(stream) : Effect.map(read([stream]), (found) => found.get(stream)!)
-    )
-  }
+  const recall = SharedRead.make(sql, { keyOf: (stream: string) => stream, most: maxStreams, read })
+  // No stream has such a name, since an append of it is refused; in the statement it would fail the others.
+  return (stream) => (isStorable(stream) ? recall(stream) : Effect.succeed(nothing(stream)))
 }
 
 const recalls = new WeakMap<SqlClient.SqlClient, Map<string, Recall>>()

@@ -20,6 +20,7 @@ import * as ArchiveIndex from "./ArchiveIndex.ts"
 import { Database } from "./Database.ts"
 import { journal as journalMigrations, readModel as readModelMigrations } from "./JournalMigrations.ts"
 import { type Applied, type DatabaseNewer, type MigrationSet, migrateAll } from "./Migrations.ts"
+import * as PartitionPages from "./PartitionPages.ts"
 import * as SqlInbox from "./SqlInbox.ts"
 import * as SqlJournal from "./SqlJournal.ts"
 import * as SqlProjectionStore from "./SqlProjectionStore.ts"
@@ -47,7 +48,8 @@ const journal = (options: SqlJournal.Options): Layer.Layer<Journal, JournalUnava
   Layer.effect(
     Journal,
     Effect.gen(function* () {
-      return withArchive(yield* SqlJournal.make(options), yield* ArchiveIndex.make(options.schema))
+      const journal = yield* PartitionPages.together(yield* SqlJournal.make(options), options.schema)
+      return withArchive(journal, yield* ArchiveIndex.make(options.schema))
     })
   )
 
