@@ -109,6 +109,7 @@ export const commands: Benchmark = {
   contestants: {
     daybook: () => import("./Daybook.ts"),
     emmett: () => import("./Emmett.ts"),
+    act: () => import("./Act.ts"),
     bareLoop: () => import("./BareLoop.ts"),
     bareJournal: () => import("./BareJournal.ts")
   },
