@@ -1,11 +1,12 @@
 /**
- * One batch as one statement: the parameters of the SQL function `append_batch`, and the meaning of its answer.
+ * One batch as one statement: the parameters of the SQL function `append_after`, and the meaning of its answer.
  *
  * Each column of the batch is one parameter, an array in PostgreSQL's own notation. Parameters are sent as text and cast in
  * SQL, because the two drivers differ in how they encode anything else.
  */
 import type { Append, NewEvent, Outcome, Receipt } from "@daybook/core/Journal"
 import { serialise } from "@daybook/core/MemoryJournal"
+import type { OwnWrites } from "./OwnWrites.ts"
 
 /** A batch that has been turned into text, each append with the appends' own ordinal. */
 export interface Prepared {
@@ -15,7 +16,19 @@ export interface Prepared {
   readonly state: string | null
 }
 
-/** What `append` says of a stream that it refused. */
+/** What `append_after` answers. */
+export interface Answer {
+  /** The head of each partition before the batch, as the text of an array. */
+  readonly bases: string
+  /** The transaction that has written the rows of the batch's partitions. */
+  readonly mark: string
+  /** True when nothing is stored because others have written to one of the partitions. */
+  readonly moved: boolean
+  /** When there are any, nothing is stored. */
+  readonly refused: ReadonlyArray<Refusal> | null
+}
+
+/** What `append_after` says of a stream that it refused. */
 export interface Refusal {
   readonly i: number
   readonly v: number
@@ -130,11 +143,15 @@ class Rows {
     row.data.add(data)
   }
 
-  /** The parts of an append besides its events. */
-  addRest({ append, events, state }: Prepared, carriers: ReadonlyArray<number>): void {
+  /** A stream that is to be looked at. */
+  addGroup({ append, events }: Prepared): void {
     this.group.stream.add(append.stream)
     this.group.version.addRaw(append.expectedVersion)
     this.group.eventless.addRaw(events.length === 0)
+  }
+
+  /** The parts of an append besides its events. */
+  addRest({ append, state }: Prepared, carriers: ReadonlyArray<number>): void {
     if (state !== null) {
       this.state.stream.add(append.stream)
       this.state.version.addRaw(append.expectedVersion + append.events.length)
@@ -157,13 +174,13 @@ class Rows {
   }
 }
 
-const partTypes = ["smallint[]", "integer[]"]
+const partTypes = ["smallint[]", "integer[]", "xid[]"]
 
-/** The call, whose answer is `bases` and `refused`. */
+/** The call, whose answer is an `Answer`. */
 export const statementText = (schema: string): string => {
   const all = [...partTypes, ...Object.values(types).flatMap((kind) => Object.values<string>(kind))]
   const params = all.map((type, index) => `$${index + 1}::text::${type}`)
-  return `SELECT bases::text AS bases, refused FROM ${schema}.append_batch(${params.join(", ")})`
+  return `SELECT bases::text AS bases, mark::text AS mark, moved, refused FROM ${schema}.append_after(${params.join(", ")})`
 }
 
 /** The index of the event that carries a command's id, -1 when none does. */
@@ -172,8 +189,11 @@ const carrierOf = ({ append, events }: Prepared, receipt: Append["receipts"][num
   return index < events.length && append.events[index]?.commandId === receipt.commandId ? index : -1
 }
 
-/** The parameters of one call, and where each append's events begin among those of its partition (from 1). */
-export const statementOf = (batch: ReadonlyArray<Prepared>) => {
+/**
+ * The parameters of one call, and where each append's events begin among those of its partition (from 1). Streams that `own` knows
+ * are not looked at, for as long as their partitions bear its marks.
+ */
+export const statementOf = (batch: ReadonlyArray<Prepared>, own: OwnWrites) => {
   const counts = new Map<number, number>()
   const rows = new Rows()
   const starts = batch.map((prepared) => {
@@ -184,12 +204,16 @@ export const statementOf = (batch: ReadonlyArray<Prepared>) => {
     for (let i = 0; i < events.length; i++) {
       rows.addEvent(append, i, before + i + 1, carriers.includes(i), events[i]!)
     }
+    if (!own.knows(append)) rows.addGroup(prepared)
     rows.addRest(prepared, carriers)
     return before + 1
   })
   const parts = [...counts.keys()].sort((a, b) => a - b)
-  const params = [`{${parts.join(",")}}`, `{${parts.map((part) => counts.get(part)).join(",")}}`, ...rows.params]
-  return { starts, params }
+  const marks = parts.map((part) => own.markOf(part))
+  const lists = [parts, parts.map((part) => counts.get(part)), marks.map((mark) => mark ?? "NULL")]
+  const [ids, sizes, after] = lists.map((list) => `{${list.join(",")}}`)
+  const params = [ids!, sizes!, marks.every((mark) => mark === null) ? null : after!, ...rows.params]
+  return { starts, params, parts, marks }
 }
 
 /** Turns a batch into text. What cannot be is answered in `outcomes` at once. */

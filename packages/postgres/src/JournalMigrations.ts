@@ -16,7 +16,8 @@ export const journal: MigrationSet = {
     "journal-005-privileges",
     "journal-006-recall",
     "journal-007-append",
-    "journal-008-privileges"
+    "journal-008-privileges",
+    "journal-009-append"
   ])
 }
 

@@ -1,7 +1,7 @@
 /**
  * The journal on SQL: one code path for PostgreSQL and for PGlite.
  *
- * Appends go through the SQL function `append_batch` (see `sql/journal-007-append.sql` and `AppendStatement.ts`); everything else
+ * Appends go through the SQL function `append_after` (see `sql/journal-009-append.sql`, `OwnWrites.ts` and `AppendStatement.ts`); everything else
  * is a query.
  */
 import type { Stored } from "@daybook/core/Event"
@@ -21,16 +21,10 @@ import type * as Scope from "effect/Scope"
 import * as SqlClient from "effect/sql/SqlClient"
 import type { SqlError } from "effect/sql/SqlError"
 import { AnswerLimit, orNoAnswer } from "./AnswerLimit.ts"
-import {
-  outcomeOfRefusal,
-  type Prepared,
-  prepare,
-  type Refusal,
-  statementOf,
-  statementText
-} from "./AppendStatement.ts"
+import { type Answer, outcomeOfRefusal, type Prepared, prepare, statementOf, statementText } from "./AppendStatement.ts"
 import { millisOf } from "./Instants.ts"
 import { checkSchemaName } from "./Migrations.ts"
+import { OwnWrites } from "./OwnWrites.ts"
 import { type Recall, recallOf } from "./Recall.ts"
 import { isSqlError, reasonOf } from "./SqlFailure.ts"
 import * as WakeUps from "./WakeUps.ts"
@@ -89,39 +83,53 @@ type Query = <Row extends object>(
 ) => Effect.Effect<ReadonlyArray<Row>, JournalUnavailable>
 
 /** Appends what is not refused; what is refused is left out of a second try, so that neighbours are stored. */
-const appender = (query: Query, schema: string) => {
+const appender = (query: Query, schema: string, partitions: number) => {
   const text = statementText(schema)
 
   const appendPrepared = (
     batch: ReadonlyArray<Prepared>,
-    outcomes: Array<Outcome>
+    outcomes: Array<Outcome>,
+    own: OwnWrites
   ): Effect.Effect<void, JournalUnavailable> =>
     Effect.suspend(() => {
       if (batch.length === 0) return Effect.void
-      const { starts, params } = statementOf(batch)
-      return Effect.flatMap(query<{ bases: string; refused: ReadonlyArray<Refusal> | null }>(text, params), (rows) => {
-        const { bases, refused } = rows[0]!
+      const { starts, params, parts, marks } = statementOf(batch, own)
+      return Effect.flatMap(query<Answer>(text, params), (rows) => {
+        const { bases, mark, moved, refused } = rows[0]!
+        if (moved) {
+          own.forget(parts)
+          return appendPrepared(batch, outcomes, own)
+        }
         if (refused !== null) {
           const ordinals = new Set(refused.map((refusal) => refusal.i))
           for (const refusal of refused) outcomes[batch[refusal.i]!.ordinal] = outcomeOfRefusal(refusal)
           return appendPrepared(
             batch.filter((_, i) => !ordinals.has(i)),
-            outcomes
+            outcomes,
+            own
           )
         }
         const heads = bases.slice(1, -1).split(",").map(Number)
+        own.marked(parts, marks, mark)
         batch.forEach(({ append, events, ordinal }, i) => {
           const position = events.length === 0 ? 0 : heads[append.partition]! + starts[i]!
           outcomes[ordinal] = { _tag: "Appended", version: append.expectedVersion + append.events.length, position }
+          own.wrote(append)
         })
         return Effect.void
       })
     })
 
-  return (batch: ReadonlyArray<Append>): Effect.Effect<ReadonlyArray<Outcome>, JournalUnavailable> =>
+  const lasting = new OwnWrites(partitions)
+  return (
+    batch: ReadonlyArray<Append>,
+    /** Whether the appends are durable with the answer, and not with a transaction that may yet be undone. */
+    durable: boolean
+  ): Effect.Effect<ReadonlyArray<Outcome>, JournalUnavailable> =>
     Effect.suspend(() => {
       const outcomes: Array<Outcome> = new Array(batch.length)
-      return Effect.as(appendPrepared(prepare(batch, outcomes), outcomes), outcomes)
+      const own = durable ? lasting : new OwnWrites(partitions)
+      return Effect.as(appendPrepared(prepare(batch, outcomes), outcomes, own), outcomes)
     })
 }
 
@@ -196,21 +204,22 @@ export const make = (
     const signal = new Signal()
     const wakeOthers = yield* WakeUps.make(`daybook_${schema}`, signal)
     // The limit is that of the whole append, whose transaction may be waiting for more than a statement.
-    const append = appender((text, params) => orUnavailable(sql.unsafe(text, params)), schema)
+    const { n: partitions } = counted[0]!
+    const append = appender((text, params) => orUnavailable(sql.unsafe(text, params)), schema, partitions)
     const appended = Effect.sync(() => {
       signal.notify()
       wakeOthers()
     })
     return {
-      partitions: counted[0]!.n,
+      partitions,
       lanes: options.lanes,
       remote: options.remote,
       signal,
       append: (batch, within) => {
         const work =
           within === undefined
-            ? append(batch)
-            : sql.withTransaction(Effect.tap(append(batch), (outcomes) => within(outcomes)))
+            ? append(batch, true)
+            : sql.withTransaction(Effect.tap(append(batch, false), (outcomes) => within(outcomes)))
         return Effect.tap(orUnavailable(orNoAnswer(work, limit)), () => appended) as never
       },
       ...reader(query, yield* recallOf(sql, schema), schema)
