@@ -56,6 +56,11 @@ export interface Projection<Event extends { readonly _tag: string }, E = never, 
   /** Events per transaction at most. Default 500: beyond that a transaction grows without getting cheaper per event. */
   readonly batchSize: number
   /**
+   * The same for a replay, whose events nobody waits for. Default 5,000, or `batchSize` where that is given: aggregates come up
+   * again in the next few hundred events, and what a handler reads and writes for each is read and written once for all of them.
+   */
+  readonly replayBatchSize: number
+  /**
    * The tables that it writes, and that no other projection writes: a rebuild makes them anew and switches them. None, the
    * default, where the read model is not in SQL.
    */
@@ -78,6 +83,7 @@ interface Declaration<Sources extends ReadonlyArray<Source>, E, R> {
   ) => Effect.Effect<void, E, R>
   readonly onFailure?: FailurePolicy
   readonly batchSize?: number
+  readonly replayBatchSize?: number
   readonly tables?: ReadonlyArray<Table>
 }
 
@@ -88,6 +94,7 @@ export const make = <const Sources extends ReadonlyArray<Source>, E, R>(
   effects: "transactional",
   onFailure: "park",
   batchSize: 500,
+  replayBatchSize: declaration.batchSize ?? 5_000,
   tables: [],
   ...declaration
 })

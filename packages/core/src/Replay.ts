@@ -220,7 +220,8 @@ class Run<E, R> {
   #replay({ partition, position }: Offset): Effect.Effect<void, Failure, R> {
     const to = this.#until[partition]!
     return Effect.gen({ self: this }, function* () {
-      const most = Math.max(1, Math.min(this.#projection.batchSize, this.#options.eventsPerSecond ?? Infinity))
+      const { eventsPerSecond = Infinity } = this.#options
+      const most = Math.max(1, Math.min(this.#projection.replayBatchSize, eventsPerSecond))
       for (let after = position; after < to; ) {
         const limit = Math.ceil(Math.min(most, to - after))
         const page = yield* Effect.retry(this.#journal.readPartition(partition, { after, limit }), patience)
@@ -240,13 +241,15 @@ class Run<E, R> {
     )
   }
 
-  /** Applies a page. Where that fails it goes event by event, so that the one that fails is known. */
+  /** Applies a page. Where that fails it goes by halves, so that the event that fails is known, and all before it are applied. */
   #apply(page: ReadonlyArray<Stored>): Effect.Effect<void, Failure, R> {
     return Effect.gen({ self: this }, function* () {
       const failure = yield* this.#try(page)
       if (failure === undefined) return this.#advance(page.length)
       if (page.length === 1) return yield* replayFailed(this.#name, page[0]!, failure.reason)
-      for (const stored of page) yield* this.#apply([stored])
+      const half = page.length >> 1
+      yield* this.#apply(page.slice(0, half))
+      yield* this.#apply(page.slice(half))
     })
   }
 

@@ -64,6 +64,27 @@ describe("a replay", () => {
     })
   )
 
+  for (const [declared, expected] of [
+    [{ batchSize: 2 }, [2, 2, 1]],
+    [{ batchSize: 1, replayBatchSize: 4 }, [4, 1]],
+    [{}, [5]]
+  ] as const)
+    scenario(
+      `shows as many events together as the projection says: ${JSON.stringify(declared)}`,
+      Effect.gen(function* () {
+        const batches: Array<number> = []
+        const projection = Projection.make({
+          name: "counted",
+          sources: [Account],
+          ...declared,
+          handle: (batch) => Effect.sync(() => void batches.push(batch.length))
+        })
+        yield* history
+        yield* Replay.run(projection, { until: [5, 0] })
+        assert.deepStrictEqual(batches, expected)
+      })
+    )
+
   scenario(
     "tells the handler that it replays",
     Effect.gen(function* () {
