@@ -6,6 +6,7 @@ import { commands } from "./commands/Commands.ts"
 import type { Run } from "./Harness.ts"
 import { lag } from "./lag/Lag.ts"
 import type { Report } from "./Report.ts"
+import { startup } from "./startup/Startup.ts"
 import { storage } from "./storage/Storage.ts"
 
 export interface Benchmark {
@@ -22,4 +23,4 @@ export interface Benchmark {
 }
 
 /** All benchmarks. */
-export const benchmarks: ReadonlyArray<Benchmark> = [commands, lag, storage]
+export const benchmarks: ReadonlyArray<Benchmark> = [commands, lag, storage, startup]
