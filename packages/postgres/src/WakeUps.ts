@@ -2,55 +2,118 @@
  * Wake-ups between processes by LISTEN/NOTIFY. They only save waiting: readers poll anyway.
  *
  * A NOTIFY inside the appending transaction would make commits queue for a lock of the whole server, so that it is sent on
- * its own afterwards, and not again within a few milliseconds however many appends there are.
+ * its own afterwards, and not again within a few milliseconds however many appends there are. A process listens on one connection and
+ * tells in one statement for all of its services: a connection and a hundred statements a second for each were too many.
  */
 import { Signal } from "@daybook/core/Signal"
 import { PgClient } from "@effect/sql-pg/PgClient"
 import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
 import * as Option from "effect/Option"
 import * as Queue from "effect/Queue"
 import * as Schedule from "effect/Schedule"
 import type * as Scope from "effect/Scope"
+import type { SqlError } from "effect/sql/SqlError"
 
 /** Between two notifications of one process at least. A fifth of what a read model may lag and still feel immediate. */
 const pauseMillis = 10
 
-/**
- * Listens on a channel, moving `signal` when another process has appended, and answers a function that tells the others.
- * Where the database is embedded there are no others, and nothing is done.
- */
-export const make = (channel: string, signal: Signal): Effect.Effect<() => void, never, Scope.Scope> =>
-  Effect.gen(function* () {
-    const found = yield* Effect.serviceOption(PgClient)
-    if (Option.isNone(found)) return () => {}
-    const client = found.value
-    const self = globalThis.crypto.randomUUID()
+/** The channel of all processes in a database. What is said on it is who speaks, and which names have news. */
+const channel = "daybook"
 
+/** Names of one notification at most, which may have 8,000 bytes. */
+const mostNames = 100
+
+/** Who wants to hear of a name. */
+interface Listener {
+  readonly name: string
+  readonly signal: Signal
+}
+
+/** What a client's users listen to and tell of, by name. */
+class Switchboard {
+  readonly #client: PgClient
+  readonly #self = globalThis.crypto.randomUUID()
+  readonly #listeners: Set<Listener> = new Set()
+  readonly #appends = new Signal()
+  #untold = new Set<string>()
+  #fiber: Fiber.Fiber<unknown, unknown> | undefined
+
+  constructor(client: PgClient) {
+    this.#client = client
+  }
+
+  /** Has a signal moved when another process tells of the name. Answers what tells the others. */
+  use(name: string, signal: Signal): Effect.Effect<() => void, never, Scope.Scope> {
+    const listener = { name, signal }
+    const begin = Effect.sync(() => {
+      this.#listeners.add(listener)
+      this.#fiber ??= Effect.runFork(Effect.all([this.#hearing, this.#telling], { concurrency: "unbounded" }))
+      return () => {
+        this.#untold.add(name)
+        this.#appends.notify()
+      }
+    })
+    const end = Effect.suspend(() => {
+      this.#listeners.delete(listener)
+      const fiber = this.#fiber
+      if (this.#listeners.size > 0 || fiber === undefined) return Effect.void
+      this.#fiber = undefined
+      return Fiber.interrupt(fiber)
+    })
+    return Effect.acquireRelease(begin, () => end)
+  }
+
+  /** Listens for ever. A lost connection is opened again; what was missed meanwhile is found by polling. */
+  get #hearing(): Effect.Effect<never, SqlError> {
     const hear = Effect.scoped(
-      Effect.flatMap(client.listen(channel), (notifications) => {
+      Effect.flatMap(this.#client.listen(channel), (notifications) => {
         // Something may have come before anyone listened.
-        signal.notify()
+        for (const { signal } of this.#listeners) signal.notify()
         return Effect.forever(
           Effect.map(Queue.take(notifications), ({ payload }) => {
-            if (payload !== self) signal.notify()
+            const [who, ...names] = payload.split(" ")
+            if (who === this.#self) return
+            for (const { name, signal } of this.#listeners) if (names.includes(name)) signal.notify()
           })
         )
       })
     )
-    // A lost connection is opened again; what was missed meanwhile is found by polling.
-    yield* Effect.forkScoped(Effect.retry(hear, Schedule.spaced("1 second")))
+    return Effect.retry(hear, Schedule.spaced("1 second"))
+  }
 
-    const appends = new Signal()
-    let told = 0
-    const tell = Effect.suspend(() => appends.changed(told)).pipe(
+  /** Tells the others what there is, for ever. */
+  get #telling(): Effect.Effect<never> {
+    let seen = 0
+    const tell = Effect.suspend(() => this.#appends.changed(seen)).pipe(
       Effect.andThen(
         Effect.suspend(() => {
-          told = appends.count
-          return Effect.ignore(client.notify(channel, self))
+          seen = this.#appends.count
+          const names = [...this.#untold]
+          this.#untold = new Set(names.slice(mostNames))
+          if (this.#untold.size > 0) this.#appends.notify()
+          return Effect.ignore(this.#client.notify(channel, [this.#self, ...names.slice(0, mostNames)].join(" ")))
         })
       ),
       Effect.andThen(Effect.sleep(pauseMillis))
     )
-    yield* Effect.forkScoped(Effect.forever(tell))
-    return () => appends.notify()
-  })
+    return Effect.forever(tell)
+  }
+}
+
+const switchboards = new WeakMap<PgClient, Switchboard>()
+
+const switchboardOf = (client: PgClient): Switchboard => {
+  const known = switchboards.get(client) ?? new Switchboard(client)
+  switchboards.set(client, known)
+  return known
+}
+
+/**
+ * Moves `signal` when another process has told of the name, and answers a function that tells the others of it. Where the database is
+ * embedded there are no others, and nothing is done. Names have no spaces, and 63 characters at most.
+ */
+export const make = (name: string, signal: Signal): Effect.Effect<() => void, never, Scope.Scope> =>
+  Effect.flatMap(Effect.serviceOption(PgClient), (found) =>
+    Option.isNone(found) ? Effect.succeed(() => {}) : switchboardOf(found.value).use(name, signal)
+  )
