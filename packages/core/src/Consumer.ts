@@ -46,6 +46,8 @@ export interface Source<E, R> {
   readonly ignores: (type: string) => boolean
   /** Handles a message, or fails with `UnreadableMessage`. */
   readonly handle: (message: Message) => Effect.Effect<void, E | UnreadableMessage, R>
+  /** Handles messages at once, in order, where that costs less than one after the other. Used where effects are transactional. */
+  readonly handleAll?: (messages: ReadonlyArray<Message>) => Effect.Effect<void, E | UnreadableMessage, R>
 }
 
 type EffectOf<Cases> = {
@@ -59,19 +61,59 @@ export const on = <M extends Tagged, Cases extends Handlers<M, any, any>>(
 ): Source<Effect.Error<EffectOf<Cases>>, Effect.Services<EffectOf<Cases>>> => ({
   topic: contract.topic,
   ignores: (type) => (cases as Handlers<M, any, any>)[type as M["_tag"]] === ignored,
-  handle: (message) =>
-    Effect.suspend(() => {
-      let body: M
-      try {
-        body = contract.decode(message)
-      } catch (error) {
-        return error instanceof UnreadableMessage ? Effect.fail(error) : Effect.die(error)
-      }
-      const handler = (cases as Handlers<M, any, any>)[body._tag as M["_tag"]]
-      // A dead letter that an operator has corrected into something that is ignored.
-      return handler === ignored ? Effect.void : handler(body as never, message)
-    })
+  handle: (message) => dispatch(contract, cases as Handlers<M, any, any>, message, undefined)
 })
+
+/** Hands a message to its case; `otherwise` is for one that is ignored: a dead letter that an operator has corrected into it. */
+const dispatch = <M extends Tagged, A, E, R>(
+  contract: Contract<M>,
+  cases: Gathered<M, A, E, R>,
+  message: Message,
+  otherwise: A
+): Effect.Effect<A, E | UnreadableMessage, R> =>
+  Effect.suspend((): Effect.Effect<A, E | UnreadableMessage, R> => {
+    let body: M
+    try {
+      body = contract.decode(message)
+    } catch (error) {
+      return error instanceof UnreadableMessage ? Effect.fail(error) : Effect.die(error)
+    }
+    const handler = cases[body._tag as M["_tag"]]
+    return handler === ignored ? Effect.succeed(otherwise) : handler(body as never, message)
+  })
+
+/** What a consumer makes of each message of a contract. */
+export type Gathered<M extends Tagged, A, E, R> = {
+  readonly [K in M["_tag"]]:
+    | typeof ignored
+    | ((body: Extract<M, { readonly _tag: K }>, message: Message) => Effect.Effect<A, E, R>)
+}
+
+/**
+ * Listens to a contract's topic, as `on` does, for a consumer that writes what it has heard in all messages of a batch at once:
+ * `write` gets what each message has come to, in order and but for `undefined`, within the inbox's transaction.
+ */
+export const gather = <M extends Tagged, A, Cases extends Gathered<M, A | undefined, any, any>, E, R>(
+  contract: Contract<M>,
+  write: (all: ReadonlyArray<A>) => Effect.Effect<void, E, R>,
+  cases: Cases
+): Source<E | Effect.Error<EffectOf<Cases>>, R | Effect.Services<EffectOf<Cases>>> => {
+  const gathered: Gathered<M, A | undefined, any, any> = cases
+  const handleAll = (messages: ReadonlyArray<Message>) =>
+    Effect.flatMap(
+      Effect.forEach(messages, (message) => dispatch(contract, gathered, message, undefined)),
+      (heard) => {
+        const all = heard.filter((one) => one !== undefined)
+        return all.length === 0 ? Effect.void : write(all)
+      }
+    )
+  return {
+    topic: contract.topic,
+    ignores: (type) => gathered[type as M["_tag"]] === ignored,
+    handle: (message) => handleAll([message]),
+    handleAll
+  }
+}
 
 /** How a consumer works. */
 export interface Options {
@@ -176,13 +218,22 @@ class ConsumerRun<E, R> {
     return Effect.gen({ self: this }, function* () {
       const { fresh, held } = yield* this.#lookUp(incoming)
       const now = yield* Clock.currentTimeMillis
-      const waiting: Array<NewHeld> = []
-      for (const one of fresh) {
-        if (held.has(one.key)) waiting.push(heldOf(one, { state: "waiting", heldAtMillis: now }))
-        else yield* this.#handle(one)
-      }
-      yield* this.#keep(fresh, waiting)
+      const waiting = fresh.filter(({ key }) => held.has(key))
+      yield* this.#handleEach(fresh.filter(({ key }) => !held.has(key)))
+      yield* this.#keep(
+        fresh,
+        waiting.map((one) => heldOf(one, { state: "waiting", heldAtMillis: now }))
+      )
     })
+  }
+
+  /** Handles messages of one topic, at once where all can be read and their source has it so. */
+  #handleEach(incoming: ReadonlyArray<Incoming>): Effect.Effect<void, unknown, R> {
+    const messages = incoming.flatMap(({ message }) => message ?? [])
+    const handleAll = this.#sources.get(incoming[0]?.topic ?? "")?.handleAll
+    return handleAll !== undefined && messages.length === incoming.length
+      ? handleAll(messages)
+      : Effect.forEach(incoming, (one) => this.#handle(one), { discard: true })
   }
 
   /** The messages that are new, each once, and the keys of which something is set aside. */

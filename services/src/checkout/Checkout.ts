@@ -91,7 +91,7 @@ export const messageSide = (
       return Layer.mergeAll(
         Layer.effectDiscard(Projector.make([SagaRuntime.dispatch(conductor)], options.projector)),
         Consumer.layer(consumerName, sources(checkouts), { ...options.consumer, effects: "idempotent" }),
-        Consumer.layer(reconciliationConsumerName, reconciliationSources(copy), options.consumer),
+        Consumer.layer(reconciliationConsumerName, reconciliationSources(copy), { mixed: true, ...options.consumer }),
         findingsGauge(copy, options.reconcileAfterMillis),
         Deadlines.layer({
           name: Saga.name,

@@ -49,6 +49,12 @@ export interface News {
   readonly disputed?: Money
 }
 
+/** What was heard of an order. */
+export interface Heard {
+  readonly orderId: string
+  readonly news: News
+}
+
 /** Something in a payment that someone should look at. */
 export interface Attention {
   readonly attentionId: string
@@ -75,6 +81,8 @@ export class Reconciliation extends Context.Service<
   {
     /** Adds news of an order. Part of the inbox's transaction. */
     hear(orderId: string, news: News, nowMillis: number): Effect.Effect<void, ReadModelUnavailable>
+    /** Adds news of orders, in the order in which they were heard. Part of the inbox's transaction. */
+    hearAll(heard: ReadonlyArray<Heard>, nowMillis: number): Effect.Effect<void, ReadModelUnavailable>
     /** Says what a dispute takes by now. The difference to what it took before, in minor units. Part of the inbox's transaction. */
     dispute(orderId: string, chargebackId: string, takesMinor: number): Effect.Effect<number, ReadModelUnavailable>
     /** Something in an order's payment needs attention. Part of the inbox's transaction. */
@@ -105,7 +113,7 @@ const hearing = (schema: string): string =>
      reservation, payment_currency, authorised_minor, released, captured_minor, refunded_minor, disputed_minor)
    SELECT "orderId", ${instantOf('"nowMillis"')}, "orderStatus", "wasConfirmed", "orderCurrency", "dueMinor", reservation,
      "paymentCurrency", "authorisedMinor", released, "capturedMinor", "refundedMinor", "disputedMinor"
-   FROM turn, json_to_record($1::text::json) AS n ("orderId" text, "nowMillis" float8, "orderStatus" text,
+   FROM turn, json_to_recordset($1::text::json) AS n ("orderId" text, "nowMillis" float8, "orderStatus" text,
      "wasConfirmed" boolean, "orderCurrency" text, "dueMinor" bigint, reservation text, "paymentCurrency" text,
      "authorisedMinor" bigint, released boolean, "capturedMinor" bigint, "refundedMinor" bigint, "disputedMinor" bigint)
    ON CONFLICT (order_id) DO UPDATE SET
@@ -142,6 +150,35 @@ const rowOf = (orderId: string, news: News, nowMillis: number) => {
     refundedMinor: minor(refunded),
     disputedMinor: minor(disputed)
   }
+}
+
+type CopyRow = ReturnType<typeof rowOf>
+
+/** What two messages of one order come to, the later one last. */
+const added = (before: CopyRow, after: CopyRow): CopyRow => ({
+  ...after,
+  orderStatus: after.orderStatus ?? before.orderStatus,
+  wasConfirmed: before.wasConfirmed || after.wasConfirmed,
+  orderCurrency: after.orderCurrency ?? before.orderCurrency,
+  dueMinor: before.dueMinor + after.dueMinor,
+  reservation: after.reservation ?? before.reservation,
+  paymentCurrency: after.paymentCurrency ?? before.paymentCurrency,
+  authorisedMinor: before.authorisedMinor + after.authorisedMinor,
+  released: after.released ?? before.released,
+  capturedMinor: before.capturedMinor + after.capturedMinor,
+  refundedMinor: before.refundedMinor + after.refundedMinor,
+  disputedMinor: before.disputedMinor + after.disputedMinor
+})
+
+/** A row for each order, since a statement may write a row only once. */
+const rowsOf = (heard: ReadonlyArray<Heard>, nowMillis: number) => {
+  const rows = new Map<string, CopyRow>()
+  for (const { orderId, news } of heard) {
+    const row = rowOf(orderId, news, nowMillis)
+    const before = rows.get(orderId)
+    rows.set(orderId, before === undefined ? row : added(before, row))
+  }
+  return [...rows.values()]
 }
 
 const isLive = "s.status IS NOT NULL AND s.status NOT IN ('completed', 'compensated')"
@@ -260,9 +297,11 @@ const findingOf = (kind: Kind, row: Row): Finding => {
 const make = (sql: SqlClient, schema: string): Reconciliation["Service"] => {
   const query = <A extends object>(text: string, params: ReadonlyArray<string | null>) =>
     orReadModelUnavailable(sql.unsafe<A>(text, params))
+  const hearAll: Reconciliation["Service"]["hearAll"] = (heard, nowMillis) =>
+    Effect.asVoid(query(hearing(schema), [JSON.stringify(rowsOf(heard, nowMillis))]))
   return {
-    hear: (orderId, news, nowMillis) =>
-      Effect.asVoid(query(hearing(schema), [JSON.stringify(rowOf(orderId, news, nowMillis))])),
+    hear: (orderId, news, nowMillis) => hearAll([{ orderId, news }], nowMillis),
+    hearAll,
     dispute: (orderId, chargebackId, takesMinor) =>
       Effect.map(
         query<{ readonly addedMinor: number }>(

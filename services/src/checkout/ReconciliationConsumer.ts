@@ -16,7 +16,7 @@ import type { Money } from "../Money.ts"
 import { OrderEvents } from "../order/Contract.ts"
 import { PaymentEvents } from "../payment/Contract.ts"
 import { Text } from "../Text.ts"
-import type { News, Reconciliation } from "./Reconciliation.ts"
+import type { Heard, News, Reconciliation } from "./Reconciliation.ts"
 
 /** The name on disk: its group at the broker, and its name in the inbox. */
 export const reconciliationConsumerName = "checkout-reconciliation"
@@ -34,22 +34,18 @@ const checked = (message: Message, ...texts: ReadonlyArray<string>): Effect.Effe
 
 /** What this copy listens to. */
 export const reconciliationSources = (copy: Reconciliation["Service"]) => {
-  const hear = (orderId: string, news: News, message: Message) =>
-    Effect.gen(function* () {
-      yield* checked(message, orderId)
-      yield* copy.hear(orderId, news, yield* Clock.currentTimeMillis)
-    })
-  return [orders(hear), reservations(hear), payments(hear, copy)] as const
+  const write = (heard: ReadonlyArray<Heard>) =>
+    Effect.flatMap(Clock.currentTimeMillis, (nowMillis) => copy.hearAll(heard, nowMillis))
+  return [orders(write), reservations(write), payments(write, copy)] as const
 }
 
-type Hear = (
-  orderId: string,
-  news: News,
-  message: Message
-) => Effect.Effect<void, UnreadableMessage | ReadModelUnavailable>
+type Write = (heard: ReadonlyArray<Heard>) => Effect.Effect<void, ReadModelUnavailable>
 
-const orders = (hear: Hear) =>
-  Consumer.on(OrderEvents, {
+const hear = (orderId: string, news: News, message: Message): Effect.Effect<Heard, UnreadableMessage> =>
+  Effect.as(checked(message, orderId), { orderId, news })
+
+const orders = (write: Write) =>
+  Consumer.gather(OrderEvents, write, {
     OrderPlaced: ({ orderId }, message) => hear(orderId, { orderStatus: "placed" }, message),
     OrderConfirmed: ({ orderId, total }, message) => hear(orderId, { orderStatus: "confirmed", due: total }, message),
     OrderRejected: ({ orderId }, message) => hear(orderId, { orderStatus: "rejected" }, message),
@@ -63,8 +59,8 @@ const orders = (hear: Hear) =>
     OrderClosed: ({ orderId }, message) => hear(orderId, { orderStatus: "closed" }, message)
   })
 
-const reservations = (hear: Hear) =>
-  Consumer.on(InventoryEvents, {
+const reservations = (write: Write) =>
+  Consumer.gather(InventoryEvents, write, {
     ItemsReserved: ({ orderId }, message) => hear(orderId, { reservation: "reserved" }, message),
     ReservationRefused: ({ orderId }, message) => hear(orderId, { reservation: "refused" }, message),
     ReservationExtended: Consumer.ignored,
@@ -77,15 +73,15 @@ const reservations = (hear: Hear) =>
     StockReplenished: Consumer.ignored
   })
 
-const payments = (hear: Hear, copy: Reconciliation["Service"]) => {
+const payments = (write: Write, copy: Reconciliation["Service"]) => {
   /** What a dispute takes by now, whatever was heard of it before: its opening may not have been. */
   const dispute = (orderId: string, chargebackId: string, amount: Money, message: Message) =>
     Effect.gen(function* () {
       yield* checked(message, orderId, chargebackId)
       const amountMinor = yield* copy.dispute(orderId, chargebackId, amount.amountMinor)
-      yield* hear(orderId, { disputed: { ...amount, amountMinor } }, message)
+      return yield* hear(orderId, { disputed: { ...amount, amountMinor } }, message)
     })
-  return Consumer.on(PaymentEvents, {
+  return Consumer.gather(PaymentEvents, write, {
     PaymentActionRequired: Consumer.ignored,
     // Also an authorisation that arrives after its payment was given up, until that is voided again.
     PaymentAuthorised: ({ orderId, amount }, message) =>
@@ -106,8 +102,12 @@ const payments = (hear: Hear, copy: Reconciliation["Service"]) => {
         yield* checked(message, orderId, attentionId, kind, detail)
         const { occurredAtMillis } = message
         yield* copy.requireAttention(orderId, { attentionId, kind, detail, requiredAtMillis: occurredAtMillis })
+        return undefined
       }),
     PaymentAttentionResolved: ({ orderId, attentionId }, message) =>
-      Effect.andThen(checked(message, orderId, attentionId), copy.resolveAttention(orderId, attentionId))
+      Effect.as(
+        Effect.andThen(checked(message, orderId, attentionId), copy.resolveAttention(orderId, attentionId)),
+        undefined
+      )
   })
 }
