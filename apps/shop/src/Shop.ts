@@ -2,6 +2,10 @@
  * The shop's command line, which `main.ts` runs: all services in one process, or some of them, or some of their roles; see
  * `Settings.ts` for what the environment may say.
  */
+
+// Before any schema is used: what decodes and encodes is then compiled, where JavaScript may be compiled at run time.
+import "effect/schema/SchemaJITCompiler/enable"
+
 import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
 import * as NodeServices from "@effect/platform-node/NodeServices"
 import * as Cause from "effect/Cause"

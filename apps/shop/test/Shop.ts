@@ -1,6 +1,10 @@
 /**
  * The shop for tests: its real HTTP server on a port of its own, over an embedded store in memory that outlives restarts.
  */
+
+// As the shop does when it starts.
+import "effect/schema/SchemaJITCompiler/enable"
+
 import { Agent, type IncomingHttpHeaders, request } from "node:http"
 import { Broker } from "@daybook/core/Broker"
 import * as Database from "@daybook/postgres/Database"
