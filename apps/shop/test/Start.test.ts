@@ -67,6 +67,13 @@ describe("a shop that cannot start says why, what to do, and ends with 1", () =>
       () => ({ DAYBOOK_PARTITIONS: "0" }),
       ['DAYBOOK_PARTITIONS is "0"', "between 1 and 1024"]
     ],
+    ["Kafka is asked for and nobody says where", () => ({ BROKER: "kafka" }), ["KAFKA_BROKERS is not set"]],
+    ["Stripe is asked for without a key", () => ({ PAYMENT_PROVIDER: "stripe" }), ["STRIPE_API_KEY is not set"]],
+    [
+      "the archive is a bucket without a key",
+      () => ({ ARCHIVE_URL: "s3://bucket/shop" }),
+      ["AWS_ACCESS_KEY_ID is not set"]
+    ],
     ["there is no price list", () => ({ CART_PRICE_LIST: join(folder, "none.json") }), ["none.json", "CART_PRICE_LIST"]]
   ]
 
