@@ -141,28 +141,29 @@ export const make = <State, Command extends Tagged, Event extends Tagged, Reject
     yield* Effect.forkScoped(runtime.passivation)
     return {
       execute: (id, command, commandOptions) =>
-        Effect.map(
-          Effect.callback<Reply<State>, any>((resume) =>
-            runtime.tell(id, command, commandOptions ?? noOptions, resume)
-          ),
-          ({ version, position, duplicate }) => ({
-            id,
-            version,
-            partition: Partition.ofId(id, journal.partitions),
-            position,
-            duplicate
-          })
-        ),
-      read: (id) =>
-        Effect.map(
-          Effect.callback<Reply<State>, any>((resume) => runtime.tell(id, undefined, noOptions, resume)),
-          ({ version, state }) => ({ version, state: state as State })
-        ),
+        Effect.callback((resume) => runtime.tell(id, command, commandOptions ?? noOptions, accepted, resume)),
+      read: (id) => Effect.callback((resume) => runtime.tell(id, undefined, noOptions, standing, resume)),
       resident: Effect.sync(() => runtime.resident)
     }
   })
 
 const noOptions: CommandOptions = {}
+
+/** What is answered to a caller, of an aggregate's reply. A plain function, since every command passes here. */
+type AnswerOf<State, A> = (id: string, partition: number, reply: Reply<State>) => A
+
+const accepted: AnswerOf<any, Accepted> = (id, partition, { version, position, duplicate }) => ({
+  id,
+  version,
+  partition,
+  position,
+  duplicate
+})
+
+const standing = <State>(_id: string, _partition: number, { version, state }: Reply<State>) => ({
+  version,
+  state: state as State
+})
 
 /** How many idle entities are compared, when memory is full, to find the one that leaves. */
 const evictionSample = 16
@@ -246,11 +247,12 @@ class Runtime<State, Command extends Tagged, Event extends Tagged> implements En
 
   readonly submit = (...args: Parameters<GroupCommit["submit"]>): void => this.#commit.submit(...args)
 
-  tell(
+  tell<A>(
     id: string,
     command: Command | undefined,
     options: CommandOptions,
-    resume: (exit: Exit.Exit<Reply<State>, any>) => void
+    answerOf: AnswerOf<State, A>,
+    resume: (exit: Exit.Exit<A, any>) => void
   ): void {
     const refusal = this.#refusal()
     if (refusal !== undefined) return resume(Exit.fail(refusal))
@@ -272,7 +274,7 @@ class Runtime<State, Command extends Tagged, Event extends Tagged> implements En
         this.#inFlight--
         if (command !== undefined) this.#recordCommand((performance.now() - started) / 1000)
         if (this.#inFlight === 0) this.#drained?.()
-        resume(exit as Exit.Exit<Reply<State>, any>)
+        resume(Exit.map(exit as Exit.Exit<Reply<State>, any>, (reply) => answerOf(id, entity.partition, reply)))
         if (command !== undefined && exit._tag === "Failure") this.#refused?.(entity.stream, command, options, exit)
       }
     } satisfies Pending<State, Command>)

@@ -34,16 +34,20 @@ const randomTail = (): string => {
   )
 }
 
+/** The first part of the ids of `lastMillis`, which is the same for some hundred ids in a row. */
+let timePart = ""
+
+const enter = (millis: number): void => {
+  lastMillis = millis
+  sequence = 0
+  const time = millis.toString(16).padStart(12, "0")
+  timePart = `${time.slice(0, 8)}-${time.slice(8)}-7`
+}
+
 /** A new id at a time in milliseconds since 1970. Ids of one process sort in the order in which they were made. */
 export const make = (nowMillis: number): string => {
-  if (nowMillis > lastMillis) {
-    lastMillis = nowMillis
-    sequence = 0
-  } else if (++sequence > 0xfff) {
-    // The counter is full: borrow from the next millisecond, as the RFC allows (section 6.2).
-    lastMillis++
-    sequence = 0
-  }
-  const time = lastMillis.toString(16).padStart(12, "0")
-  return `${time.slice(0, 8)}-${time.slice(8)}-7${sequence.toString(16).padStart(3, "0")}-${randomTail()}`
+  if (nowMillis > lastMillis) enter(nowMillis)
+  // The counter is full: borrow from the next millisecond, as the RFC allows (section 6.2).
+  else if (++sequence > 0xfff) enter(lastMillis + 1)
+  return `${timePart}${(sequence >> 8).toString(16)}${hex[sequence & 0xff]}-${randomTail()}`
 }

@@ -6,6 +6,8 @@
  */
 import * as Predicate from "effect/Predicate"
 import * as Schema from "effect/Schema"
+import * as SchemaAST from "effect/SchemaAST"
+import * as SchemaJITCompiler from "effect/schema/SchemaJITCompiler"
 
 type Json = any
 
@@ -113,6 +115,9 @@ const fieldsCodec = (fields: Schema.Struct.Fields): Pick<Codec, "encode" | "deco
   // A struct without fields lets every value pass as it is: `_tag` would be stored, and what is stored be tagged.
   if (Object.keys(fields).length === 0) return { encode: () => ({}), decode: decodeEmpty }
   const schema = Schema.toCodecJson(Schema.Struct(fields)) as unknown as Schema.Codec<Record<string, unknown>, unknown>
+  // Both ways are compiled at their first use: a third of the time. Where that is forbidden, they are interpreted.
+  SchemaJITCompiler.enable(schema.ast)
+  SchemaJITCompiler.enable(SchemaAST.flip(schema.ast))
   return { encode: Schema.encodeUnknownSync(schema), decode: Schema.decodeUnknownSync(schema) }
 }
 
