@@ -53,11 +53,13 @@ export const measured = async (load: Load, drive: (round: Round) => Promise<void
   return { ...figuresOf(latencies, seconds), cpuMicrosPerCommand: (cpu.user + cpu.system) / latencies.count }
 }
 
-const figuresOf = (latencies: Latencies, seconds: number): Figures => {
+/** The figures of some latencies of commands, taken over so many seconds. */
+export const figuresOf = (latencies: Latencies, seconds: number): Figures => {
   const sorted = latencies.sorted()
   return {
     commands: sorted.length,
     commandsPerSecond: sorted.length / seconds,
+    meanMillis: sorted.reduce((sum, millis) => sum + millis, 0) / sorted.length,
     p50Millis: percentile(sorted, 50),
     p95Millis: percentile(sorted, 95),
     p99Millis: percentile(sorted, 99),

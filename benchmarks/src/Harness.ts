@@ -38,20 +38,29 @@ export interface Entry {
   readonly contestant: string
   /** Configurations to try; the best by `commandsPerSecond` takes part. */
   readonly candidates: readonly [Settings, ...ReadonlyArray<Settings>]
+  /**
+   * With how many callers it runs in every round, the first also when its candidates are tried. Those of the run unless given; rounds
+   * with another number than the run's are shorter.
+   */
+  readonly callers?: readonly [number, ...ReadonlyArray<number>] | undefined
 }
 
-/** What an entry did. */
+/** What an entry did. `figures` and `rounds` are with the first number of callers. */
 export interface Result {
   readonly settings: Settings
   /** What was tried before the contest, when there was a choice. */
   readonly tried: ReadonlyArray<{ readonly settings: Settings; readonly commandsPerSecond: number }>
   readonly figures: Readonly<Record<string, Spread>>
   readonly rounds: ReadonlyArray<Figures>
+  /** The rounds with each number of callers. */
+  readonly roundsAt: Readonly<Record<number, ReadonlyArray<Figures>>>
 }
 
 const warmUpSeconds = 1
 const trialRounds = 2
 const settleMillis = 250
+/** Of a round's length, where the number of callers is not the run's own. */
+const shorterRound = 1 / 3
 
 interface Starter {
   readonly settings: Settings
@@ -59,11 +68,15 @@ interface Starter {
   acknowledged: number
 }
 
-const play = async (starter: Starter, load: Load): Promise<Figures> => {
+const play = async ({ server }: Run, starter: Starter, load: Load): Promise<Figures> => {
   await sleep(settleMillis)
+  const before = server.cpuMicros()
   const figures = await starter.process.round(load)
-  starter.acknowledged += figures.commands!
-  return figures
+  const after = server.cpuMicros()
+  const commands = figures.commands!
+  starter.acknowledged += commands
+  if (before === undefined || after === undefined) return figures
+  return { ...figures, serverCpuMicrosPerCommand: (after - before) / commands }
 }
 
 /** Calls `measure` for every name in every round, A B C A B C …, and gathers the rounds of each name. */
@@ -88,10 +101,13 @@ export const summarise = (rounds: ReadonlyArray<Figures>): Readonly<Record<strin
     })
   )
 
+const callersOf = ({ options }: Run, { callers }: Entry): readonly [number, ...ReadonlyArray<number>] =>
+  callers ?? [options.callers]
+
 /** Starts every candidate, warms it up, and keeps the best. */
 const choose = async (run: Run, entry: Entry, stack: AsyncDisposableStack) => {
   const { benchmark, server, say } = run
-  const load = { callers: run.options.callers, seconds: warmUpSeconds }
+  const load = { callers: callersOf(run, entry)[0], seconds: warmUpSeconds }
   const starters: Array<Starter> = []
   for (const settings of entry.candidates) {
     const process = await spawn({
@@ -103,11 +119,12 @@ const choose = async (run: Run, entry: Entry, stack: AsyncDisposableStack) => {
     })
     stack.use(process)
     const starter: Starter = { settings, process, acknowledged: 0 }
-    await play(starter, load)
+    await play(run, starter, load)
     starters.push(starter)
   }
   const names = starters.map((_, index) => String(index))
-  const trials = await interleave(names, trialRounds, (name) => play(starters[Number(name)]!, load))
+  if (names.length === 1 && run.options.short) return { starter: starters[0]!, tried: [] }
+  const trials = await interleave(names, trialRounds, (name) => play(run, starters[Number(name)]!, load))
   const speeds = names.map((name) => median(trials[name]!.map((figures) => figures.commandsPerSecond!)))
   const best = speeds.indexOf(Math.max(...speeds))
   for (const [index, { process }] of starters.entries()) if (index !== best) await process.close()
@@ -127,6 +144,25 @@ const checkStored = async (name: string, { process, acknowledged }: Starter): Pr
   throw new Error(`${name} acknowledged ${acknowledged} commands and stored ${stored} events: these must be equal.`)
 }
 
+/** One entry with one number of callers. */
+interface Turn<Name> {
+  readonly name: Name
+  readonly callers: number
+}
+
+/** A round's turns: the run's own number of callers first, and then by number, so that neighbours can be compared. */
+const turnsOf = <Name extends string>(
+  run: Run,
+  entries: ReadonlyArray<Entry & { readonly name: Name }>
+): ReadonlyArray<Turn<Name>> => {
+  const turns = entries.flatMap((entry) => callersOf(run, entry).map((callers) => ({ name: entry.name, callers })))
+  const place = ({ callers }: Turn<Name>) => (callers === run.options.callers ? 0 : callers)
+  return turns.toSorted((a, b) => place(a) - place(b))
+}
+
+const secondsFor = ({ callers, seconds }: RunOptions, turn: { readonly callers: number }): number =>
+  turn.callers === callers ? seconds : seconds * shorterRound
+
 /** Runs all entries against each other. */
 export const contest = async <Name extends string>(
   run: Run,
@@ -136,16 +172,22 @@ export const contest = async <Name extends string>(
   await using stack = new AsyncDisposableStack()
   const chosen = new Map<Name, Awaited<ReturnType<typeof choose>>>()
   for (const entry of entries) chosen.set(entry.name, await choose(run, entry, stack))
-  const names = entries.map(({ name }) => name)
-  const rounds = await interleave(names, options.rounds, async (name, round) => {
-    const figures = await play(chosen.get(name)!.starter, options)
-    say(`round ${round} of ${options.rounds}, ${name}: ${Math.round(figures.commandsPerSecond!)}/s`)
+  const turns = turnsOf(run, entries)
+  const rounds = await interleave(Object.keys(turns), options.rounds, async (index, round) => {
+    const turn = turns[Number(index)]!
+    const load = { callers: turn.callers, seconds: secondsFor(options, turn) }
+    const figures = await play(run, chosen.get(turn.name)!.starter, load)
+    const speed = Math.round(figures.commandsPerSecond!)
+    say(`round ${round} of ${options.rounds}, ${turn.name} with ${turn.callers} callers: ${speed}/s`)
     return figures
   })
   for (const [name, { starter }] of chosen) await checkStored(name, starter)
-  const resultOf = (name: Name): Result => {
-    const { starter, tried } = chosen.get(name)!
-    return { settings: starter.settings, tried, figures: summarise(rounds[name]), rounds: rounds[name] }
+  const resultOf = (entry: Entry & { readonly name: Name }): Result => {
+    const { starter, tried } = chosen.get(entry.name)!
+    const own = turns.flatMap(({ name, callers }, index) => (name === entry.name ? [[callers, rounds[index]!]] : []))
+    const roundsAt: Result["roundsAt"] = Object.fromEntries(own)
+    const first = roundsAt[callersOf(run, entry)[0]]!
+    return { settings: starter.settings, tried, figures: summarise(first), rounds: first, roundsAt }
   }
-  return Object.fromEntries(names.map((name) => [name, resultOf(name)])) as Record<Name, Result>
+  return Object.fromEntries(entries.map((entry) => [entry.name, resultOf(entry)])) as Record<Name, Result>
 }

@@ -2,18 +2,22 @@
  * The PostgreSQL that a benchmark runs on: started for the run, or given by `DATABASE_URL_BENCH`. Each contestant gets a
  * database of its own, dropped afterwards.
  */
+import { readFileSync } from "node:fs"
 import { startPostgres, withDatabase } from "@daybook/infra/Postgres"
 import * as PgClient from "@effect/sql-pg/PgClient"
 import * as Effect from "effect/Effect"
 import * as ManagedRuntime from "effect/ManagedRuntime"
 import * as Redacted from "effect/Redacted"
 import * as SqlClient from "effect/sql/SqlClient"
+import { cpuSecondsOf } from "./startup/ProcessTree.ts"
 
 export interface Server extends AsyncDisposable {
   /** Makes an empty database and answers its URL. */
   readonly database: (name: string) => Promise<string>
   /** Version and settings that matter for the figures. */
   readonly describe: Readonly<Record<string, string>>
+  /** Processor time of all its processes so far; not known where they are not on this machine, or it is no Linux. */
+  readonly cpuMicros: () => number | undefined
 }
 
 /** Room enough that no checkpoint falls into one contestant's round and spares another's. Durability is as by default: on. */
@@ -51,6 +55,17 @@ const describeServer = async (query: Query): Promise<Readonly<Record<string, str
   return found
 }
 
+/** The process that all of a server's others are children of, where it is one of this machine. */
+const findProcess = async (query: Query): Promise<number | undefined> => {
+  const [row] = await query<{ readonly pid: number }>("SELECT pg_backend_pid() AS pid")
+  try {
+    const status = readFileSync(`/proc/${row!.pid}/status`, "utf8")
+    return /^Name:\tpostgres$/m.test(status) ? Number(/^PPid:\t(\d+)$/m.exec(status)![1]) : undefined
+  } catch {
+    return undefined
+  }
+}
+
 /** Starts a server, or uses the one of `DATABASE_URL_BENCH`, whose user must be allowed to create databases. */
 export const openServer = async (): Promise<Server> => {
   const given = process.env.DATABASE_URL_BENCH
@@ -65,8 +80,10 @@ export const openServer = async (): Promise<Server> => {
   }
   try {
     const describe = await describeServer(admin.query)
+    const pid = await findProcess(admin.query)
     return {
       describe,
+      cpuMicros: () => (pid === undefined ? undefined : Math.round(cpuSecondsOf(pid) * 1e6)),
       database: async (name) => {
         const unique = `daybook_bench_${process.pid}_${created.length}_${name.toLowerCase()}`
         await admin.query(`CREATE DATABASE ${unique}`)

@@ -11,7 +11,9 @@ import type { Start } from "../src/Contestant.ts"
 import { start as startBareJournal } from "../src/commands/BareJournal.ts"
 import { start as startBareLoop } from "../src/commands/BareLoop.ts"
 import { start as startDaybook } from "../src/commands/Daybook.ts"
-import { openServer } from "../src/Server.ts"
+import { contest, type Run } from "../src/Harness.ts"
+import { start as startPgBench } from "../src/limits/PgBench.ts"
+import { openServer, type Server } from "../src/Server.ts"
 
 const positionsIn = (url: string) =>
   Effect.runPromise(
@@ -46,6 +48,19 @@ describe("contestants of the commands benchmark", () => {
     }
   })
 
+  it("include pgbench, which stores one row for each transaction it counts", async () => {
+    await using server = await openServer()
+    const contestant = await startPgBench(await server.database("pgbench"), { threads: 1 })
+    try {
+      const { commands, meanMillis } = await contestant.round({ callers: 4, seconds: 1 })
+      expect(commands).toBeGreaterThan(0)
+      expect(await contestant.stored()).toBe(commands)
+      expect(meanMillis).toBeGreaterThan(0)
+    } finally {
+      await contestant.close()
+    }
+  })
+
   it("give the bare journal Daybook's guarantee: positions without gaps in every partition", async () => {
     await using server = await openServer()
     const url = await server.database("journal")
@@ -62,5 +77,34 @@ describe("contestants of the commands benchmark", () => {
     await using server = await openServer()
     expect(server.describe.fsync).toBe("on")
     expect(server.describe.synchronous_commit).toBe("on")
+  })
+})
+
+describe("a contest", () => {
+  const run = (server: Server): Run => ({
+    benchmark: "commands",
+    options: { callers: 8, rounds: 1, seconds: 0.3, short: true },
+    server,
+    say: () => {}
+  })
+
+  it("runs an entry with every number of callers that it has, and quotes the first", async () => {
+    await using server = await openServer()
+    const { bareLoop } = await contest(run(server), [
+      { name: "bareLoop", contestant: "bareLoop", candidates: [{ lanes: 1 }], callers: [8, 2] }
+    ])
+    expect(Object.keys(bareLoop.roundsAt)).toEqual(["2", "8"])
+    expect(bareLoop.rounds).toEqual(bareLoop.roundsAt[8])
+    expect(bareLoop.roundsAt[2]![0]!.commands).toBeGreaterThan(0)
+  })
+
+  it("counts the server's processor time where it can be read", async () => {
+    await using server = await openServer()
+    const { bareLoop } = await contest(run(server), [
+      { name: "bareLoop", contestant: "bareLoop", candidates: [{ lanes: 1 }] }
+    ])
+    const [round] = bareLoop.rounds
+    if (server.cpuMicros() === undefined) expect(round).not.toHaveProperty("serverCpuMicrosPerCommand")
+    else expect(round!.serverCpuMicrosPerCommand).toBeGreaterThan(0)
   })
 })

@@ -1,117 +1,246 @@
 /**
- * `commands`: cart commands per second, Daybook beside Emmett and beside a bare group-commit loop.
+ * `commands`: cart commands per second and how long they take, Daybook beside Emmett and Act, beside a bare group-commit loop,
+ * and beside pgbench.
  */
-import { persistence } from "@daybook/services/cart/Cart"
 import type { Benchmark } from "../Benchmark.ts"
-import { contest, type Entry, type Result, type Run } from "../Harness.ts"
+import type { Figures } from "../Contestant.ts"
+import { contest, type Result, type Run } from "../Harness.ts"
 import { packageVersion } from "../Machine.ts"
 import { installPeers, peerVersion } from "../Peers.ts"
-import { type Grid, moreIsBetter, type Ratio, type Report } from "../Report.ts"
-import { ratios } from "../Statistics.ts"
+import {
+  type Bar,
+  type Chart,
+  type Grid,
+  lessIsBetter,
+  moreIsBetter,
+  over,
+  type Ratio,
+  type Reach,
+  type Report
+} from "../Report.ts"
+import { ratios, type Spread } from "../Statistics.ts"
 import { linesPerCart } from "./CartLoad.ts"
+import { defaultPersistence, entriesFor, type Name, otherCallers, usualCallers } from "./Entries.ts"
 
-type Name = "daybook" | "daybookEvents" | "daybookKeys" | "emmett" | "bareLoop" | "bareJournal"
+/** Those who took part. */
+type Results = Readonly<Partial<Record<Name, Result>>>
 
-/** The cart service's own policy, which the headline is taken at. */
-const defaultPersistence = persistence._tag.toLowerCase()
+/** What is compared of one of them, with so many callers or with its first number of them. */
+interface Measure {
+  readonly of: Name
+  readonly at?: number
+  readonly read: (figures: Figures) => number | undefined
+}
 
-const entries: ReadonlyArray<Entry & { readonly name: Name }> = [
-  // Without idempotency keys, which neither peer keeps; with them besides, since the service does.
-  { name: "daybook", contestant: "daybook", candidates: [{ persistence: defaultPersistence, keys: false }] },
-  { name: "daybookEvents", contestant: "daybook", candidates: [{ persistence: "events", keys: false }] },
-  { name: "daybookKeys", contestant: "daybook", candidates: [{ persistence: defaultPersistence, keys: true }] },
-  {
-    name: "emmett",
-    contestant: "emmett",
-    candidates: [
-      { connections: 10, sessions: true },
-      { connections: 20, sessions: false },
-      { connections: 40, sessions: false }
-    ]
-  },
-  { name: "bareLoop", contestant: "bareLoop", candidates: [{ lanes: 1 }, { lanes: 2 }, { lanes: 4 }] },
-  {
-    name: "bareJournal",
-    contestant: "bareJournal",
-    candidates: [{ partitions: 1 }, { partitions: 2 }, { partitions: 4 }]
-  }
+interface Comparison {
+  readonly name: string
+  readonly ours: Measure
+  readonly theirs: Measure
+  readonly better: (rounds: ReadonlyArray<number>) => Ratio
+}
+
+const named = (figure: string) => (figures: Figures) => figures[figure]
+
+/** Of the contestant's process and of the server. */
+const cpuOf = ({ cpuMicrosPerCommand: own, serverCpuMicrosPerCommand: servers }: Figures): number | undefined =>
+  own === undefined || servers === undefined ? undefined : own + servers
+
+const speeds = (name: string, ours: Name, theirs: Name): Comparison => {
+  const read = named("commandsPerSecond")
+  return { name, ours: { of: ours, read }, theirs: { of: theirs, read }, better: moreIsBetter }
+}
+
+const costs = (name: string, ours: Name, theirs: Name): Comparison => ({
+  name,
+  ours: { of: ours, read: cpuOf },
+  theirs: { of: theirs, read: cpuOf },
+  better: lessIsBetter
+})
+
+const toPgbench = (name: string, at: number, figure: string): Comparison => ({
+  name,
+  ours: { of: "daybook", at, read: named(figure) },
+  theirs: { of: "pgbench", at, read: named("meanMillis") },
+  better: lessIsBetter
+})
+
+const comparisons: ReadonlyArray<Comparison> = [
+  speeds("ratioToEmmett", "daybook", "emmett"),
+  speeds("ratioToAct", "daybook", "act"),
+  speeds("ratioToBareLoop", "daybook", "bareLoop"),
+  toPgbench("p95At32ToPgbench", 32, "p95Millis"),
+  toPgbench("latencyAt1ToPgbench", 1, "meanMillis"),
+  speeds("ratioToBareJournal", "daybook", "bareJournal"),
+  speeds("bareJournalRatioToBareLoop", "bareJournal", "bareLoop"),
+  speeds("eventsRatioToEmmett", "daybookEvents", "emmett"),
+  speeds("eventsRatioToBareLoop", "daybookEvents", "bareLoop"),
+  speeds("keysRatioToEmmett", "daybookKeys", "emmett"),
+  speeds("keysRatioToBareLoop", "daybookKeys", "bareLoop"),
+  costs("cpuToBareLoop", "daybook", "bareLoop"),
+  costs("bareJournalCpuToBareLoop", "bareJournal", "bareLoop")
 ]
 
-const speedsOf = ({ rounds }: Result): ReadonlyArray<number> => rounds.map((figures) => figures.commandsPerSecond!)
+/** What holds with the usual number of callers. */
+const targets: Readonly<Record<string, Reach>> = {
+  ratioToEmmett: { atLeast: 25 },
+  ratioToAct: { atLeast: 4 },
+  ratioToBareLoop: { atLeast: 0.75 },
+  p95At32ToPgbench: { atMost: 1 },
+  latencyAt1ToPgbench: { atMost: 1.5 }
+}
 
-const ratioOf = (ours: Result, theirs: Result): Ratio => moreIsBetter(ratios(speedsOf(ours), speedsOf(theirs)))
+/** Round by round; nothing where it was not measured. */
+const measured = (results: Results, { of, at, read }: Measure): ReadonlyArray<number> | undefined => {
+  const result = results[of]
+  const rounds = at === undefined ? result?.rounds : result?.roundsAt[at]
+  const values = rounds?.map(read)
+  return values?.every((value) => value !== undefined) ? values : undefined
+}
 
-const gridOf = (contestants: Readonly<Record<string, Result>>): Grid => ({
-  columns: ["", "commands/s", "over the rounds", "p50 ms", "p95 ms", "CPU µs/command", "set up as"],
-  rows: Object.entries(contestants).map(([name, { figures, settings }]) => {
-    const cell = (figure: string) => String(figures[figure]!.median)
-    const { min, max } = figures.commandsPerSecond!
-    const measured = [cell("commandsPerSecond"), `${min}–${max}`, cell("p50Millis"), cell("p95Millis")]
-    return [name, ...measured, cell("cpuMicrosPerCommand"), JSON.stringify(settings)]
+/** All ratios whose two sides were measured. */
+export const ratiosOf = (results: Results): Readonly<Record<string, Ratio>> =>
+  Object.fromEntries(
+    comparisons.flatMap(({ name, ours, theirs, better }) => {
+      const [one, other] = [measured(results, ours), measured(results, theirs)]
+      return one === undefined || other === undefined ? [] : [[name, better(ratios(one, other))]]
+    })
+  )
+
+const headline = ["commandsPerSecond", "p50Millis", "p95Millis", "cpuMicrosPerCommand", "serverCpuMicrosPerCommand"]
+
+const quotedAt = ["commandsPerSecond", "meanMillis", "p50Millis", "p95Millis"]
+
+/** The headline's figures by their names, those with another number of callers as `p95MillisAt32`. */
+export const figuresOf = (results: Results): Readonly<Record<string, Spread>> => {
+  const found = (of: Name, figure: string, at?: number) =>
+    measured(results, { of, read: named(figure), ...(at === undefined ? {} : { at }) })
+  const all = [
+    ...headline.map((figure) => [figure, found("daybook", figure)] as const),
+    ...otherCallers.flatMap((at) =>
+      quotedAt.map((figure) => [`${figure}At${at}`, found("daybook", figure, at)] as const)
+    ),
+    ...[1, 32].map((at) => [`pgbenchMeanMillisAt${at}`, found("pgbench", "meanMillis", at)] as const)
+  ]
+  return Object.fromEntries(all.flatMap(([name, rounds]) => (rounds === undefined ? [] : [[name, over(rounds)]])))
+}
+
+const labels: Readonly<Record<Name, string>> = {
+  daybook: "Daybook, level 2",
+  daybookEvents: "Daybook, level 3",
+  daybookKeys: "Daybook, idempotency keys",
+  emmett: "Emmett",
+  act: "Act",
+  bareLoop: "bare loop",
+  bareJournal: "bare journal",
+  pgbench: "pgbench"
+}
+
+const kindOf = (name: Name): Bar["kind"] =>
+  name.startsWith("daybook") ? "daybook" : name === "emmett" || name === "act" ? "peer" : "limit"
+
+const shown = ["commandsPerSecond", "meanMillis", "p50Millis", "p95Millis", "cpuMicrosPerCommand"]
+
+/** One row a contestant and number of callers. */
+const gridOf = (results: Results): Grid => ({
+  columns: ["", "callers", "commands/s", "mean ms", "p50 ms", "p95 ms", "CPU µs/command", "server's", "set up as"],
+  rows: (Object.entries(results) as ReadonlyArray<[Name, Result]>).flatMap(([name, { roundsAt, settings }]) =>
+    Object.keys(roundsAt).map((callers) => {
+      const cell = (figure: string) => {
+        const rounds = measured(results, { of: name, at: Number(callers), read: named(figure) })
+        return rounds === undefined ? "" : String(over(rounds).median)
+      }
+      return [name, callers, ...[...shown, "serverCpuMicrosPerCommand"].map(cell), JSON.stringify(settings)]
+    })
+  )
+})
+
+const barsOf = (
+  results: Results,
+  names: ReadonlyArray<Name>,
+  figure: string,
+  label: (name: Name) => string,
+  at?: number
+): ReadonlyArray<Bar> =>
+  names.flatMap((of) => {
+    const rounds = measured(results, { of, read: named(figure), ...(at === undefined ? {} : { at }) })
+    return rounds === undefined ? [] : [{ label: label(of), value: over(rounds), kind: kindOf(of) }]
   })
+
+const callersInWords = (callers: number): string =>
+  callers === 1 ? "1 caller" : `${callers.toLocaleString("en")} callers`
+
+const speedChart = (results: Results, callers: number): Chart => ({
+  file: "commands",
+  title: `Cart commands, each answered when durable, ${callersInWords(callers)}`,
+  unit: "commands per second, more is better",
+  bars: barsOf(
+    results,
+    (Object.keys(results) as ReadonlyArray<Name>).filter((name) => name !== "pgbench"),
+    "commandsPerSecond",
+    (name) => labels[name]
+  )
+})
+
+const latencyChart = (results: Results): Chart => ({
+  file: "commands-callers",
+  title: "Time for a command, by callers who ask again as soon as they are answered",
+  unit: "milliseconds in the mean, less is better",
+  bars: [usualCallers, ...otherCallers]
+    .toSorted((a, b) => a - b)
+    .flatMap((at) =>
+      barsOf(
+        results,
+        ["daybook", "bareLoop", "pgbench"],
+        "meanMillis",
+        (name) => `${name === "daybook" ? "Daybook" : labels[name]}, ${callersInWords(at)}`,
+        at
+      )
+    )
 })
 
 const run = async (given: Run): Promise<Report> => {
-  const contestants = await contest(given, entries)
-  const { daybook, daybookEvents, daybookKeys, emmett, bareLoop, bareJournal } = contestants
-  const figure = (name: string) => daybook.figures[name]!
+  const { callers, short } = given.options
+  const results: Results = await contest(given, entriesFor(given.options))
+  const found = ratiosOf(results)
+  const isUsual = callers === usualCallers
   return {
-    figures: {
-      commandsPerSecond: figure("commandsPerSecond"),
-      p50Millis: figure("p50Millis"),
-      p95Millis: figure("p95Millis")
-    },
-    ratios: {
-      ratioToEmmett: ratioOf(daybook, emmett),
-      ratioToBareLoop: ratioOf(daybook, bareLoop),
-      eventsRatioToEmmett: ratioOf(daybookEvents, emmett),
-      eventsRatioToBareLoop: ratioOf(daybookEvents, bareLoop),
-      keysRatioToEmmett: ratioOf(daybookKeys, emmett),
-      keysRatioToBareLoop: ratioOf(daybookKeys, bareLoop),
-      ratioToBareJournal: ratioOf(daybook, bareJournal),
-      bareJournalRatioToBareLoop: ratioOf(bareJournal, bareLoop)
-    },
-    targets: { ratioToEmmett: { atLeast: 25 }, ratioToBareLoop: { atLeast: 0.75 } },
-    grids: [gridOf(contestants)],
-    charts: [
-      {
-        file: "commands",
-        title: "Cart commands, each answered when durable, 256 callers",
-        unit: "commands per second, more is better",
-        bars: Object.entries(contestants).map(([label, { figures }]) => ({
-          label,
-          value: figures.commandsPerSecond!,
-          kind: label.startsWith("daybook") ? "daybook" : label.startsWith("bare") ? "limit" : "peer"
-        }))
-      }
-    ],
+    figures: figuresOf(results),
+    ratios: found,
+    targets: isUsual ? Object.fromEntries(Object.entries(targets).filter(([name]) => name in found)) : {},
+    grids: [gridOf(results)],
+    charts: [speedChart(results, callers), ...(isUsual && !short ? [latencyChart(results)] : [])],
     details: {
-      contestants,
+      contestants: results,
       persistence: defaultPersistence,
       linesPerCart,
       versions: {
-        effect: packageVersion("effect"),
-        "@effect/sql-pg": packageVersion("@effect/sql-pg"),
-        "@event-driven-io/emmett": peerVersion("@event-driven-io/emmett"),
-        "@event-driven-io/emmett-postgresql": peerVersion("@event-driven-io/emmett-postgresql"),
-        pg: peerVersion("pg")
+        ...Object.fromEntries(["effect", "@effect/sql-pg"].map((name) => [name, packageVersion(name)])),
+        ...Object.fromEntries(peerPackages.map((name) => [name, peerVersion(name)]))
       }
     }
   }
 }
 
+const peerPackages = [
+  "@event-driven-io/emmett",
+  "@event-driven-io/emmett-postgresql",
+  "@rotorsoft/act",
+  "@rotorsoft/act-pg",
+  "pg"
+]
+
 /** The benchmark. */
 export const commands: Benchmark = {
   name: "commands",
-  compares:
-    "cart commands through entities on PostgreSQL, beside Emmett's command handler and a bare group-commit loop",
+  compares: "cart commands through entities on PostgreSQL, beside Emmett, Act, a bare group-commit loop, and pgbench",
   inShort: true,
   contestants: {
     daybook: () => import("./Daybook.ts"),
     emmett: () => import("./Emmett.ts"),
     act: () => import("./Act.ts"),
     bareLoop: () => import("./BareLoop.ts"),
-    bareJournal: () => import("./BareJournal.ts")
+    bareJournal: () => import("./BareJournal.ts"),
+    pgbench: () => import("../limits/PgBench.ts")
   },
   prepare: installPeers,
   run
