@@ -8,7 +8,8 @@ const main = new URL("../src/main.ts", import.meta.url).pathname
 /** A shop in a process of its own. `exited` has its exit code and all that it printed. */
 export const start = (settings: Readonly<Record<string, string>>, args: ReadonlyArray<string> = []) => {
   // Nor the template of tests: a first start makes its store as users' do. Nor what this machine has set for other programs.
-  const { DATABASE_URL, PGLITE_TEMPLATE, KAFKA_BROKERS, STRIPE_API_KEY, AWS_ACCESS_KEY_ID, ...environment } = process.env
+  const { DATABASE_URL, PGLITE_TEMPLATE, KAFKA_BROKERS, STRIPE_API_KEY, AWS_ACCESS_KEY_ID, ...environment } =
+    process.env
   const child = spawn(process.execPath, [main, ...args], { env: { ...environment, ...settings }, stdio: "pipe" })
   let output = ""
   for (const stream of [child.stdout, child.stderr]) {
