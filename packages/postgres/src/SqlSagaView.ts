@@ -13,7 +13,7 @@ import * as Option from "effect/Option"
 import { SqlClient } from "effect/sql/SqlClient"
 import { instantOf, wholeMillisOf } from "./Instants.ts"
 import { checkSchemaName, fromFiles, type MigrationSet } from "./Migrations.ts"
-import { orReadModelUnavailable } from "./SqlProjectionStore.ts"
+import { keyedRows, orReadModelUnavailable } from "./SqlProjectionStore.ts"
 
 /** The migrations of the view. */
 export const tables: MigrationSet = {
@@ -132,8 +132,7 @@ export const projection = (schemaName: string, name: string) => {
         const sql = yield* SqlClient
         const ids = [...new Set(batch.map(({ stream }) => Partition.idOf(stream)))]
         const known = yield* sql.unsafe<SagaRow>(
-          `SELECT ${columns} FROM ${schema}.saga
-           WHERE name = $1::text AND saga_id IN (SELECT json_array_elements_text($2::text::json))`,
+          `SELECT ${columns} FROM ${keyedRows(`${schema}.saga`, "name = $1::text AND saga_id", "$2")}`,
           [name, JSON.stringify(ids)]
         )
         const rows = new Map(known.map((row) => [row.sagaId, row]))
@@ -188,8 +187,7 @@ export const make = (schemaName: string, name: string): Effect.Effect<SagaView, 
       statusOf: (sagaIds) =>
         Effect.map(
           query<{ readonly sagaId: string; readonly status: Status }>(
-            `SELECT saga_id AS "sagaId", status FROM ${schema}.saga
-             WHERE name = $1::text AND saga_id IN (SELECT json_array_elements_text($2::text::json))`,
+            `SELECT saga_id AS "sagaId", status FROM ${keyedRows(`${schema}.saga`, "name = $1::text AND saga_id", "$2")}`,
             [name, JSON.stringify(sagaIds)]
           ),
           (rows) => new Map(rows.map(({ sagaId, status }) => [sagaId, status]))

@@ -6,6 +6,7 @@ import type { Recorded } from "@daybook/core/Event"
 import * as Partition from "@daybook/core/Partition"
 import * as Projection from "@daybook/core/Projection"
 import { instantOf, millisOf } from "@daybook/postgres/Instants"
+import { keyedRows } from "@daybook/postgres/SqlProjectionStore"
 import * as Effect from "effect/Effect"
 import { SqlClient } from "effect/sql/SqlClient"
 import type { SqlError } from "effect/sql/SqlError"
@@ -99,7 +100,7 @@ const load = (
               ${millisOf("requested_at")} AS "requestedAtMillis",
               ${millisOf("updated_at")} AS "updatedAtMillis",
               ${millisOf("expires_at")} AS "expiresAtMillis"
-       FROM ${schema}.reservation_view WHERE order_id IN (SELECT json_array_elements_text($1::text::json))`,
+       FROM ${keyedRows(`${schema}.reservation_view`, "order_id", "$1")}`,
       [JSON.stringify([...known])]
     )
     return new Map(rows.map((row) => [row.orderId, row]))

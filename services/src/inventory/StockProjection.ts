@@ -10,6 +10,7 @@
 import type { Recorded } from "@daybook/core/Event"
 import * as Projection from "@daybook/core/Projection"
 import { instantOf, millisOf } from "@daybook/postgres/Instants"
+import { keyedRows } from "@daybook/postgres/SqlProjectionStore"
 import * as Effect from "effect/Effect"
 import { SqlClient } from "effect/sql/SqlClient"
 import type { SqlError } from "effect/sql/SqlError"
@@ -160,7 +161,7 @@ const load = (
               back_order_limit::float8 AS "backOrderLimit", reorder_point::float8 AS "reorderPoint",
               ${millisOf("low_since")} AS "lowSinceMillis",
               ${millisOf("updated_at")} AS "updatedAtMillis"
-       FROM ${schema}.stock_level WHERE stock_item_id IN (SELECT json_array_elements_text($1::text::json))`,
+       FROM ${keyedRows(`${schema}.stock_level`, "stock_item_id", "$1")}`,
       [JSON.stringify([...ids])]
     )
     const changes = new Changes()

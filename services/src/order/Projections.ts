@@ -9,6 +9,7 @@ import * as Partition from "@daybook/core/Partition"
 import * as Projection from "@daybook/core/Projection"
 import { instantOf, millisOf } from "@daybook/postgres/Instants"
 import { fromFiles, type MigrationSet } from "@daybook/postgres/Migrations"
+import { keyedRows } from "@daybook/postgres/SqlProjectionStore"
 import * as Effect from "effect/Effect"
 import { SqlClient } from "effect/sql/SqlClient"
 import type { SqlError } from "effect/sql/SqlError"
@@ -104,7 +105,7 @@ const loadOrders = (sql: SqlClient, schema: string, ids: ReadonlyArray<string>) 
             cancellation_requested AS "cancellationRequested", authorisation_id AS "authorisationId",
             reservation_id AS "reservationId", reject_reason AS "rejectReason", cancel_reason AS "cancelReason", shortages,
             ${millisOf("placed_at")} AS "placedAtMillis", ${millisOf("updated_at")} AS "updatedAtMillis"
-     FROM ${schema}.order_view WHERE order_id IN (SELECT json_array_elements_text($1::text::json))`,
+     FROM ${keyedRows(`${schema}.order_view`, "order_id", "$1")}`,
     [JSON.stringify(ids)]
   )
 
@@ -113,7 +114,7 @@ const loadLines = (sql: SqlClient, schema: string, orders: ReadonlyArray<string>
     `SELECT order_id AS "orderId", line_id AS "lineId", sku, description, quantity, unit_price_minor::float8 AS "unitPriceMinor",
             tax_minor::float8 AS "taxMinor", cancelled, shipped, delivered, announced AS "returning", returned,
             charged_minor::float8 AS "chargedMinor", refunded_minor::float8 AS "refundedMinor"
-     FROM ${schema}.order_line WHERE order_id IN (SELECT json_array_elements_text($1::text::json)) ORDER BY order_id, place`,
+     FROM ${keyedRows(`${schema}.order_line`, "order_id", "$1")} ORDER BY order_id, place`,
     [JSON.stringify(orders)]
   )
 

@@ -11,6 +11,7 @@ import * as Partition from "@daybook/core/Partition"
 import * as Projection from "@daybook/core/Projection"
 import { instantOf, millisOf } from "@daybook/postgres/Instants"
 import { fromFiles, type MigrationSet } from "@daybook/postgres/Migrations"
+import { keyedRows } from "@daybook/postgres/SqlProjectionStore"
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import { SqlClient } from "effect/sql/SqlClient"
@@ -189,7 +190,7 @@ const loadText = (schema: string): string =>
      (SELECT json_agg(json_build_object('chargebackId', chargeback_id, 'amountMinor', amount_minor, 'stage', stage,
          'updatedAtMillis', ${millisOf("updated_at")}) ORDER BY number)
        FROM ${schema}.payment_chargeback c WHERE c.payment_id = v.payment_id) AS chargebacks
-   FROM ${schema}.payment_view v WHERE payment_id IN (SELECT json_array_elements_text($1::text::json))`
+   FROM ${keyedRows(`${schema}.payment_view`, "payment_id", "$1", "v")}`
 
 const foldedOf = ({ version, begunAtMillis, state, operations, chargebacks }: LoadedRow): Folded => ({
   version,
