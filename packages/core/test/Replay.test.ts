@@ -68,7 +68,7 @@ describe("a replay", () => {
     [{ batchSize: 2 }, [2, 2, 1]],
     [{ batchSize: 1, replayBatchSize: 4 }, [4, 1]],
     [{}, [5]]
-  ] as const)
+  ] satisfies ReadonlyArray<[object, Array<number>]>)
     scenario(
       `shows as many events together as the projection says: ${JSON.stringify(declared)}`,
       Effect.gen(function* () {

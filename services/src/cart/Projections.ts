@@ -10,9 +10,9 @@ import * as Partition from "@daybook/core/Partition"
 import * as Projection from "@daybook/core/Projection"
 import { instantOf, millisOf } from "@daybook/postgres/Instants"
 import { fromFiles, type MigrationSet } from "@daybook/postgres/Migrations"
+import * as RowSet from "@daybook/postgres/RowSet"
 import * as Effect from "effect/Effect"
 import { SqlClient } from "effect/sql/SqlClient"
-import type { SqlError } from "effect/sql/SqlError"
 import { type CartEvent, CartEvents } from "./Events.ts"
 
 /** The name on disk. */
@@ -42,6 +42,22 @@ interface Row {
   checkoutBegunAtMillis: number | null
 }
 
+const cartTypes: RowSet.Types<Row> = {
+  cartId: "text",
+  version: "integer",
+  status: "text",
+  customerId: "text",
+  country: "text",
+  currency: "text",
+  checkoutId: "text",
+  lineCount: "integer",
+  totalMinor: "bigint",
+  openedAtMillis: "float8",
+  updatedAtMillis: "float8",
+  recordedAtMillis: "float8",
+  checkoutBegunAtMillis: "float8"
+}
+
 /** A row of `cart_line`. */
 interface LineRow {
   cartId: string
@@ -53,6 +69,16 @@ interface LineRow {
   addedVersion: number
 }
 
+const lineTypes: RowSet.Types<LineRow> = {
+  cartId: "text",
+  lineId: "text",
+  sku: "text",
+  description: "text",
+  quantity: "integer",
+  unitPriceMinor: "bigint",
+  addedVersion: "integer"
+}
+
 /** A change of one row of `revenue`. */
 interface Revenue {
   country: string
@@ -62,26 +88,46 @@ interface Revenue {
   totalMinor: number
 }
 
-/** What a batch changes, gathered in memory. `undefined` marks a line that is gone. */
-class Changes {
-  readonly carts = new Map<string, Row>()
-  readonly lines = new Map<string, LineRow>()
-  /** Lines that were written: to be upserted when still in `lines`, or else deleted. */
-  readonly touched = new Map<string, { readonly cartId: string; readonly lineId: string }>()
-  readonly revenue = new Map<string, Revenue>()
+const revenueTypes: RowSet.Types<Revenue> = {
+  country: "text",
+  day: "date",
+  currency: "text",
+  carts: "integer",
+  totalMinor: "bigint"
+}
 
-  addRevenue(row: Row, sign: 1 | -1): void {
+/** A cart while a batch is folded into it. */
+interface Cart {
+  readonly row: Row
+  /** Lines that the batch changes, by id; `undefined` marks one that is gone. */
+  readonly lines: Map<string, LineRow | undefined>
+}
+
+/** The carts of a batch, and those of their lines that it changes and that are in the table. */
+interface Loaded {
+  readonly carts: ReadonlyMap<string, Cart>
+  readonly stored: ReadonlyArray<LineRow>
+}
+
+/** What a batch comes to by country, day and currency. */
+class Takings {
+  readonly #sums = new Map<string, Revenue>()
+
+  add(row: Row, sign: 1 | -1): void {
     const day = new Date(row.checkoutBegunAtMillis!).toISOString().slice(0, 10)
     const country = row.country ?? "Unspecified"
     const key = `${country}|${day}|${row.currency}`
-    const sum = this.revenue.get(key) ?? { country, day, currency: row.currency, carts: 0, totalMinor: 0 }
+    const sum = this.#sums.get(key) ?? { country, day, currency: row.currency, carts: 0, totalMinor: 0 }
     sum.carts += sign
     sum.totalMinor += sign * row.totalMinor
-    this.revenue.set(key, sum)
+    this.#sums.set(key, sum)
+  }
+
+  /** In one order everywhere: workers of other partitions add to the same rows, and would deadlock. */
+  get sums(): ReadonlyArray<Revenue> {
+    return [...this.#sums.keys()].sort().map((key) => this.#sums.get(key)!)
   }
 }
-
-const lineKey = (cartId: string, lineId: string): string => `${cartId}\n${lineId}`
 
 const openedRow = (
   cartId: string,
@@ -103,71 +149,55 @@ const openedRow = (
   checkoutBegunAtMillis: null
 })
 
-const changeLine = (changes: Changes, row: Row, lineId: string, to: (line: LineRow) => LineRow | undefined): void => {
-  const key = lineKey(row.cartId, lineId)
-  const before = changes.lines.get(key)
+const changeLine = ({ row, lines }: Cart, lineId: string, to: (line: LineRow) => LineRow | undefined): void => {
+  const before = lines.get(lineId)
   if (before === undefined) throw new Error(`Cart ${row.cartId} has no line ${lineId} in the read model`)
   const after = to(before)
-  changes.touched.set(key, { cartId: row.cartId, lineId })
+  lines.set(lineId, after)
   row.totalMinor += ((after?.quantity ?? 0) - before.quantity) * before.unitPriceMinor
-  if (after !== undefined) return void changes.lines.set(key, after)
-  changes.lines.delete(key)
-  row.lineCount--
+  if (after === undefined) row.lineCount--
 }
 
-const addLine = (
-  changes: Changes,
-  row: Row,
-  event: Extract<CartEvent, { _tag: "ItemAdded" }>,
-  version: number
-): void => {
+const addLine = ({ row, lines }: Cart, event: Extract<CartEvent, { _tag: "ItemAdded" }>, version: number): void => {
   const { lineId, sku, description, quantity, unitPrice } = event
-  const key = lineKey(row.cartId, lineId)
-  changes.lines.set(key, {
-    cartId: row.cartId,
-    lineId,
-    sku,
-    description,
-    quantity,
-    unitPriceMinor: unitPrice.amountMinor,
-    addedVersion: version
-  })
-  changes.touched.set(key, { cartId: row.cartId, lineId })
+  const unitPriceMinor = unitPrice.amountMinor
+  lines.set(lineId, { cartId: row.cartId, lineId, sku, description, quantity, unitPriceMinor, addedVersion: version })
   row.lineCount++
-  row.totalMinor += quantity * unitPrice.amountMinor
+  row.totalMinor += quantity * unitPriceMinor
 }
 
-const restore = (changes: Changes, row: Row, checkoutId: string | null): void => {
-  if (checkoutId !== null && row.status === "checking-out") changes.addRevenue(row, -1)
+const restore = (takings: Takings, row: Row, checkoutId: string | null): void => {
+  if (checkoutId !== null && row.status === "checking-out") takings.add(row, -1)
   row.status = "open"
   row.checkoutBegunAtMillis = null
 }
 
-const foldInto = (changes: Changes, row: Row, { event, version, occurredAtMillis }: Recorded<CartEvent>): void => {
+const foldInto = (takings: Takings, cart: Cart, { event, version, occurredAtMillis }: Recorded<CartEvent>): void => {
+  const { row } = cart
   switch (event._tag) {
     case "CartOpened":
     case "GuestCartMerged":
       break
     case "ItemAdded":
-      addLine(changes, row, event, version)
+      addLine(cart, event, version)
       break
     case "QuantityChanged":
-      changeLine(changes, row, event.lineId, (line) => ({ ...line, quantity: event.quantity }))
+      changeLine(cart, event.lineId, (line) => ({ ...line, quantity: event.quantity }))
       break
     case "ItemRemoved":
-      changeLine(changes, row, event.lineId, () => undefined)
+      changeLine(cart, event.lineId, () => undefined)
       break
     case "CheckoutBegun":
       row.status = "checking-out"
       row.checkoutId = event.checkoutId
       row.checkoutBegunAtMillis = occurredAtMillis
-      changes.addRevenue(row, 1)
+      takings.add(row, 1)
       break
     case "CartCompleted":
       row.status = "completed"
       break
     case "CartRestored":
-      restore(changes, row, event.checkoutId)
+      restore(takings, row, event.checkoutId)
       break
     case "CartAbandoned":
       row.status = event.reason === "merged" ? "merged" : "abandoned"
@@ -175,141 +205,140 @@ const foldInto = (changes: Changes, row: Row, { event, version, occurredAtMillis
   }
 }
 
-const fold = (changes: Changes, recorded: Recorded<CartEvent>): void => {
-  const cartId = Partition.idOf(recorded.stream)
-  if (recorded.event._tag === "CartOpened") {
-    changes.carts.set(cartId, openedRow(cartId, recorded.event, recorded))
-  }
-  const row = changes.carts.get(cartId)
-  if (row === undefined)
-    throw new Error(`Cart ${cartId} is not in the read model, though its first event should have put it there`)
-  foldInto(changes, row, recorded)
+const fold = (takings: Takings, cart: Cart, recorded: Recorded<CartEvent>): void => {
+  foldInto(takings, cart, recorded)
+  const { row } = cart
   row.version = recorded.version
   row.updatedAtMillis = recorded.occurredAtMillis
   row.recordedAtMillis = recorded.recordedAtMillis
 }
 
-/** Carts that the batch does not open itself, and must know already. */
-const knownCarts = (batch: ReadonlyArray<Recorded<CartEvent>>): ReadonlyArray<string> => {
-  const opened = new Set<string>()
+const unknownCart = (cartId: string): never => {
+  throw new Error(`Cart ${cartId} is not in the read model, though its first event should have put it there`)
+}
+
+type Batch = ReadonlyArray<Recorded<CartEvent>>
+
+/** Lines that a cart's events change without having added them themselves. */
+const knownLines = (events: Batch): ReadonlySet<string> => {
+  const added = new Set<string>()
   const known = new Set<string>()
-  for (const { stream, event } of batch) {
-    const cartId = Partition.idOf(stream)
-    if (event._tag === "CartOpened") opened.add(cartId)
-    else if (!opened.has(cartId)) known.add(cartId)
+  for (const { event } of events) {
+    if (event._tag === "ItemAdded") added.add(event.lineId)
+    else if (event._tag === "QuantityChanged" || event._tag === "ItemRemoved") {
+      if (!added.has(event.lineId)) known.add(event.lineId)
+    }
   }
-  return [...known]
+  return known
 }
 
-/** Lines that the batch changes without having added them itself. */
-const knownLines = (
-  batch: ReadonlyArray<Recorded<CartEvent>>
-): ReadonlyArray<{ readonly c: string; readonly l: string }> => {
-  const lines = new Map<string, { readonly c: string; readonly l: string }>()
-  for (const { stream, event } of batch) {
-    if (event._tag !== "QuantityChanged" && event._tag !== "ItemRemoved") continue
-    const cartId = Partition.idOf(stream)
-    lines.set(lineKey(cartId, event.lineId), { c: cartId, l: event.lineId })
-  }
-  return [...lines.values()]
+/**
+ * What is looked up in a table is looked for in its index, key by key, whatever the planner takes the table to hold: statements are
+ * planned once for a connection, most likely while the table is small, and a join that reads all of it would do so for good.
+ */
+const loadCarts = (sql: SqlClient, schema: string, keys: ReadonlyArray<Pick<Row, "cartId">>) => {
+  const { from, params } = RowSet.of<Pick<Row, "cartId">>("k", { cartId: "text" }, keys)
+  return sql.unsafe<Row>(
+    `SELECT cart_id AS "cartId", version, status, customer_id AS "customerId", country, currency, checkout_id AS "checkoutId",
+            line_count AS "lineCount", total_minor::float8 AS "totalMinor",
+            ${millisOf("opened_at")} AS "openedAtMillis", ${millisOf("updated_at")} AS "updatedAtMillis",
+            ${millisOf("recorded_at")} AS "recordedAtMillis",
+            ${millisOf("checkout_begun_at")} AS "checkoutBegunAtMillis"
+     FROM ${from} CROSS JOIN LATERAL (SELECT * FROM ${schema}.cart_view WHERE cart_id = k."cartId" OFFSET 0) AS v`,
+    params
+  )
 }
 
-const load = (
-  sql: SqlClient,
-  schema: string,
-  batch: ReadonlyArray<Recorded<CartEvent>>
-): Effect.Effect<Changes, SqlError> =>
+type LineKey = Pick<LineRow, "cartId" | "lineId">
+
+/** The lines of some keys, with their place in the table. */
+const keyedLines = (schema: string, keys: ReadonlyArray<LineKey>) => {
+  const { from, params } = RowSet.of<LineKey>("k", { cartId: "text", lineId: "text" }, keys)
+  const lines = `SELECT ctid, * FROM ${schema}.cart_line WHERE cart_id = k."cartId" AND line_id = k."lineId" OFFSET 0`
+  return { from: `${from} CROSS JOIN LATERAL (${lines}) AS l`, params }
+}
+
+const loadLines = (sql: SqlClient, schema: string, keys: ReadonlyArray<LineKey>) => {
+  const { from, params } = keyedLines(schema, keys)
+  return sql.unsafe<LineRow>(
+    `SELECT cart_id AS "cartId", line_id AS "lineId", sku, description, quantity,
+            unit_price_minor::float8 AS "unitPriceMinor", added_version AS "addedVersion"
+     FROM ${from}`,
+    params
+  )
+}
+
+/** The carts of a batch as they are before it; one that it opens itself begins with that. */
+const load = (sql: SqlClient, schema: string, events: ReadonlyMap<string, Batch>) =>
   Effect.gen(function* () {
-    const changes = new Changes()
-    const carts = knownCarts(batch)
-    if (carts.length > 0) {
-      const rows = yield* sql.unsafe<Row>(
-        `SELECT cart_id AS "cartId", version, status, customer_id AS "customerId", country, currency, checkout_id AS "checkoutId",
-                line_count AS "lineCount", total_minor::float8 AS "totalMinor",
-                ${millisOf("opened_at")} AS "openedAtMillis", ${millisOf("updated_at")} AS "updatedAtMillis",
-                ${millisOf("recorded_at")} AS "recordedAtMillis",
-                ${millisOf("checkout_begun_at")} AS "checkoutBegunAtMillis"
-         FROM ${schema}.cart_view WHERE cart_id IN (SELECT json_array_elements_text($1::text::json))`,
-        [JSON.stringify(carts)]
-      )
-      for (const row of rows) changes.carts.set(row.cartId, { ...row })
+    const carts = new Map<string, Cart>()
+    const known: Array<{ readonly cartId: string }> = []
+    const keys: Array<LineKey> = []
+    for (const [cartId, ofCart] of events) {
+      const { event } = ofCart[0]!
+      if (event._tag === "CartOpened") {
+        carts.set(cartId, { row: openedRow(cartId, event, ofCart[0]!), lines: new Map() })
+      } else known.push({ cartId })
+      for (const lineId of knownLines(ofCart)) keys.push({ cartId, lineId })
     }
-    const lines = knownLines(batch)
-    if (lines.length > 0) {
-      const rows = yield* sql.unsafe<LineRow>(
-        `SELECT t.cart_id AS "cartId", t.line_id AS "lineId", t.sku, t.description, t.quantity,
-                t.unit_price_minor::float8 AS "unitPriceMinor", t.added_version AS "addedVersion"
-         FROM json_to_recordset($1::text::json) AS k (c text, l text)
-         JOIN ${schema}.cart_line t ON t.cart_id = k.c AND t.line_id = k.l`,
-        [JSON.stringify(lines)]
-      )
-      for (const row of rows) changes.lines.set(lineKey(row.cartId, row.lineId), row)
-    }
-    return changes
+    const rows = known.length === 0 ? [] : yield* loadCarts(sql, schema, known)
+    for (const row of rows) carts.set(row.cartId, { row: { ...row }, lines: new Map() })
+    const lines = keys.length === 0 ? [] : yield* loadLines(sql, schema, keys)
+    for (const line of lines) carts.get(line.cartId)?.lines.set(line.lineId, line)
+    return { carts, stored: lines }
   })
 
-const saveCarts = (sql: SqlClient, schema: string, carts: ReadonlyArray<Row>) =>
-  sql.unsafe(
+const saveCarts = (sql: SqlClient, schema: string, carts: ReadonlyArray<Row>) => {
+  const { from, params } = RowSet.of("c", cartTypes, carts)
+  return sql.unsafe(
     `INSERT INTO ${schema}.cart_view (cart_id, version, status, customer_id, country, currency, checkout_id, line_count, total_minor,
                                       opened_at, updated_at, recorded_at, checkout_begun_at)
-     SELECT c."cartId", c.version, c.status, c."customerId", c.country, c.currency, c."checkoutId", c."lineCount", c."totalMinor",
-            ${instantOf('c."openedAtMillis"')},
-            ${instantOf('c."updatedAtMillis"')},
-            ${instantOf('c."recordedAtMillis"')},
-            ${instantOf('c."checkoutBegunAtMillis"')}
-     FROM json_to_recordset($1::text::json) AS c (
-       "cartId" text, version integer, status text, "customerId" text, country text, currency text, "checkoutId" text,
-       "lineCount" integer, "totalMinor" bigint, "openedAtMillis" float8, "updatedAtMillis" float8,
-       "recordedAtMillis" float8, "checkoutBegunAtMillis" float8)
+     SELECT "cartId", version, status, "customerId", country, currency, "checkoutId", "lineCount", "totalMinor",
+            ${instantOf('"openedAtMillis"')}, ${instantOf('"updatedAtMillis"')}, ${instantOf('"recordedAtMillis"')},
+            ${instantOf('"checkoutBegunAtMillis"')}
+     FROM ${from}
      ON CONFLICT (cart_id) DO UPDATE SET
        version = excluded.version, status = excluded.status, checkout_id = excluded.checkout_id,
        line_count = excluded.line_count, total_minor = excluded.total_minor, updated_at = excluded.updated_at,
        recorded_at = excluded.recorded_at, checkout_begun_at = excluded.checkout_begun_at`,
-    [JSON.stringify(carts)]
+    params
   )
+}
 
-const saveLines = (sql: SqlClient, schema: string, lines: ReadonlyArray<LineRow>) =>
-  sql.unsafe(
+const saveLines = (sql: SqlClient, schema: string, lines: ReadonlyArray<LineRow>) => {
+  const { from, params } = RowSet.of("l", lineTypes, lines)
+  return sql.unsafe(
     `INSERT INTO ${schema}.cart_line (cart_id, line_id, sku, description, quantity, unit_price_minor, added_version)
-     SELECT * FROM json_to_recordset($1::text::json) AS l (
-       "cartId" text, "lineId" text, sku text, description text, quantity integer, "unitPriceMinor" bigint, "addedVersion" integer)
-     ON CONFLICT (cart_id, line_id) DO UPDATE SET
-       sku = excluded.sku, description = excluded.description, quantity = excluded.quantity,
-       unit_price_minor = excluded.unit_price_minor, added_version = excluded.added_version`,
-    [JSON.stringify(lines)]
+     SELECT * FROM ${from}`,
+    params
   )
+}
 
-const deleteLines = (
-  sql: SqlClient,
-  schema: string,
-  lines: ReadonlyArray<{ readonly cartId: string; readonly lineId: string }>
-) =>
-  sql.unsafe(
-    `DELETE FROM ${schema}.cart_line t USING json_to_recordset($1::text::json) AS l ("cartId" text, "lineId" text)
-     WHERE t.cart_id = l."cartId" AND t.line_id = l."lineId"`,
-    [JSON.stringify(lines)]
-  )
+const deleteLines = (sql: SqlClient, schema: string, keys: ReadonlyArray<LineKey>) => {
+  const { from, params } = keyedLines(schema, keys)
+  return sql.unsafe(`DELETE FROM ${schema}.cart_line WHERE ctid = ANY (ARRAY(SELECT l.ctid FROM ${from}))`, params)
+}
 
-const saveRevenue = (sql: SqlClient, schema: string, revenue: ReadonlyArray<Revenue>) =>
-  sql.unsafe(
+const saveRevenue = (sql: SqlClient, schema: string, revenue: ReadonlyArray<Revenue>) => {
+  const { from, params } = RowSet.of("d", revenueTypes, revenue)
+  return sql.unsafe(
     `INSERT INTO ${schema}.revenue AS r (country, day, currency, carts, total_minor)
-     SELECT * FROM json_to_recordset($1::text::json) AS d (country text, day date, currency text, carts integer, "totalMinor" bigint)
+     SELECT country, day, currency, carts, "totalMinor" FROM ${from}
      ON CONFLICT (country, day, currency) DO UPDATE
      SET carts = r.carts + excluded.carts, total_minor = r.total_minor + excluded.total_minor`,
-    [JSON.stringify(revenue)]
+    params
   )
+}
 
-const save = (sql: SqlClient, schema: string, changes: Changes): Effect.Effect<void, SqlError> =>
+/** Lines that the batch changes are written anew: they are few, and all others are new and need not be looked for. */
+const save = (sql: SqlClient, schema: string, { carts, stored }: Loaded, { sums }: Takings) =>
   Effect.gen(function* () {
-    const touched = [...changes.touched]
-    const written = touched.flatMap(([key]) => changes.lines.get(key) ?? [])
-    const gone = touched.filter(([key]) => !changes.lines.has(key)).map(([, line]) => line)
-    // In one order everywhere: workers of other partitions add to the same rows, and would deadlock.
-    const revenue = [...changes.revenue.keys()].sort().map((key) => changes.revenue.get(key)!)
-    yield* saveCarts(sql, schema, [...changes.carts.values()])
-    if (written.length > 0) yield* saveLines(sql, schema, written)
-    if (gone.length > 0) yield* deleteLines(sql, schema, gone)
-    if (revenue.length > 0) yield* saveRevenue(sql, schema, revenue)
+    const rows = [...carts.values()].map(({ row }) => row)
+    const lines = [...carts.values()].flatMap(({ lines }) => [...lines.values()].filter((line) => line !== undefined))
+    yield* saveCarts(sql, schema, rows)
+    if (stored.length > 0) yield* deleteLines(sql, schema, stored)
+    if (lines.length > 0) yield* saveLines(sql, schema, lines)
+    if (sums.length > 0) yield* saveRevenue(sql, schema, sums)
   })
 
 /** The projection that writes the cart's read models into a schema. */
@@ -318,11 +347,16 @@ export const cartViews = (schema: string) =>
     name: cartViewsName,
     sources: [{ name: "cart", events: CartEvents }],
     tables: ["cart_view", "cart_line", "revenue"],
-    handle: (batch: ReadonlyArray<Recorded<CartEvent>>) =>
+    handle: (batch: Batch) =>
       Effect.gen(function* () {
         const sql = yield* SqlClient
-        const changes = yield* load(sql, schema, batch)
-        for (const recorded of batch) fold(changes, recorded)
-        yield* save(sql, schema, changes)
+        const events = Map.groupBy(batch, ({ stream }) => Partition.idOf(stream))
+        const loaded = yield* load(sql, schema, events)
+        const takings = new Takings()
+        for (const [cartId, ofCart] of events) {
+          const cart = loaded.carts.get(cartId) ?? unknownCart(cartId)
+          for (const recorded of ofCart) fold(takings, cart, recorded)
+        }
+        yield* save(sql, schema, loaded, takings)
       })
   })
