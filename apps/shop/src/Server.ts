@@ -85,6 +85,14 @@ const landing = HttpRouter.use((router) =>
   router.add("GET", "/", HttpServerResponse.redirect("/docs", { status: 302 }))
 )
 
+/** A document that is made when somebody first asks for it: a start does not wait for it. */
+const document = (path: "/openapi.json" | "/asyncapi.json", make: () => unknown) =>
+  HttpRouter.use((router) =>
+    Effect.flatMap(Effect.cached(Effect.sync(() => HttpServerResponse.jsonUnsafe(make()))), (answer) =>
+      router.add("GET", path, answer)
+    )
+  )
+
 /** A part of a path may be as long as a whole request's head: what is too long for its field is told so by the field's name. */
 const routerConfig = { maxParamLength: 16_384 }
 
@@ -95,8 +103,8 @@ const routes = ({ parts, roles, answerMillis }: Serving) => {
   const services = parts.reduce<Part["layer"]>((all, { layer }) => Layer.merge(all, layer), Layer.empty)
   return Layer.mergeAll(
     services,
-    HttpRouter.use((router) => router.add("GET", "/openapi.json", HttpServerResponse.jsonUnsafe(OpenApi.fromApi(api)))),
-    HttpRouter.use((router) => router.add("GET", "/asyncapi.json", HttpServerResponse.jsonUnsafe(messagesOf(parts)))),
+    document("/openapi.json", () => OpenApi.fromApi(api)),
+    document("/asyncapi.json", () => messagesOf(parts)),
     HttpApiScalar.layer(api, { path: "/docs" }),
     PrometheusMetrics.layerHttp(),
     health,
