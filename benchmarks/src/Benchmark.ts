@@ -3,7 +3,9 @@
  */
 import type { Start } from "./Contestant.ts"
 import { commands } from "./commands/Commands.ts"
+import { growth } from "./growth/Growth.ts"
 import type { Run } from "./Harness.ts"
+import { http } from "./http/Http.ts"
 import { lag } from "./lag/Lag.ts"
 import type { Report } from "./Report.ts"
 import { startup } from "./startup/Startup.ts"
@@ -23,4 +25,4 @@ export interface Benchmark {
 }
 
 /** All benchmarks. */
-export const benchmarks: ReadonlyArray<Benchmark> = [commands, lag, storage, startup]
+export const benchmarks: ReadonlyArray<Benchmark> = [commands, http, lag, storage, growth, startup]
