@@ -6,9 +6,11 @@ import * as Clock from "effect/Clock"
 import type * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
+import * as Option from "effect/Option"
 import type { Recorded, Stored } from "./Event.ts"
 import { UndecodableEvent } from "./Event.ts"
 import type { Journal, JournalUnavailable } from "./Journal.ts"
+import { type JournalTail, tailOf } from "./JournalTail.ts"
 import * as Metrics from "./Metrics.ts"
 import { isTransient, reasonOf } from "./Problem.ts"
 import type { Projection } from "./Projection.ts"
@@ -35,6 +37,8 @@ type StoreFailure = ProjectionFenced | ReadModelUnavailable
 
 const firstRetryMillis = 50
 const maxRetryMillis = 5_000
+/** How old an answer to whether it is paused may be. */
+const pausedForMillis = 250
 
 /** Failures that are not an event's fault: the same event will do once the store is back, or in another worker's hands. */
 const isStoreFailure = (error: unknown): error is StoreFailure =>
@@ -50,6 +54,7 @@ export class ProjectionWorker<R> {
   readonly #projection: Projection<any, any, R>
   readonly #decode: (stored: Stored) => ReadonlyArray<Recorded<any>>
   readonly #journal: Journal["Service"]
+  readonly #tail: JournalTail
   readonly #store: ProjectionStore["Service"]
   readonly #context: Context.Context<R>
   readonly #settings: Settings
@@ -58,6 +63,10 @@ export class ProjectionWorker<R> {
   #offsets = new Map<number, Offset>()
   #parked = new Set<string>()
   #claimedAtMillis = -Infinity
+  #paused = false
+  #askedAtMillis = -Infinity
+  /** Whether to look at the journal though nobody has said that there is something: at first, and when a wait was over. */
+  #look = true
 
   constructor(input: {
     readonly projection: Projection<any, any, R>
@@ -69,6 +78,7 @@ export class ProjectionWorker<R> {
     this.#projection = input.projection
     this.#decode = decodeFor(input.projection)
     this.#journal = input.journal
+    this.#tail = tailOf(input.journal)
     this.#store = input.store
     this.#context = input.context
     this.#settings = input.settings
@@ -114,17 +124,24 @@ export class ProjectionWorker<R> {
       yield* this.#claimIfDue
       const seen = this.#journal.signal.count
       const woken = this.#wake.count
-      const [paused, heads] = yield* Effect.all([this.#store.paused(this.#name), this.#journal.heads], {
-        concurrency: 2
-      })
-      const news = paused ? [] : yield* this.#readNews(heads)
+      const paused = yield* this.#isPaused
+      const news = paused ? [] : yield* this.#readNews
       if (news.length > 0) return yield* this.#apply(news)
-      yield* Effect.raceAll([
-        this.#journal.signal.changed(seen),
-        this.#wake.changed(woken),
-        // In time to renew the leases, however seldom it is to look.
-        Effect.sleep(Math.min(this.#settings.pollMillis, this.#settings.leaseMillis / 3))
-      ])
+      const told = Effect.race(this.#journal.signal.changed(seen), this.#wake.changed(woken))
+      // In time to renew the leases, however seldom it is to look.
+      const waitMillis = Math.min(this.#settings.pollMillis, this.#settings.leaseMillis / 3)
+      this.#look = Option.isNone(yield* Effect.timeoutOption(told, waitMillis))
+    })
+  }
+
+  /** Asked of the store at most four times a second: an operator of another process can wait for so long. */
+  get #isPaused(): Effect.Effect<boolean, ReadModelUnavailable> {
+    return Effect.gen({ self: this }, function* () {
+      const now = yield* Clock.currentTimeMillis
+      if (now < this.#askedAtMillis + pausedForMillis) return this.#paused
+      this.#paused = yield* this.#store.paused(this.#name)
+      this.#askedAtMillis = now
+      return this.#paused
     })
   }
 
@@ -139,6 +156,8 @@ export class ProjectionWorker<R> {
   get #claimAgain(): Effect.Effect<void> {
     return Effect.sync(() => {
       this.#claimedAtMillis = -Infinity
+      this.#askedAtMillis = -Infinity
+      this.#look = true
     })
   }
 
@@ -157,24 +176,13 @@ export class ProjectionWorker<R> {
   }
 
   /** What is new in the partitions that this worker holds, about a batch in all. */
-  #readNews(heads: ReadonlyArray<number>): Effect.Effect<ReadonlyArray<News>, JournalUnavailable> {
-    return Effect.gen({ self: this }, function* () {
-      const behind = [...this.#offsets.values()].filter(
-        (offset) => offset.stoppedBecause === null && heads[offset.partition]! > offset.position
-      )
-      const limit = Math.max(Math.ceil(this.#projection.batchSize / Math.max(behind.length, 1)), 1)
-      const news = yield* Effect.forEach(
-        behind,
-        (offset) =>
-          Effect.map(
-            this.#journal.readPartition(offset.partition, { after: offset.position, limit }),
-            (events): News => ({ offset, events })
-          ),
-        // All in one turn, so that they may be read together.
-        { concurrency: "unbounded" }
-      )
-      return news.filter(({ events }) => events.length > 0)
-    })
+  get #readNews(): Effect.Effect<ReadonlyArray<News>, JournalUnavailable> {
+    const working = [...this.#offsets.values()].filter(({ stoppedBecause }) => stoppedBecause === null)
+    const look = this.#look
+    this.#look = false
+    return Effect.map(this.#tail.news(working, { limit: this.#projection.batchSize, look }), (news) =>
+      news.map(({ after, events }) => ({ offset: after, events }))
+    )
   }
 
   #apply(news: ReadonlyArray<News>): Effect.Effect<void, JournalUnavailable | StoreFailure> {

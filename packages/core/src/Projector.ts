@@ -38,7 +38,7 @@ export interface Status {
 /** The read models of one service, and the handles that queries and operators need. */
 export interface Projector {
   readonly status: Effect.Effect<ReadonlyArray<Status>, ReadModelUnavailable | JournalUnavailable>
-  /** Stops applying events, in every process. Queries go on with what there is. */
+  /** Stops applying events: here with the batch at hand, in other processes a quarter of a second later. Queries go on with what there is. */
   readonly pause: (projection: string) => Effect.Effect<void, ReadModelUnavailable>
   /** Goes on after `pause`, or after a failure stopped a partition. */
   readonly resume: (projection: string) => Effect.Effect<void, ReadModelUnavailable>
@@ -142,7 +142,8 @@ export const make = <R = never>(
           )
         )
       ),
-      pause: (name) => Effect.andThen(workerOf(name), store.setPaused(name, true)),
+      pause: (name) =>
+        Effect.flatMap(workerOf(name), (worker) => Effect.andThen(store.setPaused(name, true), worker.wake)),
       resume: (name) =>
         Effect.flatMap(workerOf(name), (worker) =>
           store.setPaused(name, false).pipe(Effect.andThen(store.resume(name)), Effect.andThen(worker.wake))

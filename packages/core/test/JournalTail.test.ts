@@ -1,0 +1,165 @@
+/**
+ * What the workers of projections rely on who follow a journal together: every event once and in order, whoever reads it, and one
+ * read for all of them.
+ */
+import { type Append, Journal, JournalUnavailable } from "@daybook/core/Journal"
+import { JournalTail, tailOf } from "@daybook/core/JournalTail"
+import { nothingKnown } from "@daybook/testkit/Metadata"
+import { assert, describe, it } from "@effect/vitest"
+import * as Deferred from "effect/Deferred"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Fiber from "effect/Fiber"
+
+const append = (partition: number, version: number, events: number): Append => ({
+  stream: `thing-${partition}`,
+  partition,
+  expectedVersion: version,
+  events: Array.from({ length: events }, (_, i) => ({
+    eventId: `00000000-0000-7000-8${String(partition).padStart(3, "0")}-${String(version + i).padStart(12, "0")}`,
+    type: "Happened",
+    schemaVersion: 1,
+    data: {},
+    occurredAtMillis: 0,
+    ...nothingKnown
+  })),
+  receipts: [],
+  state: null,
+  keepEvents: true
+})
+
+/** A journal that counts how often its partitions are read, and lets a read wait. */
+const watched = Effect.gen(function* () {
+  const journal = yield* Journal
+  const seen = { reads: 0, hold: Effect.void as Effect.Effect<void, JournalUnavailable> }
+  const readPartition: Journal["Service"]["readPartition"] = (partition, options) => {
+    seen.reads++
+    const { hold } = seen
+    return Effect.tap(journal.readPartition(partition, options), () => hold)
+  }
+  return { journal: { ...journal, readPartition }, seen }
+})
+
+const places = (...positions: ReadonlyArray<number>) =>
+  positions.map((position, partition) => ({ partition, position }))
+
+const news = (tail: JournalTail, after: ReturnType<typeof places>, look = false, limit = 500) =>
+  Effect.map(tail.news(after, { limit, look }), (found) =>
+    found.map(({ after: { partition }, events }) => [partition, ...events.map(({ position }) => position)])
+  )
+
+const scenario = (name: string, run: Effect.Effect<void, JournalUnavailable, Journal>) =>
+  it.effect(name, () => Effect.provide(run, Journal.layerMemory({ partitions: 2 })))
+
+describe("the tail of a journal", () => {
+  scenario(
+    "has what is new in all partitions, in order, and an equal share of each",
+    Effect.gen(function* () {
+      const { journal } = yield* watched
+      const tail = new JournalTail(journal)
+      yield* journal.append([append(0, 0, 3), append(1, 0, 2)])
+      assert.deepStrictEqual(yield* news(tail, places(0, 0)), [
+        [0, 1, 2, 3],
+        [1, 1, 2]
+      ])
+      yield* journal.append([append(0, 3, 3), append(1, 2, 3)])
+      assert.deepStrictEqual(yield* news(tail, places(3, 2), false, 4), [
+        [0, 4, 5],
+        [1, 3, 4]
+      ])
+      assert.deepStrictEqual(yield* news(tail, places(5, 4)), [
+        [0, 6],
+        [1, 5]
+      ])
+      assert.deepStrictEqual(yield* news(tail, places(6, 5)), [])
+    })
+  )
+
+  scenario(
+    "is read once for all who follow it, wherever they are",
+    Effect.gen(function* () {
+      const { journal, seen } = yield* watched
+      const tail = new JournalTail(journal)
+      assert.deepStrictEqual(yield* news(tail, places(0, 0)), [])
+      yield* journal.append([append(0, 0, 4)])
+      seen.reads = 0
+      const all = yield* Effect.forEach([0, 1, 2, 3, 4], (from) => news(tail, places(from, 0)), { concurrency: 5 })
+      assert.deepStrictEqual(all, [[[0, 1, 2, 3, 4]], [[0, 2, 3, 4]], [[0, 3, 4]], [[0, 4]], []])
+      assert.strictEqual(seen.reads, 2)
+      assert.strictEqual(tailOf(journal), tailOf(journal))
+    })
+  )
+
+  scenario(
+    "reads again when something was appended while it read",
+    Effect.gen(function* () {
+      const { journal, seen } = yield* watched
+      const tail = new JournalTail(journal)
+      yield* news(tail, places(0, 0))
+      const release = yield* Deferred.make<void>()
+      seen.hold = Deferred.await(release)
+      const first = yield* Effect.forkChild(news(tail, places(0, 0), true))
+      yield* Effect.yieldNow
+      yield* journal.append([append(0, 0, 1)])
+      const second = yield* Effect.forkChild(news(tail, places(0, 0)))
+      yield* Effect.yieldNow
+      seen.hold = Effect.void
+      yield* Deferred.succeed(release, undefined)
+      assert.deepStrictEqual([yield* Fiber.join(first), yield* Fiber.join(second)], [[[0, 1]], [[0, 1]]])
+    })
+  )
+
+  scenario(
+    "serves who is far behind, and who has gone ahead, by a read of their own",
+    Effect.gen(function* () {
+      const { journal } = yield* watched
+      yield* journal.append([append(0, 0, 400)])
+      const tail = new JournalTail(journal)
+      let [behind, count] = [0, 0]
+      while (behind < 400) {
+        const [found] = yield* tail.news(places(behind, 0), { limit: 60, look: false })
+        for (const { position } of found!.events) assert.strictEqual(position, ++behind)
+        count++
+      }
+      // Of sixty, half are for the other partition, which has none.
+      assert.isAtMost(count, 14)
+      yield* journal.append([append(0, 400, 300)])
+      let ahead = 500
+      while (ahead < 700) {
+        const [found] = yield* tail.news(places(ahead, 0), { limit: 60, look: false })
+        for (const { position } of found!.events) assert.strictEqual(position, ++ahead)
+      }
+      // More than is kept has come meanwhile.
+      assert.deepStrictEqual((yield* news(tail, places(400, 0), false, 2))[0]!.slice(0, 2), [0, 401])
+    })
+  )
+
+  scenario(
+    "looks when it is told to, though nobody has said that there is something",
+    Effect.gen(function* () {
+      const { journal, seen } = yield* watched
+      const tail = new JournalTail(journal)
+      yield* news(tail, places(0, 0))
+      seen.reads = 0
+      yield* news(tail, places(0, 0))
+      assert.strictEqual(seen.reads, 0)
+      yield* news(tail, places(0, 0), true)
+      assert.strictEqual(seen.reads, 2)
+    })
+  )
+
+  scenario(
+    "says to everyone that the journal does not answer, and reads again for whoever asks then",
+    Effect.gen(function* () {
+      const { journal, seen } = yield* watched
+      const tail = new JournalTail(journal)
+      yield* news(tail, places(0, 0))
+      yield* journal.append([append(0, 0, 1)])
+      seen.hold = Effect.fail(new JournalUnavailable({ retryAfterSeconds: 1, detail: "down" }))
+      const both = Effect.all([news(tail, places(0, 0)), news(tail, places(0, 0))].map(Effect.exit), { concurrency: 2 })
+      assert.isTrue((yield* both).every(Exit.isFailure))
+      seen.hold = Effect.void
+      assert.deepStrictEqual(yield* news(tail, places(0, 0)), [[0, 1]])
+    })
+  )
+})
