@@ -38,7 +38,7 @@ export interface Spawn {
 const closeTimeoutMillis = 20_000
 
 /** Daybook sets this for itself (docs/adr/0013). The others get it too: Emmett's handler gains by it as well. */
-const v8Flags = ["--no-allocation-site-pretenuring"]
+export const v8Flags = ["--no-allocation-site-pretenuring"]
 
 const ask = async (child: ChildProcess, request: Request): Promise<unknown> => {
   const ended = new AbortController()

@@ -12,6 +12,8 @@ export interface Launched {
   readonly seconds: number
   /** Processor time in that time, of all its processes. */
   readonly cpuSeconds: number
+  /** Processor time up to now, of all its processes. */
+  readonly cpuSecondsNow: () => number
   /** Sends a signal to it, and waits until it has ended. */
   readonly end: (signal: NodeJS.Signals) => Promise<void>
 }
@@ -75,6 +77,7 @@ export const launch = async ({ command, args, environment = {}, ready }: Program
   return {
     seconds: (performance.now() - started) / 1000,
     cpuSeconds: cpuSecondsOf(child.pid!),
+    cpuSecondsNow: () => cpuSecondsOf(child.pid!),
     end: (signal) => endOf(child, closed, signal)
   }
 }

@@ -1,0 +1,133 @@
+/**
+ * What the rounds of `http` come to: figures, ratios, targets, tables and charts.
+ */
+import type { Figures } from "../Contestant.ts"
+import { type Chart, type Grid, lessIsBetter, moreIsBetter, over, type Ratio, type Report } from "../Report.ts"
+import { ratios, type Spread, significant } from "../Statistics.ts"
+
+/** What takes turns in a round: three servers at saturation, and the shop at the fixed rate. */
+export type Turn = "daybook" | "constant" | "framework" | "fixedRate"
+
+/** The rounds of those that took part. */
+export type Rounds = { readonly [T in Turn]?: ReadonlyArray<Figures> }
+
+const valuesOf = (rounds: ReadonlyArray<Figures>, figure: string): ReadonlyArray<number> =>
+  rounds.map((round) => round[figure]!)
+
+const spreadOf = (rounds: ReadonlyArray<Figures>, figure: string): Spread => over(valuesOf(rounds, figure))
+
+type Saturated = readonly [name: string, rounds: ReadonlyArray<Figures>]
+
+const saturatedGrid = (servers: ReadonlyArray<Saturated>): Grid => ({
+  columns: [
+    "saturated",
+    "requests/s",
+    "over the rounds",
+    "p50 ms",
+    "p95 ms",
+    "CPU µs/request",
+    "busy %",
+    "load's CPU µs"
+  ],
+  rows: servers.map(([name, rounds]) => {
+    const cell = (figure: string) => String(significant(spreadOf(rounds, figure).median, 3))
+    const { median, min, max } = spreadOf(rounds, "commandsPerSecond")
+    const load = cell("generatorCpuMicrosPerRequest")
+    const cost = [cell("cpuMicrosPerRequest"), cell("busyPercent"), load]
+    return [name, String(median), `${min}–${max}`, cell("p50Millis"), cell("p95Millis"), ...cost]
+  })
+})
+
+/** What the fixed rate's latencies are of, by the beginning of their figures' names. */
+const kinds = {
+  command: "commands",
+  query: "queries",
+  ownWrite: "queries for the last command",
+  late: "load's own delay"
+}
+
+const percentiles = ["P50", "P95", "P99", "Max"] as const
+
+const fixedRateGrid = (rounds: ReadonlyArray<Figures>): Grid => ({
+  columns: ["fixed rate", "per second", ...percentiles.map((percentile) => `${percentile.toLowerCase()} ms`)],
+  rows: Object.entries(kinds).map(([kind, name]) => [
+    name,
+    ...["PerSecond", ...percentiles.map((percentile) => `${percentile}Millis`)].map((figure) =>
+      String(significant(spreadOf(rounds, `${kind}${figure}`).median, 3))
+    )
+  ])
+})
+
+const costChart = (servers: ReadonlyArray<Saturated>): Chart => ({
+  file: "http-saturated",
+  title: "Processor time of the server's process for one command over HTTP",
+  unit: "µs, less is better",
+  bars: servers.map(([label, rounds]) => ({
+    label,
+    value: spreadOf(rounds, "cpuMicrosPerRequest"),
+    kind: label === "daybook" ? "daybook" : "limit"
+  }))
+})
+
+const latencyChart = (rounds: ReadonlyArray<Figures>): Chart => ({
+  file: "http-fixed-rate",
+  title: "1,000 commands/s and 2,000 queries/s over HTTP, from the intended start",
+  unit: "milliseconds, less is better",
+  bars: ["command", "query"].flatMap((kind) =>
+    ["P50", "P95", "P99"].map((percentile) => ({
+      label: `${kind} ${percentile.toLowerCase()}`,
+      value: spreadOf(rounds, `${kind}${percentile}Millis`),
+      kind: "daybook" as const
+    }))
+  )
+})
+
+const fixedFigures = ["commandP50Millis", "commandP95Millis", "commandP99Millis", "queryP50Millis", "queryP95Millis"]
+const alsoFixed = ["queryP99Millis", "ownWriteP95Millis", "lateP95Millis"]
+
+const saturatedRatios = (
+  daybook: ReadonlyArray<Figures>,
+  constant: ReadonlyArray<Figures>,
+  framework: ReadonlyArray<Figures> | undefined
+): Readonly<Record<string, Ratio>> => {
+  const speed = (rounds: ReadonlyArray<Figures>) => valuesOf(rounds, "commandsPerSecond")
+  const cost = (rounds: ReadonlyArray<Figures>) => valuesOf(rounds, "cpuMicrosPerRequest")
+  return {
+    saturatedRatioToConstant: moreIsBetter(ratios(speed(daybook), speed(constant))),
+    cpuRatioToConstant: lessIsBetter(ratios(cost(daybook), cost(constant))),
+    ...(framework === undefined
+      ? {}
+      : {
+          saturatedRatioToFramework: moreIsBetter(ratios(speed(daybook), speed(framework))),
+          frameworkRatioToConstant: moreIsBetter(ratios(speed(framework), speed(constant))),
+          frameworkCpuRatioToConstant: lessIsBetter(ratios(cost(framework), cost(constant)))
+        })
+  }
+}
+
+/** The report. Without the framework and the fixed rate, which the short form leaves out, their figures and targets are left out. */
+export const reportOf = (rounds: Rounds, details: Report["details"]): Report => {
+  const { daybook = [], constant = [], framework, fixedRate } = rounds
+  const servers = Object.entries({ daybook, framework, constant }).filter(
+    (pair): pair is [string, Array<Figures>] => pair[1] !== undefined
+  )
+  const fixed =
+    fixedRate === undefined ? [] : [...fixedFigures, ...alsoFixed].map((name) => [name, spreadOf(fixedRate, name)])
+  return {
+    figures: {
+      ...Object.fromEntries(fixed),
+      commandsPerSecond: spreadOf(daybook, "commandsPerSecond"),
+      cpuMicrosPerCommand: spreadOf(daybook, "cpuMicrosPerRequest"),
+      constantRequestsPerSecond: spreadOf(constant, "commandsPerSecond"),
+      constantCpuMicrosPerRequest: spreadOf(constant, "cpuMicrosPerRequest")
+    },
+    ratios: saturatedRatios(daybook, constant, framework),
+    targets: {
+      ...(fixedRate === undefined ? {} : { commandP95Millis: { atMost: 10 }, queryP95Millis: { atMost: 5 } }),
+      saturatedRatioToConstant: { atLeast: 0.6 }
+    },
+    grids: [saturatedGrid(servers), ...(fixedRate === undefined ? [] : [fixedRateGrid(fixedRate)])],
+    charts: [costChart(servers), ...(fixedRate === undefined ? [] : [latencyChart(fixedRate)])],
+    details: { ...details, rounds }
+  }
+}
