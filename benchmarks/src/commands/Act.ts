@@ -132,7 +132,11 @@ const setUpProcess = (): void => {
   process.env.LOG_LEVEL = "fatal"
 }
 
-const isConflict = (error: unknown): boolean => error instanceof Error && error.name === "ERR_CONCURRENCY"
+/** What the driver says when two have written the same version at the same moment; Act passes it on as it is. */
+const uniqueViolation = "23505"
+
+const isConflict = (error: unknown): boolean =>
+  error instanceof Error && (error.name === "ERR_CONCURRENCY" || (error as { code?: unknown }).code === uniqueViolation)
 
 /** A snapshot takes a version, some time after the command that led to it was answered, so that the next command may have to be given again. */
 const untilNoConflict = async (command: () => Promise<unknown>): Promise<void> => {

@@ -57,9 +57,9 @@ const costs = (name: string, ours: Name, theirs: Name): Comparison => ({
   better: lessIsBetter
 })
 
-const toPgbench = (name: string, at: number, figure: string): Comparison => ({
+const toPgbench = (name: string, ours: Name, at: number, figure: string): Comparison => ({
   name,
-  ours: { of: "daybook", at, read: named(figure) },
+  ours: { of: ours, at, read: named(figure) },
   theirs: { of: "pgbench", at, read: named("meanMillis") },
   better: lessIsBetter
 })
@@ -68,14 +68,16 @@ const comparisons: ReadonlyArray<Comparison> = [
   speeds("ratioToEmmett", "daybook", "emmett"),
   speeds("ratioToAct", "daybook", "act"),
   speeds("ratioToBareLoop", "daybook", "bareLoop"),
-  toPgbench("p95At32ToPgbench", 32, "p95Millis"),
-  toPgbench("latencyAt1ToPgbench", 1, "meanMillis"),
+  toPgbench("p95At32ToPgbench", "daybook", 32, "p95Millis"),
+  toPgbench("latencyAt1ToPgbench", "daybook", 1, "meanMillis"),
   speeds("ratioToBareJournal", "daybook", "bareJournal"),
   speeds("bareJournalRatioToBareLoop", "bareJournal", "bareLoop"),
   speeds("eventsRatioToEmmett", "daybookEvents", "emmett"),
   speeds("eventsRatioToBareLoop", "daybookEvents", "bareLoop"),
   speeds("keysRatioToEmmett", "daybookKeys", "emmett"),
   speeds("keysRatioToBareLoop", "daybookKeys", "bareLoop"),
+  toPgbench("bareLoopP95At32ToPgbench", "bareLoop", 32, "p95Millis"),
+  toPgbench("bareLoopLatencyAt1ToPgbench", "bareLoop", 1, "meanMillis"),
   costs("cpuToBareLoop", "daybook", "bareLoop"),
   costs("bareJournalCpuToBareLoop", "bareJournal", "bareLoop")
 ]

@@ -66,7 +66,7 @@ const bareLoop: Named = {
 const bareJournal: Named = {
   name: "bareJournal",
   contestant: "bareJournal",
-  candidates: [{ partitions: 1 }, { partitions: 2 }, { partitions: 4 }]
+  candidates: [{ partitions: 1 }, { partitions: 4 }]
 }
 
 const pgbench: Named = {
