@@ -34,8 +34,8 @@ const randomTail = (): string => {
   )
 }
 
-/** The first part of the ids of `lastMillis`, which is the same for some hundred ids in a row. */
-let timePart = ""
+/** The first part of the ids of `lastMillis`, which is the same for some hundred ids in a row; at first that of 1970, where a test clock begins. */
+let timePart = "00000000-0000-7"
 
 const enter = (millis: number): void => {
   lastMillis = millis
