@@ -56,8 +56,11 @@ const several =
     })
   }
 
-/** Whether a page can be read with others; any other is left to the journal. */
-const isPlain = ({ after, limit }: Page): boolean => Number.isSafeInteger(after) && limit >= 1 && limit <= 10_000
+/**
+ * Whether a page can be read with others; any other is left to the journal. Large ones, as of a replay, are not: several together would
+ * be sorted on disk, and be waited for together.
+ */
+const isPlain = ({ after, limit }: Page): boolean => Number.isSafeInteger(after) && limit >= 1 && limit <= 1_000
 
 /** The journal of a schema, whose heads and pages are read together when they are asked for in one turn. */
 export const together = (
