@@ -55,15 +55,15 @@ export class JournalTail {
   ): Effect.Effect<ReadonlyArray<News<P>>, JournalUnavailable> {
     return Effect.suspend(() => {
       const kept = this.#take(places, limit)
-      if (kept.length > 0 || places.length === 0) return Effect.succeed(kept)
-      if (look || this.#seen !== this.#journal.signal.count) {
+      // Whoever is elsewhere reads at once: the tail may move as fast as it is read, and would keep him waiting for good.
+      const apart = this.#kept.size === 0 ? [] : places.filter((place) => !this.#isKept(place))
+      return Effect.flatMap(this.#read(apart, limit), (read) => {
+        const found = [...kept, ...read]
+        const looked = !look && this.#seen === this.#journal.signal.count
+        if (found.length > 0 || places.length === 0 || looked) return Effect.succeed(found)
         // The read that was under way may have begun before the signal moved: then there is another one.
         return Effect.andThen(this.#refill, this.news(places, { limit, look: false }))
-      }
-      return this.#read(
-        places.filter((place) => !this.#isKept(place)),
-        limit
-      )
+      })
     })
   }
 

@@ -135,6 +135,23 @@ describe("the tail of a journal", () => {
   )
 
   scenario(
+    "brings who is far behind forward, however much is appended meanwhile",
+    Effect.gen(function* () {
+      const { journal, seen } = yield* watched
+      yield* journal.append([append(0, 0, 400), append(1, 0, 400)])
+      const tail = new JournalTail(journal)
+      yield* news(tail, places(400, 400))
+      let version = 400
+      seen.hold = Effect.suspend(() => journal.append([append(1, version++, 1)]))
+      for (const from of [0, 100, 200]) {
+        const found = yield* tail.news(places(from, version), { limit: 200, look: false })
+        const behind = found.find(({ after }) => after.partition === 0)
+        assert.strictEqual(behind?.events[0]?.position, from + 1)
+      }
+    })
+  )
+
+  scenario(
     "looks when it is told to, though nobody has said that there is something",
     Effect.gen(function* () {
       const { journal, seen } = yield* watched
