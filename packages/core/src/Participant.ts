@@ -44,7 +44,23 @@ export const refused = (reason: string, answer: Json = null, detail: string = re
 export const later: Answer = { _tag: "Later" }
 
 /** The answers on a topic. Their `commandId` is the command's. */
-export const replies = (topic: string) =>
+export const replies = (topic: string): Replies => {
+  const known = repliesOn.get(topic)
+  if (known !== undefined) return known
+  const made = define(topic)
+  if (repliesOn.size < mostTopics) repliesOn.set(topic, made)
+  return made
+}
+
+type Replies = ReturnType<typeof define>
+
+/** Made once for each topic, since that compiles its schemas. */
+const repliesOn = new Map<string, Replies>()
+
+/** As many as there may be services that wait for answers. Messages name these topics, so that there has to be a limit. */
+const mostTopics = 100
+
+const define = (topic: string) =>
   Contract.define(topic, {
     CommandDone: { commandId: Schema.String, answer: Schema.Json },
     CommandRefused: {
