@@ -4,8 +4,7 @@
  * benchmark.
  */
 import { execFile } from "node:child_process"
-import { accessSync, constants, mkdtempSync, rmSync, writeFileSync } from "node:fs"
-import { tmpdir } from "node:os"
+import { accessSync, constants } from "node:fs"
 import { delimiter, join } from "node:path"
 import { promisify } from "node:util"
 import { postgresBinaries } from "@daybook/infra/PostgresBinaries"
@@ -66,9 +65,12 @@ export const readFigures = (output: string): Figures => {
   }
 }
 
+/** Runs it with the script on its standard input. */
 const runProgram = async (program: string, args: ReadonlyArray<string>): Promise<string> => {
+  const running = promisify(execFile)(program, ["-n", "-M", "prepared", "-f", "-", ...args])
+  running.child.stdin!.end(script)
   try {
-    return (await promisify(execFile)(program, args)).stdout
+    return (await running).stdout
   } catch (cause) {
     const { stderr = "" } = cause as { readonly stderr?: string }
     throw new Error(`pgbench failed: ${stderr.trim() || String(cause)}`, { cause })
@@ -80,14 +82,11 @@ export const start = async (databaseUrl: string, settings: Settings): Promise<Co
   const program = findProgram()
   const database = connect(databaseUrl)
   await database.query(createTable)
-  const folder = mkdtempSync(join(tmpdir(), "daybook-pgbench-"))
-  const file = join(folder, "insert.sql")
-  writeFileSync(file, script)
   const round = async ({ callers, seconds }: Load): Promise<Figures> => {
     const threads = Math.min(Number(settings.threads), callers)
     const duration = Math.max(1, Math.round(seconds))
     const amounts = ["-c", String(callers), "-j", String(threads), "-T", String(duration)]
-    return readFigures(await runProgram(program, ["-n", "-M", "prepared", "-f", file, ...amounts, databaseUrl]))
+    return readFigures(await runProgram(program, [...amounts, databaseUrl]))
   }
   return {
     round,
@@ -95,9 +94,6 @@ export const start = async (databaseUrl: string, settings: Settings): Promise<Co
       const rows = await database.query<{ readonly n: number }>("SELECT count(*)::integer AS n FROM one_row")
       return rows[0]!.n
     },
-    close: async () => {
-      await database[Symbol.asyncDispose]()
-      rmSync(folder, { recursive: true, force: true })
-    }
+    close: async () => database[Symbol.asyncDispose]()
   }
 }
