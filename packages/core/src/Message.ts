@@ -68,10 +68,7 @@ export const CloudEvent = Schema.Struct({
 
 const decodeCloudEvent = Schema.decodeUnknownOption(Schema.fromJsonString(CloudEvent))
 
-const given = <K extends string>(name: K, value: string | null): { readonly [P in K]?: string } =>
-  value === null ? {} : ({ [name]: value } as { readonly [P in K]?: string })
-
-/** The message as the text of a CloudEvent. */
+/** The message as the text of a CloudEvent. JSON has no `undefined`: what was not given is not there. */
 export const toCloudEvent = (message: Message): string =>
   JSON.stringify({
     specversion: "1.0",
@@ -82,13 +79,13 @@ export const toCloudEvent = (message: Message): string =>
     time: new Date(message.occurredAtMillis).toISOString(),
     partitionkey: message.key,
     schemaversion: message.schemaVersion,
-    ...given("correlationid", message.correlationId),
-    ...given("causationid", message.causationId),
-    ...given("actor", message.actor),
-    ...given("traceparent", message.traceParent),
-    ...given("tenant", message.tenant),
-    ...given("commandid", message.commandId),
-    ...given("replyto", message.replyTo),
+    correlationid: message.correlationId ?? undefined,
+    causationid: message.causationId ?? undefined,
+    actor: message.actor ?? undefined,
+    traceparent: message.traceParent ?? undefined,
+    tenant: message.tenant ?? undefined,
+    commandid: message.commandId ?? undefined,
+    replyto: message.replyTo ?? undefined,
     data: message.data
   })
 
