@@ -9,7 +9,7 @@ import { SqlClient } from "effect/sql/SqlClient"
 import { AnswerLimit, orNoAnswer } from "./AnswerLimit.ts"
 import * as SharedRead from "./SharedRead.ts"
 import { reasonOf } from "./SqlFailure.ts"
-import { columns, storedOf } from "./SqlJournal.ts"
+import { columns } from "./SqlJournal.ts"
 
 interface Page {
   readonly partition: number
@@ -50,9 +50,7 @@ const several =
     )
     return Effect.map(found, (rows) => {
       const byPage = Map.groupBy(rows, ({ page }) => page)
-      return pages.map((asked, i) =>
-        (byPage.get(i + 1) ?? []).slice(0, asked.limit).map(({ page: _, ...row }) => storedOf(row))
-      )
+      return pages.map((asked, i) => (byPage.get(i + 1) ?? []).slice(0, asked.limit).map(({ page: _, ...row }) => row))
     })
   }
 

@@ -13,7 +13,7 @@ import { SqlClient } from "effect/sql/SqlClient"
 import type { SqlError } from "effect/sql/SqlError"
 import { instantOf } from "./Instants.ts"
 import { checkSchemaName, hasTable } from "./Migrations.ts"
-import { columns as eventColumns, storedOf } from "./SqlJournal.ts"
+import { columns as eventColumns } from "./SqlJournal.ts"
 import { columns as rejectedColumns } from "./SqlRejectedCommands.ts"
 
 /** Oldest first, or newest first. */
@@ -132,7 +132,7 @@ class SqlTrail implements AuditTrail {
     })
 
   #eventsOf(rows: ReadonlyArray<Stored>): ReadonlyArray<Entry> {
-    return rows.map((row) => ofEvent(this.#service, storedOf(row)))
+    return rows.map((row) => ofEvent(this.#service, row))
   }
 
   /** The events of one stream, by the journal's index. */

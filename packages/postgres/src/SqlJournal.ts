@@ -39,21 +39,17 @@ export interface Options {
   readonly remote: boolean
 }
 
+/** Times are whole milliseconds to everyone else; the order of two events within one does not show. Half is up, as with `Math.round`. */
+const wholeMillis = (instant: string): string => `floor(${millisOf(instant)} + 0.5)`
+
 /**
- * The columns of an event, under the names of `Stored`. In ORDER BY, a bare `position` would be the one of the result, which no index
- * knows, and every page would sort all that is left of a partition: it is `event.position` there.
+ * The columns of an event, under the names of `Stored`: a row is one as it comes. In ORDER BY, a bare `position` would be the one of the
+ * result, which no index knows, and every page would sort all that is left of a partition: it is `event.position` there.
  */
 export const columns = `partition, position::float8 AS position, stream, version, event_id AS "eventId", type,
-  schema_version AS "schemaVersion", ${millisOf("occurred_at")} AS "occurredAtMillis",
-  ${millisOf("recorded_at")} AS "recordedAtMillis", command_id AS "commandId",
+  schema_version AS "schemaVersion", ${wholeMillis("occurred_at")} AS "occurredAtMillis",
+  ${wholeMillis("recorded_at")} AS "recordedAtMillis", command_id AS "commandId",
   correlation_id AS "correlationId", causation_id AS "causationId", actor, reason, trace_parent AS "traceParent", tenant, data`
-
-/** Times are whole milliseconds to everyone else; the order of two events within one does not show. */
-export const storedOf = (row: Stored): Stored => ({
-  ...row,
-  occurredAtMillis: Math.round(row.occurredAtMillis),
-  recordedAtMillis: Math.round(row.recordedAtMillis)
-})
 
 /** A failure of the database, in words for the caller of a command or query. */
 export const unavailable = (error: SqlError): JournalUnavailable =>
@@ -139,28 +135,22 @@ const reader = (
   schema: string
 ): Omit<Journal["Service"], "partitions" | "lanes" | "remote" | "signal" | "append"> => ({
   readStream: (stream, range: StreamRange = {}) =>
-    Effect.map(
-      query<Stored>(
-        `SELECT ${columns} FROM ${schema}.event WHERE stream = $1::text AND version >= $2::text::integer
-         AND version <= $3::text::integer ORDER BY version LIMIT $4::text::integer`,
-        [
-          stream,
-          integer(range.from ?? 0),
-          integer(range.to ?? maxInteger),
-          integer(Math.max(range.limit ?? maxInteger, 0))
-        ]
-      ),
-      (rows) => rows.map(storedOf)
+    query<Stored>(
+      `SELECT ${columns} FROM ${schema}.event WHERE stream = $1::text AND version >= $2::text::integer
+       AND version <= $3::text::integer ORDER BY version LIMIT $4::text::integer`,
+      [
+        stream,
+        integer(range.from ?? 0),
+        integer(range.to ?? maxInteger),
+        integer(Math.max(range.limit ?? maxInteger, 0))
+      ]
     ),
   version: (stream) => Effect.map(orUnavailable(recall(stream)), ({ version }) => version),
   readPartition: (partition, { after, limit }) =>
-    Effect.map(
-      query<Stored>(
-        `SELECT ${columns} FROM ${schema}.event WHERE partition = $1::text::smallint AND position > $2::text::bigint
-         ORDER BY event.position LIMIT $3::text::integer`,
-        [String(partition), bigint(after), integer(Math.max(limit, 0))]
-      ),
-      (rows) => rows.map(storedOf)
+    query<Stored>(
+      `SELECT ${columns} FROM ${schema}.event WHERE partition = $1::text::smallint AND position > $2::text::bigint
+       ORDER BY event.position LIMIT $3::text::integer`,
+      [String(partition), bigint(after), integer(Math.max(limit, 0))]
     ),
   heads: Effect.map(
     query<{ readonly head: number }>(`SELECT head::float8 AS head FROM ${schema}.partition ORDER BY id`, []),
