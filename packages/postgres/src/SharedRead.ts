@@ -1,6 +1,7 @@
 /**
- * Reads that are asked for in one turn, as one: of the same thing once, of different things in one statement. Used by `Recall` for
- * entities that recover together, and by `SqlJournal` for the workers that one append wakes.
+ * Reads that are asked for in one turn, as one: of the same thing once, of different things in one statement. So are those that are
+ * asked for while enough others are under way, so that a read costs the less the more is asked for. Used by `Recall` for entities that
+ * recover together, by `Stores` for the workers that one append wakes, and by services.
  */
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
@@ -17,6 +18,9 @@ export interface SharedRead<Asked, Found, E> {
   readonly read: (asked: ReadonlyArray<Asked>) => Effect.Effect<ReadonlyArray<Found>, E>
 }
 
+/** Reads under way at once: one more than the server works on, so that it need not wait for the next. */
+const mostUnderWay = 2
+
 interface Waiting<Asked, Found, E> {
   readonly asked: Asked
   readonly waiters: Array<(exit: Exit.Exit<Found, E>) => void>
@@ -27,14 +31,18 @@ export const make = <Asked, Found, E>(
   sql: SqlClient.SqlClient,
   { keyOf, most, read }: SharedRead<Asked, Found, E>
 ): ((asked: Asked) => Effect.Effect<Found, E>) => {
-  let waiting = new Map<string, Waiting<Asked, Found, E>>()
+  const waiting = new Map<string, Waiting<Asked, Found, E>>()
+  let underWay = 0
 
   const flush = () => {
-    const flushed = [...waiting.values()]
-    waiting = new Map()
-    if (flushed.length === 0) return
-    Effect.runFork(read(flushed.map(({ asked }) => asked))).addObserver((exit) => {
-      flushed.forEach(({ waiters }, i) => {
+    if (underWay === mostUnderWay || waiting.size === 0) return
+    const flushed = [...waiting].slice(0, most)
+    for (const [key] of flushed) waiting.delete(key)
+    underWay++
+    Effect.runFork(read(flushed.map(([, { asked }]) => asked))).addObserver((exit) => {
+      underWay--
+      flush()
+      flushed.forEach(([, { waiters }], i) => {
         const answer = Exit.map(exit, (found) => found[i]!)
         for (const waiter of waiters) waiter(answer)
       })

@@ -3,6 +3,8 @@
  */
 import type { ReadModelUnavailable } from "@daybook/core/ProjectionStore"
 import { instantOf, isoOf } from "@daybook/postgres/Instants"
+import * as SharedRead from "@daybook/postgres/SharedRead"
+import { keyedRows } from "@daybook/postgres/SqlProjectionStore"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
@@ -59,7 +61,11 @@ export class InventoryQueries extends Context.Service<
       InventoryQueries,
       Effect.map(SqlClient, (sql) => {
         const query = asking(sql, "The inventory's")
-        return { ...stockQueries(query, schema), ...reservationQueries(query, schema) }
+        return {
+          ...stockQueries(query, schema),
+          ...reservationQueries(query, schema),
+          offers: offers(sql, query, schema)
+        }
       })
     )
 }
@@ -132,7 +138,7 @@ const pageOf = <Row extends object>(query: Query, list: List, { limit, after }: 
 
 const text = (value: string | number | undefined): string | null => (value === undefined ? null : String(value))
 
-type StockQueries = Pick<InventoryQueries["Service"], "stock" | "level" | "levels" | "movements" | "offers">
+type StockQueries = Pick<InventoryQueries["Service"], "stock" | "level" | "levels" | "movements">
 
 const stockQueries = (query: Query, schema: string): StockQueries => ({
   stock: (sku) =>
@@ -180,15 +186,28 @@ const stockQueries = (query: Query, schema: string): StockQueries => ({
         what: "Movement"
       },
       page
-    ),
-  offers: (skus) =>
-    query<Offer>(
-      `SELECT sku, location, (on_hand - reserved - committed - safety_stock)::float8 AS free,
-              back_order_limit::float8 AS "backOrderLimit"
-       FROM ${schema}.stock_level WHERE sku IN (SELECT json_array_elements_text($1::text::json))`,
-      [JSON.stringify(skus)]
     )
 })
+
+/** Of many orders at once: what is asked for in one turn is one statement. */
+const offers = (sql: SqlClient, query: Query, schema: string): InventoryQueries["Service"]["offers"] =>
+  SharedRead.make<ReadonlyArray<string>, ReadonlyArray<Offer>, ReadModelUnavailable>(sql, {
+    keyOf: (skus) => JSON.stringify(skus),
+    most: 100,
+    read: (asked) =>
+      Effect.map(
+        query<Offer>(
+          `SELECT sku, location, (on_hand - reserved - committed - safety_stock)::float8 AS free,
+                  back_order_limit::float8 AS "backOrderLimit"
+           FROM ${keyedRows(`${schema}.stock_level`, "sku", "$1")}`,
+          [JSON.stringify([...new Set(asked.flat())])]
+        ),
+        (found) => {
+          const bySku = Map.groupBy(found, ({ sku }) => sku)
+          return asked.map((skus) => skus.flatMap((sku) => bySku.get(sku) ?? []))
+        }
+      )
+  })
 
 type ReservationQueries = Pick<InventoryQueries["Service"], "reservation" | "reservations" | "overdue">
 
