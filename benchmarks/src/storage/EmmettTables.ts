@@ -34,7 +34,7 @@ interface Driver {
   }) => { readonly end: () => Promise<void> }
 }
 
-const connections = 20
+const connections = 10
 
 /** The same metadata; nothing for what is not there, and times as numbers, which take least. */
 const emmettForm = ({ type, data, occurredAtMillis, actor, correlationId, commandId }: Stored): EmmettEvent => ({

@@ -58,7 +58,7 @@ const takenBy = (
 const eventsPerAppend = { emmett: 1, emmettPacked: 1_000 } as const
 
 const customers = 64
-const commandsPerCustomer = { usual: 250, short: 40 }
+const commandsPerCustomer = { usual: 400, short: 40 }
 
 /** Fills Daybook's journal in a database of its own. */
 const daybook = async (run: Run, name: string, fill: (databaseUrl: string) => Promise<unknown>) => {
