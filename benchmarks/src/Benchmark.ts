@@ -8,6 +8,7 @@ import type { Run } from "./Harness.ts"
 import { http } from "./http/Http.ts"
 import { lag } from "./lag/Lag.ts"
 import type { Report } from "./Report.ts"
+import { recovery } from "./recovery/Recovery.ts"
 import { replay } from "./replay/Replay.ts"
 import { startup } from "./startup/Startup.ts"
 import { storage } from "./storage/Storage.ts"
@@ -26,4 +27,4 @@ export interface Benchmark {
 }
 
 /** All benchmarks. */
-export const benchmarks: ReadonlyArray<Benchmark> = [commands, http, lag, storage, growth, replay, startup]
+export const benchmarks: ReadonlyArray<Benchmark> = [commands, http, lag, storage, growth, recovery, replay, startup]
