@@ -27,6 +27,12 @@ export interface MemberOptions {
   readonly release: (kept: ReadonlyArray<number>, lost: boolean) => Effect.Effect<void>
 }
 
+/** The next position in a partition. */
+export interface Place {
+  readonly partition: number
+  readonly next: bigint
+}
+
 export class KafkaMember {
   /** Moves when partitions may have come. */
   readonly moved = new Signal()
@@ -89,11 +95,12 @@ export class KafkaMember {
     )
   }
 
-  /** Records the group's next position in a partition. */
-  commit(partition: number, next: bigint): Effect.Effect<void, BrokerUnavailable> {
-    const offsets = [{ topic: this.#topic, partition, offset: next, leaderEpoch: -1 }]
+  /** Records the group's next position in each of some partitions. */
+  commit(places: ReadonlyArray<Place>): Effect.Effect<void, BrokerUnavailable> {
+    const topic = this.#topic
+    const offsets = places.map(({ partition, next }) => ({ topic, partition, offset: next, leaderEpoch: -1 }))
     return this.#settled.whenOpen(
-      ask(`committing an offset of group ${this.#client.groupId}`, () => this.#client.commit({ offsets }))
+      ask(`committing offsets of group ${this.#client.groupId}`, () => this.#client.commit({ offsets }))
     )
   }
 }

@@ -1,8 +1,9 @@
 /**
  * The subscribing half of the broker: one member of a consumer group, with a worker for each partition that it has.
  *
- * A worker hands one batch over, commits when the handler has succeeded, and takes the next. What has been read ahead of it is
- * bounded: a partition is read again only when its worker has taken everything that there was.
+ * A worker hands one batch over, commits when the handler has succeeded, and takes the next; where a batch may hold messages of
+ * several partitions, those of all workers go together. What has been read ahead of it is bounded: a partition is read again only
+ * when its worker has taken everything that there was.
  */
 import type { Delivery, Subscription } from "@daybook/core/Broker"
 import type { BrokerUnavailable } from "@daybook/core/BrokerProblems"
@@ -16,6 +17,7 @@ import * as Option from "effect/Option"
 import * as Schedule from "effect/Schedule"
 import type * as Scope from "effect/Scope"
 import * as Semaphore from "effect/Semaphore"
+import { KafkaHandover, type Share } from "./KafkaHandover.ts"
 import * as KafkaMember from "./KafkaMember.ts"
 import * as KafkaReader from "./KafkaReader.ts"
 
@@ -25,6 +27,9 @@ const idleWaitMillis = 250
 const busyWaitMillis = 25
 
 type Handler<E, R> = (batch: ReadonlyArray<Delivery>) => Effect.Effect<void, E, R>
+
+/** Handles what workers have taken, and commits it. */
+type HandOver<E, R> = (share: Share<KafkaReader.KafkaRow>) => Effect.Effect<void, BrokerUnavailable | E, R>
 
 /** A partition that is worked on. */
 interface Work {
@@ -73,20 +78,36 @@ class KafkaSubscriber<E, R> {
       const release = (kept: ReadonlyArray<number>, lost: boolean) => this.#release(kept, lost)
       const member = yield* KafkaMember.make(options, { groupId, topic, sessionTimeoutMillis, release })
       const reader = yield* KafkaReader.make(options, groupId, topic)
+      const handle = (shares: ReadonlyArray<Share<KafkaReader.KafkaRow>>) => this.#handle(member, shares)
+      const together = new KafkaHandover(this.#subscription.batchSize ?? defaultBatchSize, handle)
+      const handOver: HandOver<E, R> =
+        this.#subscription.mixed === true ? (share) => together.handOver(share) : (share) => handle([share])
       yield* member.join
       return yield* Effect.raceAllFirst([
         Deferred.await(this.#ended),
         Deferred.await(member.expelled),
-        this.#takingOn(member, reader),
-        Effect.forever(this.#read(reader))
+        this.#takingOn(member, reader, handOver),
+        Effect.forever(this.#read(reader)),
+        together.run
       ])
     })
+  }
+
+  #handle(
+    member: KafkaMember.KafkaMember,
+    shares: ReadonlyArray<Share<KafkaReader.KafkaRow>>
+  ): Effect.Effect<void, BrokerUnavailable | E, R> {
+    const { topic } = this.#subscription
+    const batch = shares.flatMap(({ partition, rows }) => rows.map((row) => deliveryOf(topic, partition, row)))
+    const handled = shares.map(({ partition, rows }) => ({ partition, next: rows.at(-1)!.offset + 1n }))
+    return Effect.andThen(this.#handler(batch), this.#outlasting(member.commit(handled)))
   }
 
   /** Begins to work on the partitions that have come. */
   #takingOn(
     member: KafkaMember.KafkaMember,
-    reader: KafkaReader.KafkaReader
+    reader: KafkaReader.KafkaReader,
+    handOver: HandOver<E, R>
   ): Effect.Effect<never, BrokerUnavailable, R | Scope.Scope> {
     const takeOn = Effect.gen({ self: this }, function* () {
       const fresh = member.partitions.filter((partition) => !this.#lanes.has(partition))
@@ -97,7 +118,7 @@ class KafkaSubscriber<E, R> {
         // What is committed is gone when the topic keeps messages for a shorter time than the group was away.
         const position = committed[i]! > beginning ? committed[i]! : beginning
         // It may have been lost again while this was asked.
-        if (member.partitions.includes(partition)) yield* this.#open(member, partition, position)
+        if (member.partitions.includes(partition)) yield* this.#open(handOver, partition, position)
       }
       this.#emptied.notify()
     })
@@ -110,22 +131,18 @@ class KafkaSubscriber<E, R> {
     )
   }
 
-  #open(
-    member: KafkaMember.KafkaMember,
-    partition: number,
-    position: bigint
-  ): Effect.Effect<void, never, R | Scope.Scope> {
+  #open(handOver: HandOver<E, R>, partition: number, position: bigint): Effect.Effect<void, never, R | Scope.Scope> {
     return Effect.gen({ self: this }, function* () {
       const lane = { partition, ahead: [], position, stopping: false, filled: new Signal() }
-      const worker = Effect.catchCause(this.#work(member, lane), (cause) => Deferred.failCause(this.#ended, cause))
+      const worker = Effect.catchCause(this.#work(handOver, lane), (cause) => Deferred.failCause(this.#ended, cause))
       this.#lanes.set(partition, Object.assign(lane, { worker: yield* Effect.forkScoped(Effect.asVoid(worker)) }))
     })
   }
 
   /** Hands batches of a partition over, one after the other. */
-  #work(member: KafkaMember.KafkaMember, lane: Work): Effect.Effect<void, BrokerUnavailable | E, R> {
+  #work(handOver: HandOver<E, R>, lane: Work): Effect.Effect<void, BrokerUnavailable | E, R> {
     return Effect.gen({ self: this }, function* () {
-      const { topic, batchSize = defaultBatchSize } = this.#subscription
+      const { batchSize = defaultBatchSize } = this.#subscription
       const { partition } = lane
       while (!lane.stopping) {
         const seen = lane.filled.count
@@ -136,8 +153,7 @@ class KafkaSubscriber<E, R> {
         }
         lane.ahead = lane.ahead.slice(batchSize)
         if (lane.ahead.length === 0) this.#emptied.notify()
-        yield* this.#handler(rows.map((row) => deliveryOf(topic, partition, row)))
-        yield* this.#outlasting(member.commit(partition, rows.at(-1)!.offset + 1n))
+        yield* handOver({ partition, rows })
       }
     })
   }

@@ -22,42 +22,54 @@ const round = (n: number) => keys.map((key) => message(key, n))
 const partitionsOf = (deliveries: ReadonlyArray<Delivery>) => new Set(deliveries.map(({ partition }) => partition))
 
 layer(kafka, { excludeTestServices: true })("a Kafka group", (it) => {
-  it.effect("shares its partitions with a subscriber that joins, and keeps the order of each key", () =>
-    Effect.gen(function* () {
-      const broker = yield* Broker
-      const topic = freshTopic()
-      const together: Array<Delivery> = []
-      const atWork = new Set<number>()
-      const twice = new Set<number>()
-      const handle = (batch: ReadonlyArray<Delivery>) =>
-        Effect.gen(function* () {
-          const { partition } = batch[0]!
-          if (atWork.has(partition)) twice.add(partition)
-          atWork.add(partition)
-          yield* Effect.sleep(20)
-          together.push(...batch)
-        }).pipe(Effect.ensuring(Effect.sync(() => atWork.delete(batch[0]!.partition))))
-      const subscription = { topic, group: "readers", batchSize: 5 }
-      const one = yield* listen(subscription, handle)
-      for (let n = 0; n < 10; n++) yield* broker.publish(topic, round(n))
-      yield* eventually(() => one.received.length > 0)
-      const other = yield* listen(subscription, handle)
-      let n = 10
-      while (partitionsOf(other.received).size < 4) {
-        yield* broker.publish(topic, round(n++))
-        yield* Effect.sleep(50)
-      }
-      const first = yield* Fiber.interrupt(one.fiber).pipe(Effect.as(one.received.length))
-      for (let more = 0; more < 10; more++) yield* broker.publish(topic, round(n++))
-      const all = n * keys.length
-      yield* eventually(() => new Set(idsOf(together)).size === all)
-      assertFirstsInOrder(together)
-      assert.deepStrictEqual([...twice], [], "partitions with two readers at a time")
-      assert.strictEqual(one.received.length, first)
-      // A joining member takes over what has been committed, so that hardly anything comes twice: only what was being
-      // handled when the first subscriber was interrupted.
-      assert.isAtMost(together.length - all, 8 * 5)
-    })
+  it.effect.each([
+    { mixed: false, batchSize: 5, batches: "of one partition" },
+    { mixed: true, batchSize: 20, batches: "of several partitions" }
+  ])(
+    "shares its partitions with a subscriber that joins, and keeps the order of each key, in batches $batches",
+    ({ mixed, batchSize }) =>
+      Effect.gen(function* () {
+        const broker = yield* Broker
+        const topic = freshTopic()
+        const together: Array<Delivery> = []
+        const atWork = new Set<number>()
+        const twice = new Set<number>()
+        let severalAtOnce = false
+        const handle = (batch: ReadonlyArray<Delivery>) =>
+          Effect.gen(function* () {
+            const partitions = partitionsOf(batch)
+            for (const partition of partitions.intersection(atWork)) twice.add(partition)
+            for (const partition of partitions) atWork.add(partition)
+            if (partitions.size > 1) severalAtOnce = true
+            yield* Effect.sleep(20)
+            together.push(...batch)
+          }).pipe(
+            Effect.ensuring(
+              Effect.sync(() => partitionsOf(batch).forEach((partition) => void atWork.delete(partition)))
+            )
+          )
+        const subscription = { topic, group: "readers", batchSize, mixed }
+        const one = yield* listen(subscription, handle)
+        for (let n = 0; n < 10; n++) yield* broker.publish(topic, round(n))
+        yield* eventually(() => one.received.length > 0)
+        const other = yield* listen(subscription, handle)
+        let n = 10
+        while (partitionsOf(other.received).size < 4) {
+          yield* broker.publish(topic, round(n++))
+          yield* Effect.sleep(50)
+        }
+        const first = yield* Fiber.interrupt(one.fiber).pipe(Effect.as(one.received.length))
+        for (let more = 0; more < 10; more++) yield* broker.publish(topic, round(n++))
+        const all = n * keys.length
+        yield* eventually(() => new Set(idsOf(together)).size === all)
+        assertFirstsInOrder(together)
+        assert.deepStrictEqual([...twice], [], "partitions with two readers at a time")
+        assert.strictEqual(one.received.length, first)
+        assert.strictEqual(severalAtOnce, mixed)
+        // A joining member takes over what has been committed, so that hardly anything comes twice: only what was being
+        // handled when the first subscriber was interrupted.
+        assert.isAtMost(together.length - all, 8 * 5)
+      })
   )
 
   it.effect("does not let a slow partition hold up the others", () =>
