@@ -49,14 +49,24 @@ export const make = <Asked, Found, E>(
     })
   }
 
+  /** Whoever gives up leaves nothing behind: what nobody waits for any more is not read, and does not pile up. */
+  const leave = (key: string, entry: Waiting<Asked, Found, E>, waiter: Waiting<Asked, Found, E>["waiters"][number]) => {
+    entry.waiters.splice(entry.waiters.indexOf(waiter), 1)
+    if (entry.waiters.length === 0 && waiting.get(key) === entry) waiting.delete(key)
+  }
+
   const together = (asked: Asked) =>
     Effect.callback<Found, E>((resume) => {
       const key = keyOf(asked)
       const others = waiting.get(key)
-      if (others !== undefined) return void others.waiters.push(resume)
-      waiting.set(key, { asked, waiters: [resume] })
-      if (waiting.size === 1) queueMicrotask(flush)
-      else if (waiting.size === most) flush()
+      const entry = others ?? { asked, waiters: [] }
+      entry.waiters.push(resume)
+      if (others === undefined) {
+        waiting.set(key, entry)
+        if (waiting.size === 1) queueMicrotask(flush)
+        else if (waiting.size === most) flush()
+      }
+      return Effect.sync(() => leave(key, entry, resume))
     })
 
   return (asked) =>
