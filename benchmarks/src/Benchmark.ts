@@ -1,6 +1,7 @@
 /**
  * What a benchmark is, and the list of them. A new one is a folder of its own and a line here.
  */
+import { broker } from "./broker/Broker.ts"
 import type { Start } from "./Contestant.ts"
 import { commands } from "./commands/Commands.ts"
 import { growth } from "./growth/Growth.ts"
@@ -10,6 +11,7 @@ import { lag } from "./lag/Lag.ts"
 import type { Report } from "./Report.ts"
 import { recovery } from "./recovery/Recovery.ts"
 import { replay } from "./replay/Replay.ts"
+import { saga } from "./saga/Saga.ts"
 import { startup } from "./startup/Startup.ts"
 import { storage } from "./storage/Storage.ts"
 
@@ -27,4 +29,15 @@ export interface Benchmark {
 }
 
 /** All benchmarks. */
-export const benchmarks: ReadonlyArray<Benchmark> = [commands, http, lag, storage, growth, recovery, replay, startup]
+export const benchmarks: ReadonlyArray<Benchmark> = [
+  commands,
+  http,
+  lag,
+  broker,
+  storage,
+  growth,
+  recovery,
+  replay,
+  saga,
+  startup
+]

@@ -65,12 +65,19 @@ export const startConstant = (profileFolder: string | undefined): Promise<HttpSe
 export const startFramework = (profileFolder: string | undefined): Promise<HttpServer> =>
   start({ file: new URL("./FrameworkHandler.ts", import.meta.url), profileFolder })
 
-/** The shop as `npm start -- --services cart` runs it: one process with the cart service in all its roles. */
-export const startShop = async (databaseUrl: string, profileFolder: string | undefined): Promise<HttpServer> => {
+/**
+ * The shop as `npm start` runs it with these arguments: by default one process with the cart service in all its roles; without any, with
+ * all services.
+ */
+export const startShop = async (
+  databaseUrl: string,
+  profileFolder: string | undefined,
+  args: ReadonlyArray<string> = ["--services", "cart"]
+): Promise<HttpServer> => {
   const home = await mkdtemp(join(tmpdir(), "daybook-http-"))
   const shop = await start({
     file: new URL("../../../apps/shop/src/main.ts", import.meta.url),
-    args: ["--services", "cart"],
+    args,
     environment: { DATABASE_URL: databaseUrl, DAYBOOK_HOME: home },
     readyAt: "/health/ready",
     profileFolder
