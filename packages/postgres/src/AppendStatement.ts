@@ -7,6 +7,7 @@
 import type { Append, NewEvent, Outcome, Receipt } from "@daybook/core/Journal"
 import { serialise } from "@daybook/core/MemoryJournal"
 import type { OwnWrites } from "./OwnWrites.ts"
+import { quoted } from "./RowSet.ts"
 
 /** A batch that has been turned into text, each append with the appends' own ordinal. */
 export interface Prepared {
@@ -40,9 +41,6 @@ const encodeJson = (value: unknown): string => {
   if (json === undefined) throw new TypeError(`${typeof value} is not a JSON value`)
   return json
 }
-
-const quoted = (text: string): string =>
-  text.includes('"') || text.includes("\\") ? `"${text.replace(/["\\]/g, "\\$&")}"` : `"${text}"`
 
 /** The values of one column, which make the text of an array. */
 class Column {

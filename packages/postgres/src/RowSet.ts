@@ -14,7 +14,8 @@ export interface RowSet {
   readonly params: Array<string>
 }
 
-const quoted = (text: string): string =>
+/** A text as an element of an array in PostgreSQL's own notation. */
+export const quoted = (text: string): string =>
   text.includes('"') || text.includes("\\") ? `"${text.replace(/["\\]/g, "\\$&")}"` : `"${text}"`
 
 const element = (value: unknown): string => {
