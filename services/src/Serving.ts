@@ -4,12 +4,15 @@
  */
 import { createHash, randomUUID } from "node:crypto"
 import type { CommandOptions } from "@daybook/core/Entities"
-import * as Metrics from "@daybook/core/Metrics"
+import { querySeconds } from "@daybook/core/Metrics"
 import { ReadModelUnavailable } from "@daybook/core/ProjectionStore"
 import type { Projector } from "@daybook/core/Projector"
+import { orNoAnswer } from "@daybook/postgres/AnswerLimit"
 import { reasonOf } from "@daybook/postgres/SqlFailure"
+import type * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import { HttpApiSchema } from "effect/http-api"
+import * as Metric from "effect/Metric"
 import * as Option from "effect/Option"
 import type { SqlClient } from "effect/sql/SqlClient"
 import { defaultLimit, NotYetVisible, waitMillis } from "./Http.ts"
@@ -37,26 +40,35 @@ export const page = (query: { readonly limit?: number; readonly after?: string }
   after: query.after
 })
 
+const secondsByQuery = new Map<string, typeof querySeconds>()
+
+/** The metric of one query, made once: its place among all metrics is looked up when it is new. */
+const secondsOf = (query: string): typeof querySeconds => {
+  const known = secondsByQuery.get(query) ?? Metric.withAttributes(querySeconds, { query })
+  secondsByQuery.set(query, known)
+  return known
+}
+
 /** Records how long a query takes, also one that fails. */
 export const timed = <A, E, R>(query: string, effect: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
-  Effect.gen(function* () {
-    const record = Metrics.recorder(Metrics.querySeconds, yield* Effect.context<never>(), { query })
+  Effect.contextWith((context: Context.Context<never>) => {
     const started = performance.now()
-    return yield* Effect.ensuring(
-      effect,
-      Effect.sync(() => record((performance.now() - started) / 1000))
-    )
+    const record = Effect.sync(() => secondsOf(query).updateUnsafe((performance.now() - started) / 1000, context))
+    return Effect.ensuring(effect, record)
   })
 
-/** Asks read models, and says whose they are when they do not answer: `The carts'`. */
+/**
+ * Asks read models, and says whose they are when they do not answer: `The carts'`. Whoever asks waits as long as it likes; a read that
+ * many share is interrupted by none of them, and so needs a limit.
+ */
 export const asking =
-  (sql: SqlClient, whose: string) =>
+  (sql: SqlClient, whose: string, limitMillis = Number.POSITIVE_INFINITY) =>
   <Row extends object>(
     text: string,
     params: ReadonlyArray<string | null>
   ): Effect.Effect<ReadonlyArray<Row>, ReadModelUnavailable> =>
     Effect.mapError(
-      sql.unsafe<Row>(text, params),
+      orNoAnswer(sql.unsafe<Row>(text, params), limitMillis),
       (error) =>
         new ReadModelUnavailable({
           retryAfterSeconds: 2,

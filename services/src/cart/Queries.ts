@@ -2,7 +2,10 @@
  * The cart's queries: they read the read models and nothing else.
  */
 import type { ReadModelUnavailable } from "@daybook/core/ProjectionStore"
+import { AnswerLimit } from "@daybook/postgres/AnswerLimit"
 import { instantOf, isoOf } from "@daybook/postgres/Instants"
+import * as SharedRead from "@daybook/postgres/SharedRead"
+import { keyedRows } from "@daybook/postgres/SqlProjectionStore"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
@@ -101,7 +104,9 @@ export class CartQueries extends Context.Service<
   static readonly layer = (schema: string): Layer.Layer<CartQueries, never, SqlClient.SqlClient> =>
     Layer.effect(
       CartQueries,
-      Effect.map(SqlClient.SqlClient, (sql) => make(sql, schema))
+      Effect.gen(function* () {
+        return make(yield* SqlClient.SqlClient, schema, yield* AnswerLimit)
+      })
     )
 }
 
@@ -136,7 +141,11 @@ const summaryOf = ({ currency, totalMinor, ...row }: SummaryRow): CartSummary =>
   total: { amountMinor: totalMinor, currency }
 })
 
-const viewOf = (row: SummaryRow & { readonly lines: ReadonlyArray<LineRow> | null }): CartView => {
+type Query = ReturnType<typeof asking>
+
+type ViewRow = SummaryRow & { readonly lines: ReadonlyArray<LineRow> | null }
+
+const viewOf = (row: ViewRow): CartView => {
   const { lines, ...summary } = row
   return {
     ...summaryOf(summary),
@@ -187,7 +196,35 @@ const totalsText = (schema: string): string =>
         SELECT country, sum(amount) AS amount FROM sold GROUP BY country) by_country)
    ) AS totals`
 
-const make = (sql: SqlClient.SqlClient, schema: string): CartQueries["Service"] => {
+/** Carts with their lines, from rows of their table. */
+const viewText = (schema: string, from: string): string =>
+  `SELECT ${summaryColumns}, (
+     SELECT json_agg(json_build_object('lineId', line_id, 'sku', sku, 'description', description, 'quantity', quantity,
+                                       'unitPriceMinor', unit_price_minor) ORDER BY added_version)
+     FROM ${schema}.cart_line l WHERE l.cart_id = v.cart_id) AS lines
+   FROM ${from}`
+
+/** Carts of one statement at most: it takes a few milliseconds. */
+const mostCarts = 100
+
+/** Carts by id. Those that are asked for while others are being read are read together, so that many queries cost less each. */
+const cartOf = (sql: SqlClient.SqlClient, query: Query, schema: string): CartQueries["Service"]["cart"] => {
+  const ofOne = viewText(schema, `${schema}.cart_view v WHERE cart_id = $1::text`)
+  const ofSeveral = viewText(schema, keyedRows(`${schema}.cart_view`, "cart_id", "$1", "v"))
+  const rowsOf = (ids: ReadonlyArray<string>) =>
+    ids.length === 1 ? query<ViewRow>(ofOne, [ids[0]!]) : query<ViewRow>(ofSeveral, [JSON.stringify(ids)])
+  return SharedRead.make(sql, {
+    keyOf: (id: string) => id,
+    most: mostCarts,
+    read: (ids) =>
+      Effect.map(rowsOf(ids), (rows) => {
+        const found = new Map(rows.map((row) => [row.id, viewOf(row)]))
+        return ids.map((id) => Option.fromNullishOr(found.get(id)))
+      })
+  })
+}
+
+const make = (sql: SqlClient.SqlClient, schema: string, limitMillis: number): CartQueries["Service"] => {
   const query = asking(sql, "The carts'")
   /** A page after a cart that is not in the list would be empty and look like the list's end, so that it fails instead. */
   const pageOf = ({ condition, by, direction }: List, key: string, page: Page) =>
@@ -208,18 +245,7 @@ const make = (sql: SqlClient.SqlClient, schema: string): CartQueries["Service"] 
       return known.length > 0 ? [] : yield* unknownCursor("Cart", after)
     })
   return {
-    cart: (id) =>
-      Effect.map(
-        query<SummaryRow & { readonly lines: ReadonlyArray<LineRow> | null }>(
-          `SELECT ${summaryColumns}, (
-             SELECT json_agg(json_build_object('lineId', line_id, 'sku', sku, 'description', description, 'quantity', quantity,
-                                               'unitPriceMinor', unit_price_minor) ORDER BY added_version)
-             FROM ${schema}.cart_line l WHERE l.cart_id = v.cart_id) AS lines
-           FROM ${schema}.cart_view v WHERE cart_id = $1::text`,
-          [id]
-        ),
-        (rows) => Option.map(Option.fromNullishOr(rows[0]), viewOf)
-      ),
+    cart: cartOf(sql, asking(sql, "The carts'", limitMillis), schema),
     cartsOf: (customerId, page) => pageOf(ofCustomer, customerId, page),
     abandoned: (beforeMillis, page) => pageOf(untouched, String(beforeMillis), page),
     revenue: ({ from, to, country }) =>
