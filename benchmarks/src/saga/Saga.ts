@@ -7,14 +7,13 @@ import type { Benchmark } from "../Benchmark.ts"
 import { type Figures, figuresOf } from "../Contestant.ts"
 import { spawn } from "../ContestantProcess.ts"
 import { interleave, type Run } from "../Harness.ts"
-import { Connections } from "../http/Connections.ts"
 import { type HttpServer, startShop } from "../http/Servers.ts"
 import type { Report } from "../Report.ts"
 import { connect, type Server } from "../Server.ts"
+import { Counter } from "./Counter.ts"
 import { reportOf, type Turn } from "./SagaReport.ts"
 import { checkAll, linesPerCart, Seeing, Shoppers } from "./Shoppers.ts"
 
-const connectionCount = 64
 /** Of the short form, which has no time for more. */
 const fewCallers = 64
 /** Carts filled for the first round, of which it is not known how many it takes. What is left is for the next. */
@@ -132,12 +131,10 @@ const run = async (given: Run): Promise<Report> => {
   const shop = stack.use(await startShop(databaseUrl, options.profileFolder, []))
   const database = stack.use(connect(databaseUrl))
   const callers = options.short ? Math.min(options.callers, fewCallers) : options.callers
-  return await Connections.using(shop.url, connectionCount, async (connections) => {
-    const shoppers = new Shoppers(connections, database.query)
-    const report = await play(given, { shop, server, shoppers, callers }, stack)
-    await checkAll(database.query, shoppers)
-    return report
-  })
+  const shoppers = new Shoppers(stack.use(new Counter(shop.url)), database.query)
+  const report = await play(given, { shop, server, shoppers, callers }, stack)
+  await checkAll(database.query, shoppers)
+  return report
 }
 
 /** The benchmark. */

@@ -8,9 +8,9 @@ import { setTimeout as sleep } from "node:timers/promises"
 import { demoCatalogue } from "@daybook/services/cart/DemoCatalogue"
 import { defaultLocation } from "@daybook/services/inventory/LocationChoice"
 import { arrive } from "../http/Arrivals.ts"
-import type { Connections } from "../http/Connections.ts"
 import type { Query } from "../Server.ts"
 import { Latencies } from "../Statistics.ts"
+import type { Counter } from "./Counter.ts"
 
 /** Lines of each cart. */
 export const linesPerCart = 2
@@ -49,36 +49,27 @@ export class Shoppers {
   begun = 0
   /** Units in all of them. */
   units = 0
-  readonly #connections: Connections
+  readonly #counter: Counter
   readonly #query: Query
   readonly #underWay = new Map<string, UnderWay>()
   readonly #filled: Array<{ readonly id: string; readonly units: number }> = []
   #made = 0
+  /** Why a checkout could not be begun. It would be looked for in vain. */
+  #failure: unknown
 
-  constructor(connections: Connections, query: Query) {
-    this.#connections = connections
+  constructor(counter: Counter, query: Query) {
+    this.#counter = counter
     this.#query = query
-  }
-
-  get filled(): number {
-    return this.#filled.length
   }
 
   get underWay(): number {
     return this.#underWay.size
   }
 
-  #post(path: string, body: object): Promise<void> {
-    const headers = { "content-type": "application/json" }
-    return new Promise((resolve) =>
-      this.#connections.send({ method: "POST", path, headers, body: JSON.stringify(body) }, resolve)
-    )
-  }
-
   /** Puts everything that is for sale in stock. */
   async stock(): Promise<void> {
     const receipt = { quantity: received, reference: "first-delivery" }
-    await Promise.all(skus.map((sku) => this.#post(`/stock/${sku}/${defaultLocation}/receipts`, receipt)))
+    await Promise.all(skus.map((sku) => this.#counter.post(`/stock/${sku}/${defaultLocation}/receipts`, receipt)))
   }
 
   /** Fills carts until so many are there to be checked out, and waits until queries show them. */
@@ -101,8 +92,8 @@ export class Shoppers {
       quantity: 1 + ((cart + line) % 3)
     }))
     const buyer = { customerId: `customer-${cart % 500}`, country: "United Kingdom" }
-    await this.#post("/carts", { id: `cart-${id}`, currency: "GBP", ...buyer })
-    for (const line of lines) await this.#post(`/carts/cart-${id}/items`, line)
+    await this.#counter.post("/carts", { id: `cart-${id}`, currency: "GBP", ...buyer })
+    for (const line of lines) await this.#counter.post(`/carts/cart-${id}/items`, line)
     this.#filled.push({ id, units: lines.reduce((sum, { quantity }) => sum + quantity, 0) })
     return id
   }
@@ -116,16 +107,20 @@ export class Shoppers {
     this.units += units
     this.#underWay.set(id, { intended, confirmed: false })
     const paymentMethod = { token: "tok_approve" }
-    void this.#post("/checkouts", {
+    const checkout = {
       id,
       cartId: `cart-${id}`,
       customerId: `customer-${Number(id) % 500}`,
       paymentMethod
+    }
+    this.#counter.post("/checkouts", checkout).catch((error) => {
+      this.#failure ??= error
     })
   }
 
   /** Looks once, and waits until it is time to look again. */
   async #look(seeing: Seeing): Promise<void> {
+    if (this.#failure !== undefined) throw this.#failure
     const looked = performance.now()
     const seen = await this.#query<Seen>(looking, [`{${[...this.#underWay.keys()].join(",")}}`])
     const now = performance.now()
