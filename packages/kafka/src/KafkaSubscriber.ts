@@ -3,7 +3,7 @@
  *
  * A worker hands one batch over, commits when the handler has succeeded, and takes the next; where a batch may hold messages of
  * several partitions, those of all workers go together. What has been read ahead of it is bounded: a partition is read again only
- * when its worker has taken everything that there was.
+ * when less than a batch is left for its worker to take.
  */
 import type { Delivery, Subscription } from "@daybook/core/Broker"
 import type { BrokerUnavailable } from "@daybook/core/BrokerProblems"
@@ -152,7 +152,7 @@ class KafkaSubscriber<E, R> {
           continue
         }
         lane.ahead = lane.ahead.slice(batchSize)
-        if (lane.ahead.length === 0) this.#emptied.notify()
+        if (lane.ahead.length < batchSize) this.#emptied.notify()
         yield* handOver({ partition, rows })
       }
     })
@@ -177,12 +177,16 @@ class KafkaSubscriber<E, R> {
     )
   }
 
-  /** Reads once from the partitions that nothing is left of. */
+  /**
+   * Reads once from the partitions that hardly anything is left of. Not only from those that nothing is left of: what comes for the
+   * others would have to wait until this read is over.
+   */
   #read(reader: KafkaReader.KafkaReader): Effect.Effect<void, BrokerUnavailable> {
     return Effect.gen({ self: this }, function* () {
       const seen = this.#emptied.count
       const lanes = new Map(this.#lanes)
-      const wanted = [...lanes.values()].filter(({ ahead, stopping }) => ahead.length === 0 && !stopping)
+      const { batchSize = defaultBatchSize } = this.#subscription
+      const wanted = [...lanes.values()].filter(({ ahead, stopping }) => ahead.length < batchSize && !stopping)
       if (wanted.length === 0) return yield* this.#emptied.changed(seen)
       const maxWaitMillis = wanted.length === lanes.size ? idleWaitMillis : busyWaitMillis
       const reads = yield* this.#outlasting(reader.read(wanted, maxWaitMillis))
@@ -190,7 +194,7 @@ class KafkaSubscriber<E, R> {
         const lane = lanes.get(partition)!
         // Given up meanwhile, and perhaps taken on anew, from another position.
         if (this.#lanes.get(partition) !== lane) continue
-        lane.ahead = rows
+        lane.ahead = [...lane.ahead, ...rows]
         lane.position = next
         lane.filled.notify()
       }
