@@ -219,15 +219,13 @@ const unknownCart = (cartId: string): never => {
 
 type Batch = ReadonlyArray<Recorded<CartEvent>>
 
-/** Lines that a cart's events change without having added them themselves. */
+/** Lines that a cart's events change without having added them before: from the end, an addition takes back what comes after it. */
 const knownLines = (events: Batch): ReadonlySet<string> => {
-  const added = new Set<string>()
   const known = new Set<string>()
-  for (const { event } of events) {
-    if (event._tag === "ItemAdded") added.add(event.lineId)
-    else if (event._tag === "QuantityChanged" || event._tag === "ItemRemoved") {
-      if (!added.has(event.lineId)) known.add(event.lineId)
-    }
+  for (let i = events.length - 1; i >= 0; i--) {
+    const { event } = events[i]!
+    if (event._tag === "QuantityChanged" || event._tag === "ItemRemoved") known.add(event.lineId)
+    else if (event._tag === "ItemAdded" && known.size > 0) known.delete(event.lineId)
   }
   return known
 }
