@@ -118,17 +118,22 @@ describe("the report of the http benchmark", () => {
   const percentiles = ["P50", "P95", "P99", "Max"].map((name, index) => [`${name}Millis`, index + 1])
   const fixedRate = [
     Object.fromEntries(
-      ["command", "query", "ownWrite", "late"].flatMap((kind) =>
-        [...percentiles, ["PerSecond", 1_000]].map(([name, value]) => [`${kind}${name}`, value])
-      )
+      ["command", "query", "ownWrite", "late"]
+        .flatMap((kind) => [...percentiles, ["PerSecond", 1_000]].map(([name, value]) => [`${kind}${name}`, value]))
+        .concat([["cpuMicrosPerRequest", 150]])
     ) as Record<string, number>
   ]
 
   it("holds the shop against the constant, round by round", () => {
+    const { ratios } = reportOf({ daybook, constant, framework: constant }, {})
+    expect(ratios.saturatedRatioToConstant).toEqual({ median: 0.3, min: 0.25, max: 0.3, better: "higher" })
+    expect(ratios.cpuRatioToConstant).toEqual({ median: 5, min: 4, max: 5, better: "lower" })
+  })
+
+  it("has in its short form one ratio, which no neighbour on the machine changes much", () => {
     const report = reportOf({ daybook, constant }, {})
-    expect(report.ratios.saturatedRatioToConstant).toEqual({ median: 0.3, min: 0.25, max: 0.3, better: "higher" })
-    expect(report.ratios.cpuRatioToConstant).toEqual({ median: 5, min: 4, max: 5, better: "lower" })
-    expect(judge(report)).toEqual([{ figure: "saturatedRatioToConstant", atLeast: 0.6, value: 0.3, met: false }])
+    expect(Object.keys(report.ratios)).toEqual(["cpuRatioToConstant"])
+    expect(judge(report)).toEqual([])
   })
 
   it("has targets for the fixed rate where that was measured", () => {

@@ -93,11 +93,11 @@ const saturatedRatios = (
   const speed = (rounds: ReadonlyArray<Figures>) => valuesOf(rounds, "commandsPerSecond")
   const cost = (rounds: ReadonlyArray<Figures>) => valuesOf(rounds, "cpuMicrosPerRequest")
   return {
-    saturatedRatioToConstant: moreIsBetter(ratios(speed(daybook), speed(constant))),
     cpuRatioToConstant: lessIsBetter(ratios(cost(daybook), cost(constant))),
     ...(framework === undefined
       ? {}
       : {
+          saturatedRatioToConstant: moreIsBetter(ratios(speed(daybook), speed(constant))),
           saturatedRatioToFramework: moreIsBetter(ratios(speed(daybook), speed(framework))),
           frameworkRatioToConstant: moreIsBetter(ratios(speed(framework), speed(constant))),
           frameworkCpuRatioToConstant: lessIsBetter(ratios(cost(framework), cost(constant)))
@@ -105,14 +105,22 @@ const saturatedRatios = (
   }
 }
 
-/** The report. Without the framework and the fixed rate, which the short form leaves out, their figures and targets are left out. */
+/**
+ * The report. The short form has neither the framework nor the fixed rate, and of the ratios only that of processor time: commands per
+ * second are halved by any neighbour on the machine, and CI is to hold on to what stays.
+ */
 export const reportOf = (rounds: Rounds, details: Report["details"]): Report => {
   const { daybook = [], constant = [], framework, fixedRate } = rounds
   const servers = Object.entries({ daybook, framework, constant }).filter(
     (pair): pair is [string, Array<Figures>] => pair[1] !== undefined
   )
   const fixed =
-    fixedRate === undefined ? [] : [...fixedFigures, ...alsoFixed].map((name) => [name, spreadOf(fixedRate, name)])
+    fixedRate === undefined
+      ? []
+      : [
+          ...[...fixedFigures, ...alsoFixed].map((name) => [name, spreadOf(fixedRate, name)]),
+          ["fixedRateCpuMicrosPerRequest", spreadOf(fixedRate, "cpuMicrosPerRequest")]
+        ]
   return {
     figures: {
       ...Object.fromEntries(fixed),
@@ -124,7 +132,7 @@ export const reportOf = (rounds: Rounds, details: Report["details"]): Report => 
     ratios: saturatedRatios(daybook, constant, framework),
     targets: {
       ...(fixedRate === undefined ? {} : { commandP95Millis: { atMost: 10 }, queryP95Millis: { atMost: 5 } }),
-      saturatedRatioToConstant: { atLeast: 0.6 }
+      ...(framework === undefined ? {} : { saturatedRatioToConstant: { atLeast: 0.6 } })
     },
     grids: [saturatedGrid(servers), ...(fixedRate === undefined ? [] : [fixedRateGrid(fixedRate)])],
     charts: [costChart(servers), ...(fixedRate === undefined ? [] : [latencyChart(fixedRate)])],
