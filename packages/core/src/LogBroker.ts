@@ -33,7 +33,7 @@ const toEntry =
   (message: Message): Effect.Effect<NewLogEntry, MessageTooLarge> => {
     const text = toCloudEvent(message)
     const bytes = text.length * 3 <= maxMessageBytes ? 0 : encoder.encode(text).length
-    if (bytes <= maxMessageBytes) return Effect.succeed({ id: message.id, key: message.key, text })
+    if (bytes <= maxMessageBytes) return Effect.succeed({ id: message.id, key: message.key, text, message })
     return Effect.fail(
       new MessageTooLarge({
         id: message.id,
@@ -57,6 +57,9 @@ class Subscriber {
   readonly #owner = globalThis.crypto.randomUUID()
   #offsets: ReadonlyArray<Offset> = []
   #claimedAtMillis = -Infinity
+  /** Whether to look though nobody has said that there is something: at first, and when a wait was over. */
+  #look = true
+  #othersSeen = 0
 
   constructor(
     log: MessageLog,
@@ -91,9 +94,12 @@ class Subscriber {
       const seen = signal.count
       yield* this.#claimIfDue
       const all = mixed ? batchSize : batchSize * Math.max(this.#offsets.length, 1)
-      const entries = yield* this.#log.read(topic, { after: this.#offsets, each: batchSize, all })
+      const others = this.#log.others.count
+      const look = this.#look || others !== this.#othersSeen
+      const entries = yield* this.#log.read(topic, { after: this.#offsets, each: batchSize, all, look })
       if (entries.length === 0) {
-        yield* Effect.race(signal.changed(seen), Effect.sleep(pollMillis))
+        this.#othersSeen = others
+        this.#look = Option.isNone(yield* Effect.timeoutOption(signal.changed(seen), pollMillis))
         return
       }
       const deliveries = entries.map((entry) => deliveryOf(topic, entry))
@@ -149,12 +155,12 @@ class Subscriber {
   }
 }
 
-const deliveryOf = (topic: string, { partition, position, text }: LogEntry): Delivery => ({
+const deliveryOf = (topic: string, { partition, position, text, message }: LogEntry): Delivery => ({
   topic,
   partition,
   offset: position,
   text,
-  message: Option.getOrUndefined(fromCloudEvent(text))
+  message: message ?? Option.getOrUndefined(fromCloudEvent(text))
 })
 
 /** The broker on a log, with its groups' offsets in a store. */

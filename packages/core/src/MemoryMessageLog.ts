@@ -4,11 +4,12 @@
 import * as Effect from "effect/Effect"
 import type { LogEntry, MessageLog, NewLogEntry } from "./MessageLog.ts"
 import * as Partition from "./Partition.ts"
-import { Signals } from "./Signal.ts"
+import { Signal, Signals } from "./Signal.ts"
 
 export class MemoryMessageLog implements MessageLog {
   readonly partitions: number
   readonly durable = false
+  readonly others = new Signal()
   readonly #signals = new Signals()
   readonly #topics = new Map<string, ReadonlyArray<Array<LogEntry>>>()
 

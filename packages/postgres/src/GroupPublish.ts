@@ -34,7 +34,33 @@ const maxMessages = 500
 interface Group {
   readonly topic: string
   readonly partition: number
-  count: number
+  readonly entries: Array<NewLogEntry>
+}
+
+/** The newest position of a partition after a statement. */
+interface Grown {
+  readonly topic: string
+  readonly partition: number
+  readonly head: number
+}
+
+/** Told of entries that are stored for good, and of the position before them. */
+type OnStored = (topic: string, partition: number, base: number, entries: ReadonlyArray<NewLogEntry>) => void
+
+const nameOf = ({ topic, partition }: { readonly topic: string; readonly partition: number }): string =>
+  `${partition} ${topic}`
+
+const groupsOf = (publishings: ReadonlyArray<Publishing>, partitions: number): ReadonlyMap<string, Group> => {
+  const groups = new Map<string, Group>()
+  for (const { topic, entries } of publishings) {
+    for (const entry of entries) {
+      const place = { topic, partition: Partition.ofId(entry.key, partitions) }
+      const group = groups.get(nameOf(place)) ?? { ...place, entries: [] }
+      group.entries.push(entry)
+      groups.set(nameOf(place), group)
+    }
+  }
+  return groups
 }
 
 const quoted = (text: string): string => `"${text.replace(/["\\]/g, "\\$&")}"`
@@ -45,34 +71,17 @@ const arrayOf = (values: ReadonlyArray<string | number>): string => `{${values.j
 const separator = "\u001f"
 
 /** The parameters of `statement`. */
-const paramsOf = (publishings: ReadonlyArray<Publishing>, partitions: number): ReadonlyArray<string> => {
-  const groups = new Map<string, Group>()
-  const of: Array<Group> = []
-  const places: Array<number> = []
-  const ids: Array<string> = []
-  const bodies: Array<string> = []
-  for (const { topic, entries } of publishings) {
-    for (const { id, key, text } of entries) {
-      const partition = Partition.ofId(key, partitions)
-      const name = `${partition} ${topic}`
-      const group = groups.get(name) ?? { topic, partition, count: 0 }
-      groups.set(name, group)
-      of.push(group)
-      places.push(++group.count)
-      ids.push(quoted(id))
-      bodies.push(text)
-    }
-  }
-  const all = [...groups.values()]
+const paramsOf = (groups: ReadonlyArray<Group>): ReadonlyArray<string> => {
+  const topics = groups.map(({ topic }) => quoted(topic))
   return [
-    arrayOf(all.map(({ topic }) => quoted(topic))),
-    arrayOf(all.map(({ partition }) => partition)),
-    arrayOf(all.map(({ count }) => count)),
-    arrayOf(of.map(({ topic }) => quoted(topic))),
-    arrayOf(of.map(({ partition }) => partition)),
-    arrayOf(places),
-    arrayOf(ids),
-    bodies.join(separator)
+    arrayOf(topics),
+    arrayOf(groups.map(({ partition }) => partition)),
+    arrayOf(groups.map(({ entries }) => entries.length)),
+    arrayOf(groups.flatMap(({ entries }, i) => entries.map(() => topics[i]!))),
+    arrayOf(groups.flatMap(({ partition, entries }) => entries.map(() => partition))),
+    arrayOf(groups.flatMap(({ entries }) => entries.map((_, i) => i + 1))),
+    arrayOf(groups.flatMap(({ entries }) => entries.map(({ id }) => quoted(id)))),
+    groups.flatMap(({ entries }) => entries.map(({ text }) => text)).join(separator)
   ]
 }
 
@@ -88,14 +97,15 @@ const statement = (schema: string): string =>
      ORDER BY g.topic COLLATE "C", g.partition
      ON CONFLICT (name, partition) DO UPDATE SET head = t.head + excluded.head
      RETURNING t.name, t.partition, t.head
-   )
+   ), stored AS (
    INSERT INTO ${schema}.message (topic, partition, position, id, body)
    SELECT m.topic, m.partition, grown.head - g.count + m.place, m.id, m.body
    FROM unnest($4::text::text[], $5::text::smallint[], $6::text::bigint[], $7::text::text[],
                string_to_array($8::text, E'\\x1f')) AS m (topic, partition, place, id, body)
    JOIN unnest($1::text::text[], $2::text::smallint[], $3::text::bigint[]) AS g (topic, partition, count)
      ON g.topic = m.topic AND g.partition = m.partition
-   JOIN grown ON grown.name = m.topic AND grown.partition = m.partition`
+   JOIN grown ON grown.name = m.topic AND grown.partition = m.partition)
+   SELECT name AS topic, partition, head::float8 AS head FROM grown`
 
 /** Publishes to the log in a schema. */
 export class GroupPublish {
@@ -103,14 +113,19 @@ export class GroupPublish {
   readonly #text: string
   readonly #partitions: number
   readonly #limitMillis: number
+  readonly #onStored: OnStored
   #queue: Array<Waiting> = []
   #busy = false
 
-  constructor(sql: SqlClient, options: { schema: string; partitions: number; limitMillis: number }) {
+  constructor(
+    sql: SqlClient,
+    options: { schema: string; partitions: number; limitMillis: number; onStored: OnStored }
+  ) {
     this.#sql = sql
     this.#text = statement(options.schema)
     this.#partitions = options.partitions
     this.#limitMillis = options.limitMillis
+    this.#onStored = options.onStored
   }
 
   /** Publishes entries, in the transaction of whoever does so, if there is one; otherwise together with others. */
@@ -122,7 +137,18 @@ export class GroupPublish {
     )
 
   #run(publishings: ReadonlyArray<Publishing>): Effect.Effect<void, SqlError> {
-    return Effect.asVoid(this.#sql.unsafe(this.#text, paramsOf(publishings, this.#partitions)))
+    const groups = groupsOf(publishings, this.#partitions)
+    return Effect.flatMap(this.#sql.unsafe<Grown>(this.#text, paramsOf([...groups.values()])), (grown) =>
+      // At once, or when the transaction that this is part of has committed.
+      this.#sql.afterCommit(Effect.sync(() => this.#tell(groups, grown)))
+    )
+  }
+
+  #tell(groups: ReadonlyMap<string, Group>, grown: ReadonlyArray<Grown>): void {
+    for (const place of grown) {
+      const { entries } = groups.get(nameOf(place))!
+      this.#onStored(place.topic, place.partition, place.head - entries.length, entries)
+    }
   }
 
   #enqueue(waiting: ReadonlyArray<Waiting>): void {

@@ -25,6 +25,7 @@ import {
   type MigrationSet,
   migrate
 } from "./Migrations.ts"
+import { PublishedTail } from "./PublishedTail.ts"
 import { reasonOf } from "./SqlFailure.ts"
 import * as SqlProjectionStore from "./SqlProjectionStore.ts"
 import * as WakeUps from "./WakeUps.ts"
@@ -66,13 +67,20 @@ const makeLog = (schema: string): Effect.Effect<MessageLog, never, SqlClient | S
     const others = new Signal()
     others.listen(() => signals.notifyAll())
     const wakeOthers = yield* WakeUps.make(`daybook_${schema}`, others)
-    const group = new GroupPublish(sql, { schema, partitions, limitMillis: yield* AnswerLimit })
+    const tail = new PublishedTail()
+    const group = new GroupPublish(sql, {
+      schema,
+      partitions,
+      limitMillis: yield* AnswerLimit,
+      onStored: (topic, partition, base, entries) => tail.add(topic, partition, base, entries)
+    })
     const query = <Row extends object>(text: string, params: ReadonlyArray<string>) =>
       Effect.mapError(sql.unsafe<Row>(text, params), unavailable)
     return {
       partitions,
       durable: true,
       signalOf: (topic) => signals.of(topic),
+      others,
       append: (topic, entries) =>
         Effect.tap(Effect.mapError(group.publish(topic, entries), unavailable), () =>
           // Readers look after the commit, whichever transaction this is part of.
@@ -84,11 +92,17 @@ const makeLog = (schema: string): Effect.Effect<MessageLog, never, SqlClient | S
           )
         ),
       read: (topic, range) =>
-        query<LogEntry>(reading(schema, range), [
-          topic,
-          `{${range.after.map(({ partition }) => partition)}}`,
-          `{${range.after.map(({ position }) => position)}}`
-        ])
+        Effect.suspend(() => {
+          const kept = tail.take(topic, range)
+          if (kept.length > 0 || (!range.look && tail.covers(topic, range))) return Effect.succeed(kept)
+          const places = [range.after.map(({ partition }) => partition), range.after.map(({ position }) => position)]
+          const found = query<LogEntry>(reading(schema, range), [topic, ...places.map((list) => `{${list}}`)])
+          return Effect.map(found, (entries) => {
+            if (entries.length > 0) return entries
+            for (const { partition, position } of range.after) tail.nothingAfter(topic, partition, position)
+            return entries
+          })
+        })
     }
   })
 
