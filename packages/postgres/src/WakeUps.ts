@@ -3,7 +3,7 @@
  *
  * A NOTIFY inside the appending transaction would make commits queue for a lock of the whole server, so that it is sent on
  * its own afterwards, and not again within a few milliseconds however many appends there are. A process listens on one connection and
- * tells in one statement for all of its services: a connection and a hundred statements a second for each were too many.
+ * tells in one statement for all of its services: a connection and hundreds of statements a second for each were too many.
  */
 import { Signal } from "@daybook/core/Signal"
 import { PgClient } from "@effect/sql-pg/PgClient"
@@ -15,8 +15,8 @@ import * as Schedule from "effect/Schedule"
 import type * as Scope from "effect/Scope"
 import type { SqlError } from "effect/sql/SqlError"
 
-/** Between two notifications of one process at least. A fifth of what a read model may lag and still feel immediate. */
-const pauseMillis = 10
+/** Between two notifications of one process at least. A tenth of what a read model may lag and still feel immediate. */
+const pauseMillis = 5
 
 /** The channel of all processes in a database. What is said on it is who speaks, and which names have news. */
 const channel = "daybook"
