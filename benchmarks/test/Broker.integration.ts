@@ -43,14 +43,14 @@ describe("contestants of the lag benchmark", () => {
 })
 
 describe("contestants of the broker benchmark", () => {
-  it.each<[string, Start, Settings]>([
-    ["Daybook on SQL", startBroker, {}],
-    ["Daybook on Kafka", startBroker, { kafka }],
-    ["the bare table", startBareSql, {}],
-    ["bare Kafka", startBareKafka, { kafka }]
-  ])("%s: every message had its effect once", async (_, start, settings) => {
+  it.each<[string, Start, Settings, number]>([
+    ["Daybook on SQL", startBroker, {}, 1_200],
+    ["Daybook on Kafka", startBroker, { kafka }, 1_200],
+    ["the bare table", startBareSql, {}, 4_200],
+    ["bare Kafka", startBareKafka, { kafka }, 4_200]
+  ])("%s: every message had its effect once", async (_, start, settings, messages) => {
     const { first, sent, stored } = await twoRounds(start, settings)
-    expect(first.commands).toBe(1_200)
+    expect(first.commands).toBe(messages)
     expect(stored).toBe(sent)
     expect(first.messagesPerSecond).toBeGreaterThan(0)
     expect(first.p95Millis).toBeGreaterThanOrEqual(first.p50Millis!)

@@ -5,7 +5,7 @@
 import { randomUUID } from "node:crypto"
 import { Admin, Consumer, type MessageToProduce, Producer } from "@platformatic/kafka"
 import type { Contestant, Settings } from "../Contestant.ts"
-import { round, until } from "./BrokerLoad.ts"
+import { barelyPiledPerSecond, round, until } from "./BrokerLoad.ts"
 
 /** A topic and group of its own for each run, since a cluster may have been used before. */
 const topic = `bare-kafka-${randomUUID()}`
@@ -56,26 +56,30 @@ export const start = async (_databaseUrl: string, { kafka }: Settings): Promise<
   }
   return {
     round: (load) =>
-      round(load, {
-        pileUp: async (messages) => {
-          piled = messages
-        },
-        release: async () => {
-          for (let sent = 0; sent < piled; sent += batchSize) {
-            const some = Math.min(batchSize, piled - sent)
-            await producer.send({ messages: Array.from({ length: some }, (_, i) => message(`${sent + i}`)) })
+      round(
+        load,
+        {
+          pileUp: async (messages) => {
+            piled = messages
+          },
+          release: async () => {
+            for (let sent = 0; sent < piled; sent += batchSize) {
+              const some = Math.min(batchSize, piled - sent)
+              await producer.send({ messages: Array.from({ length: some }, (_, i) => message(`${sent + i}`)) })
+            }
+            await until(async () => received >= expected)
+          },
+          send: async () => {
+            const key = randomUUID()
+            const since = performance.now()
+            const heard = new Promise<number>((resolve) => awaited.set(key, () => resolve(performance.now())))
+            const [at] = await Promise.all([heard, send(message(key))])
+            awaited.delete(key)
+            return at - since
           }
-          await until(async () => received >= expected)
         },
-        send: async () => {
-          const key = randomUUID()
-          const since = performance.now()
-          const heard = new Promise<number>((resolve) => awaited.set(key, () => resolve(performance.now())))
-          const [at] = await Promise.all([heard, send(message(key))])
-          awaited.delete(key)
-          return at - since
-        }
-      }),
+        barelyPiledPerSecond
+      ),
     stored: async () => received,
     close: async () => {
       await stream.close()

@@ -12,7 +12,7 @@ import * as Queue from "effect/Queue"
 import * as Redacted from "effect/Redacted"
 import { SqlClient } from "effect/sql/SqlClient"
 import type { Contestant } from "../Contestant.ts"
-import { round, until } from "./BrokerLoad.ts"
+import { barelyPiledPerSecond, round, until } from "./BrokerLoad.ts"
 import * as Copy from "./Copy.ts"
 
 /** As many as Daybook publishes and receives at once. */
@@ -97,20 +97,24 @@ export const start = async (databaseUrl: string): Promise<Contestant> => {
   }
   return {
     round: (load) =>
-      round(load, {
-        pileUp: async (messages) => {
-          piled = messages
+      round(
+        load,
+        {
+          pileUp: async (messages) => {
+            piled = messages
+          },
+          release: async () => {
+            for (let sent = 0; sent < piled; sent++) send()
+            await until(async () => received >= n)
+          },
+          send: async () => {
+            const since = performance.now()
+            const at = await new Promise<number>((resolve) => awaited.set(send(), resolve))
+            return at - since
+          }
         },
-        release: async () => {
-          for (let sent = 0; sent < piled; sent++) send()
-          await until(async () => received >= n)
-        },
-        send: async () => {
-          const since = performance.now()
-          const at = await new Promise<number>((resolve) => awaited.set(send(), resolve))
-          return at - since
-        }
-      }),
+        barelyPiledPerSecond
+      ),
     stored: () => runtime.runPromise(Copy.total),
     close: async () => {
       await runtime.runPromise(Fiber.interrupt(running))

@@ -81,7 +81,8 @@ const run = async (given: Run): Promise<Report> => {
 export const lag: Benchmark = {
   name: "lag",
   compares: "the time from commit to visible in the cart's read model, beside a bare LISTEN and NOTIFY",
-  inShort: true,
+  // Latencies of some seconds on a machine with other work say little, and their ratios no more.
+  inShort: false,
   contestants: {
     daybook: () => import("./Daybook.ts"),
     notify: () => import("./Notify.ts")

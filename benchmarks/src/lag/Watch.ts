@@ -11,6 +11,9 @@ import { setTimeout as sleep } from "node:timers/promises"
 /** What an onlooker asks: how far each of these things can be read by now. */
 export type Look = (ids: ReadonlyArray<string>) => Promise<ReadonlyMap<string, number>>
 
+/** What cannot be read by then never will be. */
+const patienceMillis = 60_000
+
 interface Awaited {
   readonly version: number
   readonly sinceMillis: number
@@ -43,9 +46,17 @@ export class Watch {
       const found = await this.#look([...this.#awaited.keys()])
       const now = performance.now()
       for (const [id, version] of found) this.#settle(id, version, now)
+      this.#checkPatience(now)
       if (this.#awaited.size > 0) await sleep(1)
     }
     this.#looking = undefined
+  }
+
+  #checkPatience(now: number): void {
+    for (const [id, [first]] of this.#awaited) {
+      if (first === undefined || now - first.sinceMillis <= patienceMillis) continue
+      throw new Error(`Version ${first.version} of ${id} was committed a minute ago and still cannot be read.`)
+    }
   }
 
   #settle(id: string, version: number, now: number): void {
