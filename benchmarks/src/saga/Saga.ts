@@ -14,8 +14,10 @@ import { Counter } from "./Counter.ts"
 import { reportOf, type Turn } from "./SagaReport.ts"
 import { checkAll, linesPerCart, Seeing, Shoppers } from "./Shoppers.ts"
 
+/** A checkout waits for one answer after the other, some twenty of them: it takes more of them than of commands to saturate the shop. */
+const underWayPerCaller = 4
 /** Of the short form, which has no time for more. */
-const fewCallers = 64
+const fewUnderWay = 64
 /** Carts filled for the first round, of which it is not known how many it takes. What is left is for the next. */
 const perSecondAtFirst = 300
 const settleMillis = 500
@@ -130,7 +132,7 @@ const run = async (given: Run): Promise<Report> => {
   const databaseUrl = await server.database("saga")
   const shop = stack.use(await startShop(databaseUrl, options.profileFolder, []))
   const database = stack.use(connect(databaseUrl))
-  const callers = options.short ? Math.min(options.callers, fewCallers) : options.callers
+  const callers = options.short ? Math.min(options.callers, fewUnderWay) : options.callers * underWayPerCaller
   const shoppers = new Shoppers(stack.use(new Counter(shop.url)), database.query)
   const report = await play(given, { shop, server, shoppers, callers }, stack)
   await checkAll(database.query, shoppers)

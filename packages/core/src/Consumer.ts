@@ -162,7 +162,7 @@ const defaults: Settings = {
 const forgetEveryMillis = 3_600_000
 
 /** Keys that are handled side by side, where effects are idempotent. Enough for their commands to share commits. */
-const keysAtOnce = 64
+const keysAtOnce = 256
 
 /** Messages of several partitions received at once, at most: beyond that a batch takes longer without costing less for each. */
 const mixedAtOnce = 400

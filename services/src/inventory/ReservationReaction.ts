@@ -22,7 +22,7 @@ import { type StockItemEvent, StockItemEvents } from "./StockItemEvents.ts"
 export const reservationReactionName = "inventory-reservation-reaction"
 
 /** Commands under way at once: enough to share commits, and far below what a stock item's mailbox holds. */
-const concurrency = 64
+const concurrency = 256
 
 type Happened = Recorded<StockItemEvent | ReservationEvent>
 
