@@ -1,20 +1,18 @@
 /**
- * The physical limit for Kafka: messages of the same size are produced and consumed with the same client, and nothing is done with
+ * The physical limit for Kafka: messages of the same kind are produced and consumed with the same client, and nothing is done with
  * them. No events, no publication, no inbox, no transaction; the consumer commits its place once a second. Used by `broker`.
  */
 import { randomUUID } from "node:crypto"
 import { Admin, Consumer, type MessageToProduce, Producer } from "@platformatic/kafka"
 import type { Contestant, Settings } from "../Contestant.ts"
 import { barelyPiledPerSecond, round, until } from "./BrokerLoad.ts"
+import { sample } from "./Sample.ts"
 
 /** A topic and group of its own for each run, since a cluster may have been used before. */
 const topic = `bare-kafka-${randomUUID()}`
 const partitions = 8
 /** Messages of one request: as many as a publication has in a batch. */
 const batchSize = 500
-
-/** About as long as the CloudEvent of a line in a cart. */
-const body = Buffer.from(JSON.stringify({ text: "x".repeat(650) }))
 
 /** Sends messages with one request under way at a time; those that come meanwhile are the next one. Without that, each is a request. */
 const grouped = (producer: Producer) => {
@@ -45,14 +43,15 @@ export const start = async (_databaseUrl: string, { kafka }: Settings): Promise<
   const stream = await consumer.consume({ topics: [topic], mode: "earliest", autocommit: 1_000 })
   const send = grouped(producer)
   const awaited = new Map<string, () => void>()
-  let [piled, expected, received] = [0, 0, 0]
+  let piled: ReadonlyArray<MessageToProduce> = []
+  let [expected, received] = [0, 0]
   stream.on("data", ({ key }) => {
     received++
     awaited.get(key.toString())?.()
   })
-  const message = (key: string) => {
-    const partition = expected++ % partitions
-    return { topic, partition, key: Buffer.from(key), value: body }
+  const message = (key: string): MessageToProduce => {
+    const nth = expected++
+    return { topic, partition: nth % partitions, key: Buffer.from(key), value: Buffer.from(sample(nth, key)) }
   }
   return {
     round: (load) =>
@@ -60,12 +59,11 @@ export const start = async (_databaseUrl: string, { kafka }: Settings): Promise<
         load,
         {
           pileUp: async (messages) => {
-            piled = messages
+            piled = Array.from({ length: messages }, () => message(randomUUID()))
           },
           release: async () => {
-            for (let sent = 0; sent < piled; sent += batchSize) {
-              const some = Math.min(batchSize, piled - sent)
-              await producer.send({ messages: Array.from({ length: some }, (_, i) => message(`${sent + i}`)) })
+            for (let sent = 0; sent < piled.length; sent += batchSize) {
+              await producer.send({ messages: piled.slice(sent, sent + batchSize) })
             }
             await until(async () => received >= expected)
           },

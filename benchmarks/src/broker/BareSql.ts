@@ -14,6 +14,7 @@ import { SqlClient } from "effect/sql/SqlClient"
 import type { Contestant } from "../Contestant.ts"
 import { barelyPiledPerSecond, round, until } from "./BrokerLoad.ts"
 import * as Copy from "./Copy.ts"
+import { sample } from "./Sample.ts"
 
 /** As many as Daybook publishes and receives at once. */
 const batchSize = 500
@@ -28,17 +29,15 @@ interface Sent {
   readonly n: number
   readonly id: string
   readonly cartId: string
+  readonly body: string
 }
-
-/** About as long as the CloudEvent of a line in a cart. */
-const body = JSON.stringify({ text: "x".repeat(650) })
 
 const publish = (sent: ReadonlyArray<Sent>) =>
   Effect.flatMap(SqlClient, (sql) =>
     sql.unsafe(
       `INSERT INTO bare_message (n, id, cart_id, body)
        SELECT n, id, "cartId", body FROM json_to_recordset($1::text::json) AS m (n bigint, id text, "cartId" text, body text)`,
-      [JSON.stringify(sent.map((one) => ({ ...one, body })))]
+      [JSON.stringify(sent)]
     )
   )
 
@@ -73,7 +72,8 @@ export const start = async (databaseUrl: string): Promise<Contestant> => {
   // Unbounded, and yet never longer than what a round piles up.
   const outbox = await runtime.runPromise(Queue.unbounded<Sent>())
   const published = await runtime.runPromise(Queue.unbounded<void>())
-  let [n, received, piled] = [0, 0, 0]
+  let piled: ReadonlyArray<Sent> = []
+  let [n, received] = [0, 0]
   const publishing = Effect.forever(
     Effect.flatMap(Queue.takeBetween(outbox, 1, batchSize), (sent) =>
       Effect.andThen(publish(sent), Queue.offer(published, undefined))
@@ -90,10 +90,9 @@ export const start = async (databaseUrl: string): Promise<Contestant> => {
     }
   })
   const running = runtime.runFork(Effect.all([publishing, receiving], { concurrency: 2 }))
-  const send = () => {
-    const one = { n: ++n, id: randomUUID(), cartId: `cart-${n % 500}` }
-    Queue.offerUnsafe(outbox, one)
-    return one.n
+  const message = (): Sent => {
+    const cartId = `cart-${++n % 500}`
+    return { n, id: randomUUID(), cartId, body: sample(n, cartId) }
   }
   return {
     round: (load) =>
@@ -101,15 +100,19 @@ export const start = async (databaseUrl: string): Promise<Contestant> => {
         load,
         {
           pileUp: async (messages) => {
-            piled = messages
+            piled = Array.from({ length: messages }, message)
           },
           release: async () => {
-            for (let sent = 0; sent < piled; sent++) send()
+            for (const one of piled) Queue.offerUnsafe(outbox, one)
             await until(async () => received >= n)
           },
           send: async () => {
+            const one = message()
             const since = performance.now()
-            const at = await new Promise<number>((resolve) => awaited.set(send(), resolve))
+            const heard = new Promise<number>((resolve) => awaited.set(one.n, resolve))
+            Queue.offerUnsafe(outbox, one)
+            const at = await heard
+            awaited.delete(one.n)
             return at - since
           }
         },
