@@ -24,7 +24,7 @@ const element = (value: unknown): string => {
 }
 
 /** Rows as the table `alias`, whose columns have the names and the types that are given, in that order. */
-export const of = <Row extends { readonly [Name in keyof Row]: string | number | null }>(
+export const of = <Row extends { readonly [Name in keyof Row]: string | number | bigint | null }>(
   alias: string,
   types: Types<Row>,
   rows: ReadonlyArray<NoInfer<Row>>

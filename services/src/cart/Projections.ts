@@ -85,7 +85,8 @@ interface Revenue {
   day: string
   currency: string
   carts: number
-  totalMinor: number
+  /** Of many carts, each of which may come to the largest number there is. */
+  totalMinor: bigint
 }
 
 const revenueTypes: RowSet.Types<Revenue> = {
@@ -117,9 +118,9 @@ class Takings {
     const day = new Date(row.checkoutBegunAtMillis!).toISOString().slice(0, 10)
     const country = row.country ?? "Unspecified"
     const key = `${country}|${day}|${row.currency}`
-    const sum = this.#sums.get(key) ?? { country, day, currency: row.currency, carts: 0, totalMinor: 0 }
+    const sum = this.#sums.get(key) ?? { country, day, currency: row.currency, carts: 0, totalMinor: 0n }
     sum.carts += sign
-    sum.totalMinor += sign * row.totalMinor
+    sum.totalMinor += BigInt(sign * row.totalMinor)
     this.#sums.set(key, sum)
   }
 
