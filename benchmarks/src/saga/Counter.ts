@@ -16,18 +16,25 @@ export class Counter implements Disposable {
     this.#url = url
   }
 
-  /** Resolves when the answer is there, and fails when it is no success. */
+  /** Resolves when the answer is there, and fails when it is no success. What is posted must do nothing when it comes twice. */
   async post(path: string, body: object): Promise<void> {
-    const text = JSON.stringify(body)
-    const headers = { "content-type": "application/json", "content-length": Buffer.byteLength(text) }
-    const response = await new Promise<IncomingMessage>((resolve, reject) =>
-      request(`${this.#url}${path}`, { agent: this.#agent, method: "POST", headers }, resolve)
-        .on("error", reject)
-        .end(text)
-    )
+    const response = await this.#send(path, JSON.stringify(body))
     let said = ""
     for await (const part of response.setEncoding("utf8")) said += part
     if (response.statusCode! >= 300) throw new Error(`POST ${path} was answered ${response.statusCode}: ${said}`)
+  }
+
+  /** Again, where the shop has closed a connection that nobody had used for a while just as it was taken. */
+  #send(path: string, text: string): Promise<IncomingMessage> {
+    const headers = { "content-type": "application/json", "content-length": Buffer.byteLength(text) }
+    return new Promise((resolve, reject) => {
+      const posting = request(`${this.#url}${path}`, { agent: this.#agent, method: "POST", headers }, resolve)
+      posting.on("error", (error: NodeJS.ErrnoException) => {
+        if (posting.reusedSocket && error.code === "ECONNRESET") return resolve(this.#send(path, text))
+        reject(error)
+      })
+      posting.end(text)
+    })
   }
 
   [Symbol.dispose](): void {

@@ -88,6 +88,7 @@ export class Shoppers {
   async #fill(cart: number): Promise<string> {
     const id = `${cart}`
     const lines = Array.from({ length: linesPerCart }, (_, line) => ({
+      lineId: `line-${line}`,
       sku: skus[(cart * 7 + line * 11) % skus.length]!,
       quantity: 1 + ((cart + line) % 3)
     }))

@@ -108,7 +108,40 @@ describe("the tail of a journal", () => {
       assert.deepStrictEqual([yield* Fiber.join(first), yield* Fiber.join(second)], [[[0, 1]], [[0, 1]]])
     })
   )
+})
 
+describe("a tail that is asked", () => {
+  scenario(
+    "looks when it is told to, though nobody has said that there is something",
+    Effect.gen(function* () {
+      const { journal, seen } = yield* watched
+      const tail = new JournalTail(journal)
+      yield* news(tail, places(0, 0))
+      seen.reads = 0
+      yield* news(tail, places(0, 0))
+      assert.strictEqual(seen.reads, 0)
+      yield* news(tail, places(0, 0), true)
+      assert.strictEqual(seen.reads, 2)
+    })
+  )
+
+  scenario(
+    "says to everyone that the journal does not answer, and reads again for whoever asks then",
+    Effect.gen(function* () {
+      const { journal, seen } = yield* watched
+      const tail = new JournalTail(journal)
+      yield* news(tail, places(0, 0))
+      yield* journal.append([append(0, 0, 1)])
+      seen.hold = Effect.fail(new JournalUnavailable({ retryAfterSeconds: 1, detail: "down" }))
+      const both = Effect.all([news(tail, places(0, 0)), news(tail, places(0, 0))].map(Effect.exit), { concurrency: 2 })
+      assert.isTrue((yield* both).every(Exit.isFailure))
+      seen.hold = Effect.void
+      assert.deepStrictEqual(yield* news(tail, places(0, 0)), [[0, 1]])
+    })
+  )
+})
+
+describe("whoever follows the tail of a journal", () => {
   scenario(
     "serves who is far behind, and who has gone ahead, by a read of their own",
     Effect.gen(function* () {
@@ -148,35 +181,6 @@ describe("the tail of a journal", () => {
         const behind = found.find(({ after }) => after.partition === 0)
         assert.strictEqual(behind?.events[0]?.position, from + 1)
       }
-    })
-  )
-
-  scenario(
-    "looks when it is told to, though nobody has said that there is something",
-    Effect.gen(function* () {
-      const { journal, seen } = yield* watched
-      const tail = new JournalTail(journal)
-      yield* news(tail, places(0, 0))
-      seen.reads = 0
-      yield* news(tail, places(0, 0))
-      assert.strictEqual(seen.reads, 0)
-      yield* news(tail, places(0, 0), true)
-      assert.strictEqual(seen.reads, 2)
-    })
-  )
-
-  scenario(
-    "says to everyone that the journal does not answer, and reads again for whoever asks then",
-    Effect.gen(function* () {
-      const { journal, seen } = yield* watched
-      const tail = new JournalTail(journal)
-      yield* news(tail, places(0, 0))
-      yield* journal.append([append(0, 0, 1)])
-      seen.hold = Effect.fail(new JournalUnavailable({ retryAfterSeconds: 1, detail: "down" }))
-      const both = Effect.all([news(tail, places(0, 0)), news(tail, places(0, 0))].map(Effect.exit), { concurrency: 2 })
-      assert.isTrue((yield* both).every(Exit.isFailure))
-      seen.hold = Effect.void
-      assert.deepStrictEqual(yield* news(tail, places(0, 0)), [[0, 1]])
     })
   )
 })
