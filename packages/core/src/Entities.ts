@@ -160,10 +160,7 @@ const accepted: AnswerOf<any, Accepted> = (id, partition, { version, position, d
   duplicate
 })
 
-const standing = <State>(_id: string, _partition: number, { version, state }: Reply<State>) => ({
-  version,
-  state: state as State
-})
+const standing: AnswerOf<any, any> = (_id, _partition, { version, state }) => ({ version, state })
 
 /** How many idle entities are compared, when memory is full, to find the one that leaves. */
 const evictionSample = 16

@@ -98,7 +98,9 @@ export const conformance = (name: string, location: Database.Location, abilities
       Effect.flatMap(SqlClient, (sql) =>
         Effect.flatMap(
           sql.unsafe<{ schema: string }>(
-            "SELECT table_schema AS schema FROM information_schema.tables WHERE table_name = 'projection_offset'"
+            // Those of this process: other files of tests may be at work on the same server.
+            `SELECT table_schema AS schema FROM information_schema.tables
+             WHERE table_name = 'projection_offset' AND table_schema LIKE 'test\\_${process.pid}\\_%'`
           ),
           (rows) =>
             Effect.forEach(rows, (row) =>
