@@ -19,6 +19,12 @@ interface Echarts {
   }
 }
 
+/** What a drawn item is told of its data and the axes. */
+interface Drawing {
+  readonly value: (dimension: number) => number
+  readonly coord: (at: [number, number]) => [number, number]
+}
+
 const width = 760
 const barHeight = 34
 const colours: Readonly<Record<Bar["kind"], string>> = { daybook: "#2563eb", peer: "#a8a29e", limit: "#d6d3d1" }
@@ -47,23 +53,24 @@ const optionOf = ({ title, unit, bars }: Chart): object => ({
     {
       type: "bar",
       barMaxWidth: 20,
-      data: bars.map(({ value, kind }) => ({ value: value.median, itemStyle: { color: colours[kind] } })),
-      label: { show: true, position: "right", color: ink, formatter: ({ value }: { value: number }) => shown(value) }
+      data: bars.map(({ value, kind }) => ({ value: value.median, itemStyle: { color: colours[kind] } }))
     },
     {
       type: "custom",
       silent: true,
       data: bars.map(({ value }, index) => [index, value.min, value.max]),
-      renderItem: (
-        _: unknown,
-        api: { value: (i: number) => number; coord: (at: [number, number]) => [number, number] }
-      ) => {
-        const [least, y] = api.coord([api.value(1), api.value(0)])
-        const [most] = api.coord([api.value(2), api.value(0)])
+      renderItem: ({ dataIndex }: { dataIndex: number }, { value, coord }: Drawing) => {
+        const [least, y] = coord([value(1), value(0)])
+        const [most] = coord([value(2), value(0)])
+        const text = shown(bars[dataIndex]!.value.median)
+        const extremes = { x1: least, x2: most, y1: y, y2: y }
         return {
-          type: "line",
-          shape: { x1: least, x2: most, y1: y, y2: y },
-          style: { stroke: "#1c1917", lineWidth: 1.5 }
+          type: "group",
+          children: [
+            { type: "line", shape: extremes, style: { stroke: "#1c1917", lineWidth: 1.5 } },
+            // Beyond the line, which would strike it out.
+            { type: "text", style: { text, x: most + 6, y, textVerticalAlign: "middle", fill: ink } }
+          ]
         }
       },
       encode: { x: [1, 2], y: 0 }
