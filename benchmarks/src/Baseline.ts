@@ -37,8 +37,15 @@ export const fallsOf = (
     return worsened(found, was) ? [{ ratio, was, is: found.median }] : []
   })
 
-/** Reads a baseline. */
-export const readBaseline = (path: string): Baseline => JSON.parse(readFileSync(path, "utf8")) as Baseline
+/** Reads a baseline. Fails before anything is measured where there is none. */
+export const readBaseline = (path: string): Baseline => {
+  try {
+    return JSON.parse(readFileSync(path, "utf8")) as Baseline
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error)
+    throw new Error(`The baseline ${path} cannot be read (${why}). Write one with --baseline ${path} --write-baseline.`)
+  }
+}
 
 /** Writes the ratios of a run as what later ones are held to. */
 export const writeBaseline = (

@@ -2,6 +2,7 @@
  * `npm run bench -- <name>`: runs one benchmark or all of them, prints tables, and with `--json` ends with one line of JSON. The
  * same program is a contestant's process when it is called with `--contestant`.
  */
+import { exitOnSignal } from "@daybook/infra/Command"
 import { type Baseline, type Fall, fallsOf, readBaseline, tolerance, writeBaseline } from "./Baseline.ts"
 import { type Benchmark, benchmarks } from "./Benchmark.ts"
 import { leave } from "./Chart.ts"
@@ -80,7 +81,9 @@ const main = async (args: ReadonlyArray<string>): Promise<void> => {
   if (args[0] === contestantArgument) return becomeContestant(args[1]!, args[2]!)
   const asked = parse(args, benchmarks)
   if (asked.help) return void process.stdout.write(usage(benchmarks))
-  const { profileFolder: _, ...options } = asked.options
+  // Ctrl-C ends the servers too, which were started for the run and end with this process.
+  using _ = exitOnSignal()
+  const { profileFolder: _folder, ...options } = asked.options
   const setting = { machine: describeMachine(), options }
   const { found, ratios, wrong } = await runAll(asked)
   const [name] = asked.names

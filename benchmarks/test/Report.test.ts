@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest"
-import { fallsOf } from "../src/Baseline.ts"
+import { fallsOf, readBaseline } from "../src/Baseline.ts"
 import { judge, lessIsBetter, moreIsBetter, once, type Report } from "../src/Report.ts"
 import { foundBy, resultOfAll, resultOfOne } from "../src/Result.ts"
 import { table } from "../src/Table.ts"
@@ -84,6 +84,10 @@ describe("a baseline", () => {
   it("does not mind what has got better, nor benchmarks that it does not know", () => {
     expect(fallen({ ratioToPeer: 1, ratioToLimit: 9 })).toEqual([])
     expect(fallsOf("http", report.ratios, { commands: { ratioToPeer: 100 } })).toEqual([])
+  })
+
+  it("that is not there says how to write one", () => {
+    expect(() => readBaseline("/nowhere/baseline.json")).toThrow("--write-baseline")
   })
 
   it("is not passed by a ratio that is not measured any more", () => {
