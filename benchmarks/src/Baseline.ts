@@ -37,10 +37,25 @@ export const fallsOf = (
     return worsened(found, was) ? [{ ratio, was, is: found.median }] : []
   })
 
+const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
+  typeof value === "object" && value !== null && !Array.isArray(value)
+
+/** What is no ratio would be compared with nothing, and CI would pass whatever happens. */
+const checked = (read: unknown): Baseline => {
+  if (!isObject(read) || Object.keys(read).length === 0) throw new Error("it has no benchmarks")
+  for (const [benchmark, ratios] of Object.entries(read)) {
+    if (!isObject(ratios)) throw new Error(`${benchmark} has no ratios`)
+    for (const [ratio, value] of Object.entries(ratios)) {
+      if (!(typeof value === "number" && value > 0)) throw new Error(`${benchmark}.${ratio} is no positive number`)
+    }
+  }
+  return read as unknown as Baseline
+}
+
 /** Reads a baseline. Fails before anything is measured where there is none. */
 export const readBaseline = (path: string): Baseline => {
   try {
-    return JSON.parse(readFileSync(path, "utf8")) as Baseline
+    return checked(JSON.parse(readFileSync(path, "utf8")))
   } catch (error) {
     const why = error instanceof Error ? error.message : String(error)
     throw new Error(`The baseline ${path} cannot be read (${why}). Write one with --baseline ${path} --write-baseline.`)

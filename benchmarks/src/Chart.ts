@@ -3,7 +3,7 @@
  *
  * Drawn by ECharts without a browser; it is installed with the peers, so that nobody who does not measure fetches it.
  */
-import { mkdirSync, writeFileSync } from "node:fs"
+import { accessSync, constants, existsSync, mkdirSync, writeFileSync } from "node:fs"
 import { loadPeer } from "./Peers.ts"
 import type { Bar, Chart } from "./Report.ts"
 
@@ -89,9 +89,22 @@ export const draw = (chart: Chart): string => {
   return `${svg}\n`
 }
 
-/** Leaves results and their charts in a folder, which is made. */
+/** Makes a folder for a report, or finds that nothing can be left there: before anything is measured. */
+export const makeFolder = (folder: string): void => {
+  try {
+    // Not its parents too: in places like /proc, Node never comes back from that.
+    if (!existsSync(folder)) mkdirSync(folder)
+    accessSync(`${folder}/.`, constants.W_OK)
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error)
+    throw new Error(
+      `Nothing can be left in ${folder} (${why}). Give --report a folder to write in, or a new one in a folder that is there.`
+    )
+  }
+}
+
+/** Leaves results and their charts in a folder. */
 export const leave = (folder: string, results: object, charts: ReadonlyArray<Chart>): void => {
-  mkdirSync(folder, { recursive: true })
   writeFileSync(`${folder}/results.json`, `${JSON.stringify(results, null, 2)}\n`)
   for (const chart of charts) writeFileSync(`${folder}/${chart.file}.svg`, draw(chart))
 }

@@ -5,7 +5,7 @@
 import { exitOnSignal } from "@daybook/infra/Command"
 import { type Baseline, type Fall, fallsOf, readBaseline, tolerance, writeBaseline } from "./Baseline.ts"
 import { type Benchmark, benchmarks } from "./Benchmark.ts"
-import { leave } from "./Chart.ts"
+import { leave, makeFolder } from "./Chart.ts"
 import { type Asked, parse, UsageError, usage } from "./CommandLine.ts"
 import { contestantArgument, serve } from "./ContestantProcess.ts"
 import type { RunOptions } from "./Harness.ts"
@@ -83,16 +83,17 @@ const main = async (args: ReadonlyArray<string>): Promise<void> => {
   if (asked.help) return void process.stdout.write(usage(benchmarks))
   // Ctrl-C ends the servers too, which were started for the run and end with this process.
   using _ = exitOnSignal()
+  if (asked.reportFolder !== undefined) {
+    makeFolder(asked.reportFolder)
+    installPeers(say)
+  }
   const { profileFolder: _folder, ...options } = asked.options
   const setting = { machine: describeMachine(), options }
   const { found, ratios, wrong } = await runAll(asked)
   const [name] = asked.names
   const result = asked.all ? resultOfAll(found, setting) : resultOfOne(name!, found[name!]!, setting)
   if (asked.writesBaseline) writeBaseline(asked.baseline!, ratios)
-  if (asked.reportFolder !== undefined) {
-    installPeers(say)
-    leave(asked.reportFolder, result, chartsOf(found))
-  }
+  if (asked.reportFolder !== undefined) leave(asked.reportFolder, result, chartsOf(found))
   for (const line of wrong) say(line)
   if (wrong.length > 0) process.exitCode = 1
   if (asked.json) process.stdout.write(`${JSON.stringify(result)}\n`)

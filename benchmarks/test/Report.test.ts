@@ -1,3 +1,6 @@
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs"
+import { tmpdir } from "node:os"
+import { dirname } from "node:path"
 import { describe, expect, it } from "vitest"
 import { fallsOf, readBaseline } from "../src/Baseline.ts"
 import { judge, lessIsBetter, moreIsBetter, once, type Report } from "../src/Report.ts"
@@ -86,8 +89,24 @@ describe("a baseline", () => {
     expect(fallsOf("http", report.ratios, { commands: { ratioToPeer: 100 } })).toEqual([])
   })
 
-  it("that is not there says how to write one", () => {
+  it("that is not there, or is none, says how to write one", () => {
     expect(() => readBaseline("/nowhere/baseline.json")).toThrow("--write-baseline")
+    const file = `${mkdtempSync(`${tmpdir()}/daybook-baseline-`)}/baseline.json`
+    for (const none of [
+      "",
+      "null",
+      "[]",
+      "{}",
+      '{"storage":1}',
+      '{"storage":{"ratio":"abc"}}',
+      '{"storage":{"ratio":0}}'
+    ]) {
+      writeFileSync(file, none)
+      expect(() => readBaseline(file), none).toThrow("--write-baseline")
+    }
+    writeFileSync(file, '{"storage":{"ratio":1.5}}')
+    expect(readBaseline(file)).toEqual({ storage: { ratio: 1.5 } })
+    rmSync(dirname(file), { recursive: true })
   })
 
   it("is not passed by a ratio that is not measured any more", () => {
