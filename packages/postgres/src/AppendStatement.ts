@@ -7,7 +7,7 @@
 import type { Append, NewEvent, Outcome, Receipt } from "@daybook/core/Journal"
 import { serialise } from "@daybook/core/MemoryJournal"
 import type { OwnWrites } from "./OwnWrites.ts"
-import { quoted } from "./RowSet.ts"
+import { arrayOf, quoted } from "./RowSet.ts"
 
 /** A batch that has been turned into text, each append with the appends' own ordinal. */
 export interface Prepared {
@@ -208,8 +208,8 @@ export const statementOf = (batch: ReadonlyArray<Prepared>, own: OwnWrites) => {
   })
   const parts = [...counts.keys()].sort((a, b) => a - b)
   const marks = parts.map((part) => own.markOf(part))
-  const lists = [parts, parts.map((part) => counts.get(part)), marks.map((mark) => mark ?? "NULL")]
-  const [ids, sizes, after] = lists.map((list) => `{${list.join(",")}}`)
+  const lists = [parts, parts.map((part) => counts.get(part)!), marks.map((mark) => mark ?? "NULL")]
+  const [ids, sizes, after] = lists.map(arrayOf)
   const params = [ids!, sizes!, marks.every((mark) => mark === null) ? null : after!, ...rows.params]
   return { starts, params, parts, marks }
 }

@@ -13,7 +13,7 @@ import * as Option from "effect/Option"
 import type { SqlClient } from "effect/sql/SqlClient"
 import type { SqlError } from "effect/sql/SqlError"
 import { orNoAnswer } from "./AnswerLimit.ts"
-import { quoted } from "./RowSet.ts"
+import { arrayOf, quoted } from "./RowSet.ts"
 import { isRefusedValue } from "./SqlFailure.ts"
 
 /** What one publisher publishes. */
@@ -63,8 +63,6 @@ const groupsOf = (publishings: ReadonlyArray<Publishing>, partitions: number): R
   }
   return groups
 }
-
-const arrayOf = (values: ReadonlyArray<string | number>): string => `{${values.join(",")}}`
 
 /** Bodies are CloudEvents, JSON without control characters, one of which can stand between two of them. */
 const separator = "\u001f"

@@ -1,12 +1,13 @@
 /**
- * Pages of a journal's partitions, read together: an append wakes the workers of every projection at once, and each of them asks
- * for the heads, and then for what is new in the same partitions. Used by `Stores`.
+ * Pages of a journal's partitions, read together: an append wakes the workers of every projection at once, and what is new is asked
+ * for in all partitions in one turn, by the journal's tail and by whoever is behind it. Used by `Stores`.
  */
 import type { Stored } from "@daybook/core/Event"
 import { type Journal, JournalUnavailable } from "@daybook/core/Journal"
 import * as Effect from "effect/Effect"
 import { SqlClient } from "effect/sql/SqlClient"
 import { AnswerLimit, orNoAnswer } from "./AnswerLimit.ts"
+import { arrayOf } from "./RowSet.ts"
 import * as SharedRead from "./SharedRead.ts"
 import { reasonOf } from "./SqlFailure.ts"
 import { columns } from "./SqlJournal.ts"
@@ -39,7 +40,7 @@ const several =
   (sql: SqlClient, schema: string, limitMillis: number): ReadPages =>
   (pages) => {
     const limit = Math.max(...pages.map((page) => page.limit))
-    const params = [pages.map(({ partition }) => partition), pages.map(({ after }) => after)].map((list) => `{${list}}`)
+    const params = [pages.map(({ partition }) => partition), pages.map(({ after }) => after)].map(arrayOf)
     const found = Effect.mapError(
       orNoAnswer(sql.unsafe<Row>(statement(schema, limit), params), limitMillis),
       (error) =>

@@ -18,6 +18,9 @@ export interface RowSet {
 export const quoted = (text: string): string =>
   text.includes('"') || text.includes("\\") ? `"${text.replace(/["\\]/g, "\\$&")}"` : `"${text}"`
 
+/** Elements as an array in PostgreSQL's own notation; texts among them are `quoted`. */
+export const arrayOf = (elements: ReadonlyArray<string | number>): string => `{${elements.join(",")}}`
+
 const element = (value: unknown): string => {
   if (typeof value === "string") return quoted(value)
   return value === null ? "NULL" : String(value)
@@ -33,6 +36,6 @@ export const of = <Row extends { readonly [Name in keyof Row]: string | number |
   const arrays = names.map((name, i) => `$${i + 1}::text::${types[name]}[]`)
   return {
     from: `unnest(${arrays.join(", ")}) AS ${alias} (${names.map((name) => `"${name}"`).join(", ")})`,
-    params: names.map((name) => `{${rows.map((row) => element(row[name])).join(",")}}`)
+    params: names.map((name) => arrayOf(rows.map((row) => element(row[name]))))
   }
 }

@@ -26,6 +26,7 @@ import {
   migrate
 } from "./Migrations.ts"
 import { PublishedTail } from "./PublishedTail.ts"
+import { arrayOf } from "./RowSet.ts"
 import { reasonOf } from "./SqlFailure.ts"
 import * as SqlProjectionStore from "./SqlProjectionStore.ts"
 import * as WakeUps from "./WakeUps.ts"
@@ -96,7 +97,7 @@ const makeLog = (schema: string): Effect.Effect<MessageLog, never, SqlClient | S
           const kept = tail.take(topic, range)
           if (kept.length > 0 || (!range.look && tail.covers(topic, range))) return Effect.succeed(kept)
           const places = [range.after.map(({ partition }) => partition), range.after.map(({ position }) => position)]
-          const found = query<LogEntry>(reading(schema, range), [topic, ...places.map((list) => `{${list}}`)])
+          const found = query<LogEntry>(reading(schema, range), [topic, ...places.map(arrayOf)])
           return Effect.map(found, (entries) => {
             if (entries.length > 0) return entries
             for (const { partition, position } of range.after) tail.nothingAfter(topic, partition, position)
