@@ -9,8 +9,9 @@
 import { setTimeout as sleep } from "node:timers/promises"
 import type { Figures, Load, Settings } from "./Contestant.ts"
 import { type ContestantProcess, spawn } from "./ContestantProcess.ts"
+import { over } from "./Report.ts"
 import type { Server } from "./Server.ts"
-import { median, type Spread, significant, spread } from "./Statistics.ts"
+import { median, type Spread, significant } from "./Statistics.ts"
 
 /** What the command line decides about a run. */
 export interface RunOptions extends Load {
@@ -95,10 +96,7 @@ export const interleave = async <Name extends string, A>(
 /** Median, least and most of each figure over the rounds. */
 export const summarise = (rounds: ReadonlyArray<Figures>): Readonly<Record<string, Spread>> =>
   Object.fromEntries(
-    Object.keys(rounds[0] ?? {}).map((figure) => {
-      const { median, min, max } = spread(rounds.map((round) => round[figure]!))
-      return [figure, { median: significant(median, 4), min: significant(min, 4), max: significant(max, 4) }]
-    })
+    Object.keys(rounds[0] ?? {}).map((figure) => [figure, over(rounds.map((round) => round[figure]!))])
   )
 
 const callersOf = ({ options }: Run, { callers }: Entry): readonly [number, ...ReadonlyArray<number>] =>

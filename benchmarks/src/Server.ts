@@ -10,7 +10,7 @@ import * as Effect from "effect/Effect"
 import * as ManagedRuntime from "effect/ManagedRuntime"
 import * as Redacted from "effect/Redacted"
 import * as SqlClient from "effect/sql/SqlClient"
-import { cpuSecondsOf } from "./startup/ProcessTree.ts"
+import { cpuSecondsOf } from "./ProcessTree.ts"
 
 export interface Server extends AsyncDisposable {
   /** Makes an empty database and answers its URL. */

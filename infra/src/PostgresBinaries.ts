@@ -38,11 +38,13 @@ const debianVersions = (): ReadonlyArray<string> =>
         .map((version) => join(debianRoot, version, "bin"))
     : []
 
-const searchPath = (): ReadonlyArray<string> => (process.env.PATH ?? "").split(delimiter).filter(Boolean)
+/** The folders in which a shell looks for programs. */
+export const searchPath = (): ReadonlyArray<string> => (process.env.PATH ?? "").split(delimiter).filter(Boolean)
 
 const hasServer = (folder: string): boolean => ["initdb", "postgres"].every((name) => isExecutable(join(folder, name)))
 
-const isExecutable = (file: string): boolean => {
+/** Whether there is a program of that name that this user may run. */
+export const isExecutable = (file: string): boolean => {
   try {
     accessSync(file, constants.X_OK)
     return true

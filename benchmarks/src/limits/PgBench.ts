@@ -4,10 +4,9 @@
  * benchmark.
  */
 import { execFile } from "node:child_process"
-import { accessSync, constants } from "node:fs"
-import { delimiter, join } from "node:path"
+import { join } from "node:path"
 import { promisify } from "node:util"
-import { postgresBinaries } from "@daybook/infra/PostgresBinaries"
+import { isExecutable, postgresBinaries, searchPath } from "@daybook/infra/PostgresBinaries"
 import type { Contestant, Figures, Load, Settings } from "../Contestant.ts"
 import { connect } from "../Server.ts"
 
@@ -31,19 +30,10 @@ INSERT INTO one_row (stream, version, id, type, data)
 VALUES ('cart-' || :n, 1, '4d0e8c5a-7d1b-4f6e-9a57-0c3f1d2b9e84', 'ItemAdded', '${data}');
 `
 
-const isProgram = (file: string): boolean => {
-  try {
-    accessSync(file, constants.X_OK)
-    return true
-  } catch {
-    return false
-  }
-}
-
 /** The program, beside the server's own or on the search path. */
 const findProgram = (): string => {
-  const folders = [postgresBinaries(), ...(process.env.PATH ?? "").split(delimiter).filter(Boolean)]
-  const program = folders.map((folder) => join(folder, "pgbench")).find(isProgram)
+  const folders = [postgresBinaries(), ...searchPath()]
+  const program = folders.map((folder) => join(folder, "pgbench")).find(isExecutable)
   if (program !== undefined) return program
   throw new Error(
     `pgbench is neither in ${folders[0]} nor on the search path. Install it (Debian: apt-get install postgresql-contrib), ` +

@@ -4,7 +4,7 @@
 import { type ChildProcess, spawn } from "node:child_process"
 import { once } from "node:events"
 import { fileURLToPath } from "node:url"
-import { cpuSecondsOf, signalLeaves } from "./ProcessTree.ts"
+import { cpuSecondsOf, signalLeaves } from "../ProcessTree.ts"
 
 /** A program that is ready. */
 export interface Launched {

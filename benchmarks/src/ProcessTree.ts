@@ -1,6 +1,6 @@
 /**
- * A process with all that it has started, as Linux shows it in `/proc`: `npm start` is npm, a shell and the shop. Used by `startup`
- * for processor time, and to stop the program behind npm.
+ * A process with all that it has started, as Linux shows it in `/proc`: `npm start` is npm, a shell and the shop. For
+ * processor time, of the server too, and to stop the program behind npm.
  */
 import { readdirSync, readFileSync } from "node:fs"
 
