@@ -17,7 +17,8 @@ export const journal: MigrationSet = {
     "journal-006-recall",
     "journal-007-append",
     "journal-008-privileges",
-    "journal-009-append"
+    "journal-009-append",
+    "journal-010-append"
   ])
 }
 

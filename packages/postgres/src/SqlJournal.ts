@@ -1,7 +1,7 @@
 /**
  * The journal on SQL: one code path for PostgreSQL and for PGlite.
  *
- * Appends go through the SQL function `append_after` (see `sql/journal-009-append.sql`, `OwnWrites.ts` and `AppendStatement.ts`); everything else
+ * Appends go through the SQL function `append_after` (see `sql/journal-010-append.sql`, `OwnWrites.ts` and `AppendStatement.ts`); everything else
  * is a query.
  */
 import type { Stored } from "@daybook/core/Event"

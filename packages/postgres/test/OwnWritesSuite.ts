@@ -29,7 +29,7 @@ const eventOf = (commandId: string | null) => ({
 })
 
 /** One event on a version of a stream; `given` says what is special about it. */
-const on = (stream: string, expectedVersion: number, given: Partial<Append> = {}): Append => ({
+export const on = (stream: string, expectedVersion: number, given: Partial<Append> = {}): Append => ({
   stream,
   partition,
   expectedVersion,
@@ -40,13 +40,14 @@ const on = (stream: string, expectedVersion: number, given: Partial<Append> = {}
   ...given
 })
 
-const withState = (stream: string, expectedVersion: number): Append =>
+export const withState = (stream: string, expectedVersion: number): Append =>
   on(stream, expectedVersion, { keepEvents: false, state: { schemaVersion: 1, data: {} } })
 
-const one = (journal: Journal["Service"], append: Append) =>
+export const one = (journal: Journal["Service"], append: Append) =>
   Effect.map(journal.append([append]), ([outcome]) => outcome!)
 
-const tagOf = (journal: Journal["Service"], append: Append) => Effect.map(one(journal, append), ({ _tag }) => _tag)
+export const tagOf = (journal: Journal["Service"], append: Append) =>
+  Effect.map(one(journal, append), ({ _tag }) => _tag)
 
 export const ownWritesSuite = (name: string, location: Database.Location): void => {
   const schema = freshSchema()
