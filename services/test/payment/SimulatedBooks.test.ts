@@ -2,7 +2,8 @@
 import { mkdtempSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
-import { describe, expect, it } from "@effect/vitest"
+import { DatabaseSync } from "node:sqlite"
+import { describe, expect, it, vi } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as References from "effect/References"
@@ -93,6 +94,31 @@ describe("books in a file", () => {
         expect(word(yield* started(query))).toBe("Expired")
       })
     })
+  )
+
+  it.effect("are asked by index, however much was asked for before", () =>
+    withFile((file) =>
+      Effect.gen(function* () {
+        const prepare = vi.spyOn(DatabaseSync.prototype, "prepare")
+        const started = Effect.provide(ProviderSimulator.layer({ file }))
+        yield* started(Effect.all([authorise("tok_chargeback"), capture(1_000), query]))
+        yield* TestClock.adjust("1 minute")
+        yield* started(
+          Effect.flatMap(ProviderSimulator, ({ deliveries, ledger }) => Effect.all([ledger("p"), deliveries]))
+        )
+        const texts = new Set(prepare.mock.calls.map(([text]) => text))
+        prepare.mockRestore()
+        const books = new DatabaseSync(file, { readOnly: true })
+        const planOf = (text: string) => {
+          const steps = books.prepare(`EXPLAIN QUERY PLAN ${text}`).all(...(text.match(/\?/g) ?? []).map(() => null))
+          return steps.map(({ detail }) => `${detail}, for ${text}`)
+        }
+        const plans = [...texts].flatMap(planOf)
+        books.close()
+        expect(plans.filter((plan) => /^SEARCH (entry|dispute|memory) /.test(plan)).length).toBeGreaterThan(4)
+        expect(plans.filter((plan) => /^SCAN (entry|dispute|memory)\b/.test(plan))).toEqual([])
+      })
+    )
   )
 
   it("change as a whole or not at all", () => {
