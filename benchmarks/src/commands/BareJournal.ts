@@ -61,11 +61,12 @@ const eventsOf = (caller: number): (() => Row) => {
   }
 }
 
-/** Starts the loop with so many `partitions`, each with a connection of its own. */
+/** Starts the loop with so many `partitions`, each with a connection of its own or all `pipelined` on one. */
 export const start = (databaseUrl: string, settings: Settings): Promise<Contestant> => {
   const partitions = Number(settings.partitions)
   return startLoop(databaseUrl, {
     lanes: partitions,
+    pipelined: settings.pipelined === true,
     prepare: migrateWriteSide(schema, partitions),
     write: (sql, rows, partition) =>
       sql.unsafe(insert, [

@@ -41,10 +41,11 @@ const eventsOf = (caller: number): (() => Row) => {
   }
 }
 
-/** Starts the loop with so many `lanes`, each on a connection of its own. */
+/** Starts the loop with so many `lanes`, each on a connection of its own or all `pipelined` on one. */
 export const start = (databaseUrl: string, settings: Settings): Promise<Contestant> =>
   startLoop(databaseUrl, {
     lanes: Number(settings.lanes),
+    pipelined: settings.pipelined === true,
     prepare: Effect.flatMap(SqlClient.SqlClient, (sql) => sql.unsafe(createTable)),
     write: (sql, rows) =>
       sql.unsafe(insert, [

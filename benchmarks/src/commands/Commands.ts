@@ -78,6 +78,8 @@ const comparisons: ReadonlyArray<Comparison> = [
   speeds("keysRatioToBareLoop", "daybookKeys", "bareLoop"),
   toPgbench("bareLoopP95At32ToPgbench", "bareLoop", 32, "p95Millis"),
   toPgbench("bareLoopLatencyAt1ToPgbench", "bareLoop", 1, "meanMillis"),
+  toPgbench("bareJournalP95At32ToPgbench", "bareJournal", 32, "p95Millis"),
+  toPgbench("bareJournalLatencyAt1ToPgbench", "bareJournal", 1, "meanMillis"),
   costs("cpuToBareLoop", "daybook", "bareLoop"),
   costs("bareJournalCpuToBareLoop", "bareJournal", "bareLoop")
 ]

@@ -60,13 +60,13 @@ const peers: ReadonlyArray<Named> = [
 const bareLoop: Named = {
   name: "bareLoop",
   contestant: "bareLoop",
-  candidates: [{ lanes: 1 }, { lanes: 2 }, { lanes: 4 }]
+  candidates: [{ lanes: 1 }, { lanes: 2 }, { lanes: 4 }, { lanes: 2, pipelined: true }]
 }
 
 const bareJournal: Named = {
   name: "bareJournal",
   contestant: "bareJournal",
-  candidates: [{ partitions: 1 }, { partitions: 4 }]
+  candidates: [{ partitions: 1 }, { partitions: 4 }, { partitions: 2, pipelined: true }]
 }
 
 const pgbench: Named = {
@@ -82,5 +82,5 @@ const atAll = (entry: Named): Named => ({ ...entry, callers: [usualCallers, ...o
 export const entriesFor = ({ callers, short }: RunOptions): ReadonlyArray<Named> => {
   if (short) return [daybook, { ...bareLoop, candidates: [{ lanes: 2 }] }]
   if (callers !== usualCallers) return [daybook, ...ourOthers, ...peers, bareLoop, bareJournal]
-  return [atAll(daybook), ...ourOthers, ...peers, atAll(bareLoop), bareJournal, pgbench]
+  return [atAll(daybook), ...ourOthers, ...peers, atAll(bareLoop), atAll(bareJournal), pgbench]
 }

@@ -15,7 +15,7 @@ interface Queued<Row> {
   readonly reject: (error: unknown) => void
 }
 
-/** One connection's loop. */
+/** One loop, with one batch under way. */
 class Lane<Row> {
   readonly #write: (rows: ReadonlyArray<Row>) => Promise<unknown>
   #queue: Array<Queued<Row>> = []
@@ -54,8 +54,10 @@ class Lane<Row> {
 
 /** What a loop writes. */
 export interface Loop<Row> {
-  /** Batches under way at once, each on a connection of its own; a caller stays with one of them. */
+  /** Batches under way at once; a caller stays with one of them. */
   readonly lanes: number
+  /** Whether all lanes share one connection, on which a batch is sent while the one before is worked on. Otherwise each has its own. */
+  readonly pipelined: boolean
   /** Makes the tables. */
   readonly prepare: Effect.Effect<unknown, unknown, SqlClient.SqlClient>
   /** Writes one batch of a lane in one statement. */
@@ -68,8 +70,14 @@ export interface Loop<Row> {
 
 /** Starts a loop on an empty database. */
 export const startLoop = async <Row>(databaseUrl: string, loop: Loop<Row>): Promise<Contestant> => {
+  const connections = loop.pipelined ? 1 : loop.lanes
   const runtime = ManagedRuntime.make(
-    PgClient.layer({ url: Redacted.make(databaseUrl), minConnections: loop.lanes, maxConnections: loop.lanes })
+    PgClient.layer({
+      url: Redacted.make(databaseUrl),
+      minConnections: connections,
+      maxConnections: connections,
+      multiplex: loop.pipelined
+    })
   )
   const sql = await runtime.runPromise(SqlClient.SqlClient)
   await runtime.runPromise(loop.prepare)

@@ -1,9 +1,11 @@
 /**
  * Group commit: what has queued while the last batch was committing is the next batch.
  *
- * Appends are spread over the journal's lanes by partition; each lane has one batch under way. There is no artificial delay:
- * an append that finds its lane idle goes at once, and under load batches grow by themselves, up to half of all that is about
- * where the journal works in another process. The queue is bounded by its callers: an entity has at most one append under way.
+ * Appends are spread over the journal's lanes by partition, and a lane has at most one batch under way, so that batches that are
+ * under way together never touch the same partition. Where there is much, each lane goes by itself: while the journal works on one, this
+ * process answers the callers of the other and decides what follows. Where there is little, all go in one batch, since a commit
+ * costs more than what waiting does. There is no artificial delay: an append that finds nothing under way goes at once. The queue
+ * is bounded by its callers: an entity has at most one append under way.
  */
 import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
@@ -40,15 +42,13 @@ interface Queued {
 interface Lane {
   queue: Array<Queued>
   busy: boolean
-  /** Appends of the batch before, whose callers are about to be told and may come back. */
-  before: number
 }
 
 /** Events in one batch at most. Measured: past some hundreds a statement grows without getting cheaper per event. */
 const maxBatchEvents = 1_000
 
-/** A batch of no more appends than these is never halved: the price of another commit would be more than what waiting costs. */
-const minShare = 64
+/** With so many appends a lane goes by itself. With fewer, another commit would cost more than to wait for the one under way. */
+const enough = 64
 
 export class GroupCommit {
   readonly #journal: Journal["Service"]
@@ -56,6 +56,8 @@ export class GroupCommit {
   readonly #within: Within | undefined
   readonly #onCommit: (durationMillis: number) => void
   readonly #lanes: ReadonlyArray<Lane>
+  /** A look at the lanes is due at the end of this turn. */
+  #flushing = false
 
   constructor(options: {
     readonly journal: Journal["Service"]
@@ -69,42 +71,56 @@ export class GroupCommit {
     this.#fork = options.fork
     this.#within = options.within
     this.#onCommit = options.onCommit
-    this.#lanes = Array.from({ length: options.journal.lanes }, () => ({ queue: [], busy: false, before: 0 }))
+    this.#lanes = Array.from({ length: options.journal.lanes }, () => ({ queue: [], busy: false }))
   }
 
   /** Queues an append; `done` is called once, after the batch that holds it is durable or has failed. */
   submit(append: Append, done: OnOutcome): void {
-    const lane = this.#lanes[append.partition % this.#lanes.length]!
-    lane.queue.push({ append, done, alone: false })
-    if (lane.busy) return
-    lane.busy = true
+    this.#laneOf(append).queue.push({ append, done, alone: false })
+    if (this.#flushing) return
+    this.#flushing = true
     // A microtask later, so that commands which arrived in the same turn share the commit.
-    queueMicrotask(() => this.#flush(lane))
-  }
-
-  #flush(lane: Lane): void {
-    const queued = takeBatch(lane, this.#journal.remote ? shareOf(lane) : lane.queue.length)
-    lane.before = queued.length
-    if (queued.length === 0) {
-      lane.busy = false
-      return
-    }
-    const started = performance.now()
-    this.#fork(this.#commit(queued.map(({ append }) => append))).addObserver((exit) => {
-      const outcomes = Exit.isSuccess(exit) ? (exit.value as ReadonlyArray<Outcome | Refused>) : undefined
-      const failure = Exit.isFailure(exit) ? (exit.cause as Cause.Cause<JournalUnavailable>) : undefined
-      if (outcomes !== undefined) this.#onCommit(performance.now() - started)
-      if (queued.length > 1 && outcomes?.[0]?._tag === "Refused") return this.#flushOneByOne(lane, queued)
-      // The next batch goes out before the callers of this one run, so that the journal is not kept waiting for them.
-      if (lane.queue[0]?.alone) queueMicrotask(() => this.#flush(lane))
-      else this.#flush(lane)
-      for (let i = 0; i < queued.length; i++) queued[i]!.done(outcomes?.[i], failure)
+    queueMicrotask(() => {
+      this.#flushing = false
+      this.#flush(false)
     })
   }
 
-  #flushOneByOne(lane: Lane, queued: ReadonlyArray<Queued>): void {
-    lane.queue = [...queued.map((one) => ({ ...one, alone: true })), ...lane.queue]
-    queueMicrotask(() => this.#flush(lane))
+  #laneOf({ partition }: Append): Lane {
+    return this.#lanes[partition % this.#lanes.length]!
+  }
+
+  /** Sends what may go: the lanes that have enough, and all others together after a batch, or when nothing is under way. */
+  #flush(afterBatch: boolean): void {
+    for (const lane of this.#lanes) {
+      if (isWaiting(lane) && (lane.queue.length >= enough || lane.queue[0]!.alone)) this.#send([lane])
+    }
+    const few = this.#lanes.filter(isWaiting)
+    if (few.length > 0 && (afterBatch || !this.#lanes.some(({ busy }) => busy))) this.#send(few)
+  }
+
+  #send(lanes: ReadonlyArray<Lane>): void {
+    const queued = takeBatch(lanes)
+    for (const lane of lanes) lane.busy = true
+    const started = performance.now()
+    this.#fork(this.#commit(queued.map(({ append }) => append))).addObserver((exit) => {
+      for (const lane of lanes) lane.busy = false
+      const outcomes = Exit.isSuccess(exit) ? (exit.value as ReadonlyArray<Outcome | Refused>) : undefined
+      const failure = Exit.isFailure(exit) ? (exit.cause as Cause.Cause<JournalUnavailable>) : undefined
+      if (outcomes !== undefined) this.#onCommit(performance.now() - started)
+      if (queued.length > 1 && outcomes?.[0]?._tag === "Refused") return this.#sendOneByOne(queued)
+      // The next batch goes out before the callers of this one run, so that the journal is not kept waiting for them.
+      if (queued[0]!.alone) queueMicrotask(() => this.#flush(true))
+      else this.#flush(true)
+      queueMicrotask(() => {
+        for (let i = 0; i < queued.length; i++) queued[i]!.done(outcomes?.[i], failure)
+      })
+    })
+  }
+
+  #sendOneByOne(queued: ReadonlyArray<Queued>): void {
+    for (const one of queued.toReversed()) this.#laneOf(one.append).queue.unshift({ ...one, alone: true })
+    queueMicrotask(() => this.#flush(true))
   }
 
   #commit(batch: ReadonlyArray<Append>): Effect.Effect<ReadonlyArray<Outcome | Refused>, JournalUnavailable> {
@@ -137,20 +153,22 @@ const unavailable = (error: unknown): JournalUnavailable | undefined => {
   return new JournalUnavailable({ detail: message, retryAfterSeconds })
 }
 
-/**
- * Half of all that is about, where the journal works elsewhere: while it works on one half, this process answers the other and
- * decides what follows. With all in one batch, each would wait for the other.
- */
-const shareOf = ({ queue, before }: Lane): number => Math.max(Math.ceil((queue.length + before) / 2), minShare)
+const isWaiting = ({ busy, queue }: Lane): boolean => !busy && queue.length > 0
 
-const takeBatch = (lane: Lane, most: number): ReadonlyArray<Queued> => {
+/** Takes the next batch out of the lanes' queues. One that is to go alone is the first of the only lane. */
+const takeBatch = (lanes: ReadonlyArray<Lane>): ReadonlyArray<Queued> => {
+  const batch: Array<Queued> = []
   let events = 0
-  let count = 0
-  while (count < lane.queue.length && count < most && events < maxBatchEvents) {
-    if (count > 0 && (lane.queue[count]!.alone || lane.queue[0]!.alone)) break
-    events += lane.queue[count++]!.append.events.length
+  for (const lane of lanes) {
+    let count = 0
+    while (count < lane.queue.length && events < maxBatchEvents && !batch[0]?.alone) {
+      const queued = lane.queue[count]!
+      if (queued.alone && batch.length > 0) break
+      events += queued.append.events.length
+      batch.push(queued)
+      count++
+    }
+    lane.queue = count === lane.queue.length ? [] : lane.queue.slice(count)
   }
-  const batch = lane.queue.slice(0, count)
-  lane.queue = count === lane.queue.length ? [] : lane.queue.slice(count)
   return batch
 }

@@ -93,10 +93,11 @@ export class Journal extends Context.Service<
   {
     /** How many partitions it was created with. */
     readonly partitions: number
-    /** How many appends may usefully be under way at once. */
+    /**
+     * How many appends may usefully be under way at once, each with partitions of its own. Above 1 where they are worked on
+     * elsewhere, so that this process has time for other things meanwhile.
+     */
     readonly lanes: number
-    /** Whether appends are worked on elsewhere, so that this process has time for other things meanwhile. */
-    readonly remote: boolean
     /** Moves after every append of this process, and after those of others that the adapter hears of. Polling must suffice. */
     readonly signal: Signal
     /**

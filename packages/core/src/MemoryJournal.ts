@@ -216,7 +216,6 @@ export const makeMemory = (partitions: number): Journal["Service"] => {
   return {
     partitions,
     lanes: 1,
-    remote: false,
     signal,
     append: (batch, within) =>
       Effect.flatMap(Clock.currentTimeMillis, (now) => {

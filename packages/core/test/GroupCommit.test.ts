@@ -1,4 +1,4 @@
-/** What entities rely on: no delay, one batch under way in a lane, and each append told once what became of it. */
+/** What entities rely on: no delay, one batch under way for a partition, and each append told once what became of it. */
 
 import { GroupCommit, type Refused, type Within } from "@daybook/core/GroupCommit"
 import { type Append, Journal, type Outcome } from "@daybook/core/Journal"
@@ -75,6 +75,7 @@ describe("an append", () => {
       assert.deepStrictEqual(batches, [])
       yield* Effect.promise(() => Promise.resolve())
       assert.deepStrictEqual(batches, [["a", "b"]])
+      yield* letOthersRun
       assert.deepStrictEqual(answers, ["a Appended", "b Appended"])
     })
   )
@@ -95,32 +96,6 @@ describe("an append", () => {
       assert.deepStrictEqual(batches, [["a"], ["b", "c"]])
       assert.deepStrictEqual(answers.sort(), ["a Appended", "b Appended", "c Appended"])
     })
-  )
-
-  scenario(
-    "goes with half of all that is about where the journal works elsewhere, so that the other half is worked on here",
-    Effect.gen(function* () {
-      const { submit, batches } = yield* recorded()
-      const callers = Array.from({ length: 200 }, (_, i) => `c${i}`)
-      const held = yield* hold()
-      submit(...callers.map((name) => append(name)))
-      yield* letOthersRun
-      assert.deepStrictEqual(batches, [callers.slice(0, 100)])
-      yield* held.release
-      yield* letOthersRun
-      assert.deepStrictEqual(batches, [callers.slice(0, 100), callers.slice(100)])
-    }).pipe(withJournal(() => ({ remote: true })))
-  )
-
-  scenario(
-    "goes with all others where these are few, wherever the journal works",
-    Effect.gen(function* () {
-      const { submit, batches } = yield* recorded()
-      const callers = Array.from({ length: 64 }, (_, i) => `c${i}`)
-      submit(...callers.map((name) => append(name)))
-      yield* letOthersRun
-      assert.deepStrictEqual(batches, [callers])
-    }).pipe(withJournal(() => ({ remote: true })))
   )
 
   scenario(
@@ -182,20 +157,81 @@ describe("a batch", () => {
       }))
     )
   )
+})
 
+const lanes = withJournal(() => ({ lanes: 2 }))
+const inPartition = (partition: number, count: number, name: string) =>
+  Array.from({ length: count }, (_, i) => append(`${name}${i}`, { partition }))
+const names = (appends: ReadonlyArray<Append>) => appends.map(({ stream }) => stream)
+
+describe("lanes", () => {
   scenario(
-    "of each lane goes on its own",
+    "with enough go by themselves, at once, and not for their own partitions while these are under way",
     Effect.gen(function* () {
       const { submit, batches, answers } = yield* recorded()
+      const [even, odd, later] = [inPartition(2, 64, "even"), inPartition(3, 70, "odd"), inPartition(4, 80, "later")]
       const held = yield* hold()
-      submit(append("even", { partition: 2 }))
+      submit(...even.slice(0, 1), ...odd, ...even.slice(1))
       yield* letOthersRun
-      submit(append("odd", { partition: 3 }), append("even too", { partition: 4 }))
+      assert.deepStrictEqual(batches, [names(even), names(odd)])
+      submit(...later)
       yield* letOthersRun
-      assert.deepStrictEqual([batches, answers], [[["even"], ["odd"]], ["odd Appended"]])
+      assert.strictEqual(batches.length, 2)
+      assert.deepStrictEqual(
+        answers,
+        names(odd).map((name) => `${name} Appended`)
+      )
       yield* held.release
-      assert.deepStrictEqual(batches, [["even"], ["odd"], ["even too"]])
-    }).pipe(withJournal(() => ({ lanes: 2 })))
+      yield* letOthersRun
+      assert.deepStrictEqual(batches.slice(2), [names(later)])
+    }).pipe(lanes)
+  )
+
+  scenario(
+    "with little go together, once nothing is under way",
+    Effect.gen(function* () {
+      const { submit, batches } = yield* recorded()
+      const held = yield* hold()
+      submit(...inPartition(2, 1, "a"))
+      yield* letOthersRun
+      submit(...inPartition(3, 1, "b"), ...inPartition(4, 1, "c"))
+      yield* letOthersRun
+      assert.deepStrictEqual(batches, [["a0"]])
+      yield* held.release
+      yield* letOthersRun
+      assert.deepStrictEqual(batches, [["a0"], ["c0", "b0"]])
+    }).pipe(lanes)
+  )
+
+  scenario(
+    "with little wait for one batch at most, however much the other lane has",
+    Effect.gen(function* () {
+      const { submit, batches, answers } = yield* recorded()
+      const [first, second] = [inPartition(2, 64, "first"), inPartition(2, 64, "second")]
+      const held = yield* hold()
+      submit(...first)
+      yield* letOthersRun
+      submit(append("odd", { partition: 3 }), ...second)
+      yield* letOthersRun
+      assert.deepStrictEqual(batches, [names(first)])
+      yield* held.release
+      yield* letOthersRun
+      assert.deepStrictEqual(batches, [names(first), names(second), ["odd"]])
+      assert.strictEqual(answers.length, 129)
+    }).pipe(lanes)
+  )
+
+  scenario(
+    "of appends that were refused together try them one by one, each in its own lane",
+    Effect.gen(function* () {
+      const refusing: Within = (batch) => (names(batch).includes("bad") ? Effect.fail(new Error("no")) : Effect.void)
+      const { submit, batches, answers } = yield* recorded(refusing)
+      submit(...[2, 3, 5].map((partition, i) => append(["a", "bad", "b"][i]!, { partition })))
+      yield* letOthersRun
+      assert.deepStrictEqual(batches[0], ["a", "bad", "b"])
+      assert.deepStrictEqual(batches.slice(1).flat().sort(), ["a", "b", "bad"])
+      assert.deepStrictEqual(answers.sort(), ["a Appended", "b Appended", "bad Refused"])
+    }).pipe(lanes)
   )
 })
 

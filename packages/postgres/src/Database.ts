@@ -27,7 +27,7 @@ export class Database extends Context.Service<
   {
     /** For people: never with a password. */
     readonly description: string
-    /** Appends that may usefully be under way at once. */
+    /** Appends of one journal that may usefully be under way at once. */
     readonly lanes: number
     /** Whether no other process can be at work in it: leases that it holds are of processes that have ended. */
     readonly exclusive: boolean
@@ -67,7 +67,7 @@ const server = (
     Effect.flatMap(SqlClient.SqlClient, (sql) => Effect.mapError(sql.unsafe("SELECT 1"), cannotConnect(description)))
   )
   const limit = Layer.succeed(AnswerLimit, answerMillis)
-  return Layer.mergeAll(checked, limit, Layer.succeed(Database, { description, lanes: 1, exclusive: false })).pipe(
+  return Layer.mergeAll(checked, limit, Layer.succeed(Database, { description, lanes: 2, exclusive: false })).pipe(
     Layer.provideMerge(client)
   )
 }

@@ -21,6 +21,7 @@ import type * as Scope from "effect/Scope"
 import * as SqlClient from "effect/sql/SqlClient"
 import type { SqlError } from "effect/sql/SqlError"
 import { AnswerLimit, orNoAnswer } from "./AnswerLimit.ts"
+import * as AppendPipeline from "./AppendPipeline.ts"
 import { type Answer, outcomeOfRefusal, type Prepared, prepare, statementOf, statementText } from "./AppendStatement.ts"
 import { millisOf } from "./Instants.ts"
 import { checkSchemaName } from "./Migrations.ts"
@@ -33,10 +34,8 @@ import * as WakeUps from "./WakeUps.ts"
 export interface Options {
   /** The service's schema, already migrated. */
   readonly schema: string
-  /** Batches under way at once, each on a connection of its own. Measured best: 1, whose batches are the largest (ADR 3). */
+  /** Batches under way at once. Measured best: 2 where the database is another process, 1 where it is embedded (ADR 3). */
   readonly lanes: number
-  /** Whether the database works outside this process. */
-  readonly remote: boolean
 }
 
 /** Times are whole milliseconds to everyone else; the order of two events within one does not show. Half is up, as with `Math.round`. */
@@ -78,8 +77,11 @@ type Query = <Row extends object>(
   params: ReadonlyArray<string | null>
 ) => Effect.Effect<ReadonlyArray<Row>, JournalUnavailable>
 
-/** Appends what is not refused; what is refused is left out of a second try, so that neighbours are stored. */
-const appender = (query: Query, schema: string, partitions: number) => {
+/**
+ * Appends what is not refused; what is refused is left out of a second try, so that neighbours are stored. `ownWrites` are those that
+ * an append may rely on.
+ */
+const appender = (query: Query, schema: string, ownWrites: () => OwnWrites) => {
   const text = statementText(schema)
 
   const appendPrepared = (
@@ -116,16 +118,10 @@ const appender = (query: Query, schema: string, partitions: number) => {
       })
     })
 
-  const lasting = new OwnWrites(partitions)
-  return (
-    batch: ReadonlyArray<Append>,
-    /** Whether the appends are durable with the answer, and not with a transaction that may yet be undone. */
-    durable: boolean
-  ): Effect.Effect<ReadonlyArray<Outcome>, JournalUnavailable> =>
+  return (batch: ReadonlyArray<Append>): Effect.Effect<ReadonlyArray<Outcome>, JournalUnavailable> =>
     Effect.suspend(() => {
       const outcomes: Array<Outcome> = new Array(batch.length)
-      const own = durable ? lasting : new OwnWrites(partitions)
-      return Effect.as(appendPrepared(prepare(batch, outcomes), outcomes, own), outcomes)
+      return Effect.as(appendPrepared(prepare(batch, outcomes), outcomes, ownWrites()), outcomes)
     })
 }
 
@@ -133,7 +129,7 @@ const reader = (
   query: Query,
   recall: Recall,
   schema: string
-): Omit<Journal["Service"], "partitions" | "lanes" | "remote" | "signal" | "append"> => ({
+): Omit<Journal["Service"], "partitions" | "lanes" | "signal" | "append"> => ({
   readStream: (stream, range: StreamRange = {}) =>
     query<Stored>(
       `SELECT ${columns} FROM ${schema}.event WHERE stream = $1::text AND version >= $2::text::integer
@@ -193,9 +189,21 @@ export const make = (
     const counted = yield* query<{ readonly n: number }>(`SELECT count(*)::integer AS n FROM ${schema}.partition`, [])
     const signal = new Signal()
     const wakeOthers = yield* WakeUps.make(`daybook_${schema}`, signal)
-    // The limit is that of the whole append, whose transaction may be waiting for more than a statement.
+    // No limit on these statements: it is that of the whole append, whose transaction may be waiting for more than one.
     const { n: partitions } = counted[0]!
-    const append = appender((text, params) => orUnavailable(sql.unsafe(text, params)), schema, partitions)
+    const send = yield* orUnavailable(AppendPipeline.make)
+    const own = new OwnWrites(partitions)
+    const durably = appender(
+      (text, params) => orUnavailable(send(text, params)) as never,
+      schema,
+      () => own
+    )
+    // Nothing of what a transaction has written is known until it is over.
+    const inTransaction = appender(
+      (text, params) => orUnavailable(sql.unsafe(text, params)),
+      schema,
+      () => new OwnWrites(partitions)
+    )
     const appended = Effect.sync(() => {
       signal.notify()
       wakeOthers()
@@ -203,14 +211,11 @@ export const make = (
     return {
       partitions,
       lanes: options.lanes,
-      remote: options.remote,
       signal,
-      append: (batch, within) => {
-        const work =
-          within === undefined
-            ? append(batch, true)
-            : sql.withTransaction(Effect.tap(append(batch, false), (outcomes) => within(outcomes)))
-        return Effect.tap(orUnavailable(orNoAnswer(work, limit)), () => appended) as never
+      append: (batch, work) => {
+        const appending =
+          work === undefined ? durably(batch) : sql.withTransaction(Effect.tap(inTransaction(batch), work))
+        return Effect.tap(orUnavailable(orNoAnswer(appending, limit)), () => appended) as never
       },
       ...reader(query, yield* recallOf(sql, schema), schema)
     }

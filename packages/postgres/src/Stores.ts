@@ -64,10 +64,10 @@ export const writeSide = (options: {
 > =>
   Layer.unwrap(
     Effect.gen(function* () {
-      const { lanes, exclusive } = yield* Database
+      const { lanes } = yield* Database
       yield* migrateWriteSide(options.schema, options.partitions)
       return Layer.mergeAll(
-        journal({ schema: options.schema, lanes, remote: !exclusive }),
+        journal({ schema: options.schema, lanes }),
         SqlSnapshots.layer(options.schema),
         SqlRejectedCommands.layer(options.schema)
       )

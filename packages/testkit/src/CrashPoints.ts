@@ -130,7 +130,6 @@ export class CrashPoints {
     return {
       partitions: journal.partitions,
       lanes: journal.lanes,
-      remote: journal.remote,
       signal: journal.signal,
       append: (batch, within) =>
         this.change(

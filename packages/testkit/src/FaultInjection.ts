@@ -112,7 +112,6 @@ const wrap = (journal: Journal["Service"], plan: Plan): Journal["Service"] => {
   return {
     partitions: journal.partitions,
     lanes: journal.lanes,
-    remote: journal.remote,
     signal: journal.signal,
     append: (batch, within) => Effect.suspend(() => plan.take()(journal.append(batch, within), batch, journal)),
     readStream: (stream, range) => read(journal.readStream(stream, range)),
