@@ -32,8 +32,9 @@ const shortly = { callers: 256, rounds: 3, seconds: 1 } as const
 
 const amount = (name: string, text: string | undefined, fallback: number, least: number, most: number): number => {
   const value = text === undefined ? fallback : Number(text)
-  if (value >= least && value <= most && (name === "seconds" || Number.isInteger(value))) return value
-  throw new UsageError(`--${name} ${text}: give a number from ${least} to ${most}.`)
+  const whole = name !== "seconds"
+  if (value >= least && value <= most && (!whole || Number.isInteger(value))) return value
+  throw new UsageError(`--${name} ${text}: give a ${whole ? "whole number" : "number"} from ${least} to ${most}.`)
 }
 
 type Known = Pick<Benchmark, "name" | "inShort">
@@ -102,15 +103,21 @@ const parsed = (args: ReadonlyArray<string>) => {
   }
 }
 
+const shortOnes = (benchmarks: ReadonlyArray<Known>): string =>
+  benchmarks
+    .filter(({ inShort }) => inShort)
+    .map(({ name }) => name)
+    .join(", ")
+
 /** The help text. */
 export const usage = (
-  benchmarks: ReadonlyArray<Pick<Benchmark, "name" | "compares">>
+  benchmarks: ReadonlyArray<Pick<Benchmark, "name" | "compares" | "inShort">>
 ): string => `Usage: npm run -s bench -- <name> [options]
        npm run -s bench -- ${everything} [options]
 
 Benchmarks
 ${benchmarks.map(({ name, compares }) => `  ${name.padEnd(12)}${compares}`).join("\n")}
-  ${everything.padEnd(12)}each of these, one after the other
+  ${everything.padEnd(12)}each of these, one after the other; with --short only ${shortOnes(benchmarks)}
 
 Options
   --seconds N       length of a round (default ${defaults.seconds})
@@ -126,6 +133,11 @@ Options
 
 Environment
   DATABASE_URL_BENCH  a PostgreSQL to use instead of one started for the run; its user must be allowed to create databases
+
+Exit status
+  0  measured, whether or not the targets are met (the result says which)
+  1  a benchmark failed, or a ratio fell behind the baseline
+  2  the command line was not understood
 
 Examples
   npm run -s bench -- commands

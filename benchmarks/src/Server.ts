@@ -75,7 +75,7 @@ const findProcess = async (query: Query): Promise<number | undefined> => {
 
 /** Starts a server, or uses the one of `DATABASE_URL_BENCH`, whose user must be allowed to create databases. */
 export const openServer = async (): Promise<Server> => {
-  const given = process.env.DATABASE_URL_BENCH
+  const given = process.env.DATABASE_URL_BENCH || undefined
   const started = given === undefined ? await startPostgres({ settings }) : undefined
   const url = given ?? started!.url
   const admin = connect(url)
@@ -86,7 +86,12 @@ export const openServer = async (): Promise<Server> => {
     await started?.stop()
   }
   try {
-    const describe = await describeServer(admin.query)
+    const describe = await describeServer(admin.query).catch((error) => {
+      if (given === undefined) throw error
+      throw new Error(
+        `The server of DATABASE_URL_BENCH cannot be used: ${error instanceof Error ? error.message : error}`
+      )
+    })
     const pid = await findProcess(admin.query)
     return {
       describe,
