@@ -77,8 +77,7 @@ BEGIN
   END IF;
 
   IF b_stream IS NOT NULL THEN
-    PERFORM FROM unnest(b_stream, b_command_id) AS g (s, k)
-    WHERE (SELECT true FROM {schema}.event e WHERE e.stream = g.s AND e.command_id = g.k AND e.is_receipt LIMIT 1);
+    PERFORM FROM unnest(b_stream, b_command_id) AS g (s, k) CROSS JOIN LATERAL {schema}.find_receipts(g.s, ARRAY[g.k]);
     IF FOUND THEN RAISE unique_violation; END IF;
     INSERT INTO {schema}.receipt (stream, command_id, version)
     SELECT g.s, g.k, g.v FROM unnest(b_stream, b_command_id, b_version) AS g (s, k, v);

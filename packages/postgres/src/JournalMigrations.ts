@@ -18,7 +18,8 @@ export const journal: MigrationSet = {
     "journal-007-append",
     "journal-008-privileges",
     "journal-009-append",
-    "journal-010-append"
+    "journal-010-append",
+    "journal-011-receipts"
   ])
 }
 
