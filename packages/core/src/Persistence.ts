@@ -38,11 +38,11 @@ export const inline: Inline = { _tag: "Inline" }
 
 /**
  * Level 2, the default for cart, catalog and customer. Events stay 7 days after publication unless told otherwise, and those
- * that the stored state does not cover yet stay in any case. The state is stored every 100 events by default: with every command
+ * that the stored state does not cover yet stay in any case. The state is stored every 200 events by default: with every command
  * (`every: 1`) more than half of a command's time went into writing again what the events say already (docs/adr/0009).
  */
 export const state = (options?: { readonly every?: number; readonly retain?: Duration.Input }): State => {
-  const every = options?.every ?? 100
+  const every = options?.every ?? 200
   if (!(Number.isInteger(every) && every >= 1))
     throw new Error(`every must be a whole number of at least 1, not ${every}`)
   return {

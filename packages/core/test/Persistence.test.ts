@@ -10,7 +10,7 @@ describe("the policies", () => {
   })
 
   it("keep events for 7 days after publication at level 2, unless told otherwise", () => {
-    expect(Persistence.state()).toEqual({ _tag: "State", every: 100, retainMillis: 7 * day })
+    expect(Persistence.state()).toEqual({ _tag: "State", every: 200, retainMillis: 7 * day })
     expect(Persistence.state({ retain: "36 hours" }).retainMillis).toBe(1.5 * day)
     expect(Persistence.state({ retain: 0 }).retainMillis).toBe(0)
     expect(Persistence.state({ retain: "Infinity" as never }).retainMillis).toBe(Number.POSITIVE_INFINITY)

@@ -28,7 +28,7 @@ import type { Rejection } from "./Rejection.ts"
 /** The schema that holds the service's tables, on the write side and on the read side. */
 export const schema = "cart"
 
-/** The level: state stored every 100 events, events until they are published and a week longer. */
+/** The level: state stored every 200 events, events until they are published and a week longer. */
 export const persistence: Persistence.Persistence = Persistence.state()
 
 /** The carts, as entities. */
