@@ -63,7 +63,8 @@ export const make = <Asked, Found, E>(
       entry.waiters.push(resume)
       if (others === undefined) {
         waiting.set(key, entry)
-        if (waiting.size === 1) queueMicrotask(flush)
+        // At the end of the event loop's turn: of what came in together, each part has a callback of its own.
+        if (waiting.size === 1) setImmediate(flush)
         else if (waiting.size === most) flush()
       }
       return Effect.sync(() => leave(key, entry, resume))

@@ -50,6 +50,18 @@ describe("reads that are shared", () => {
       })
     )
 
+    it.effect("are one for all that is asked for in a turn of the event loop, by whatever callback", () =>
+      Effect.gen(function* () {
+        const { ask, reads, open } = yield* held
+        const first = yield* Effect.forkChild(ask("a"), { startImmediately: true })
+        yield* Effect.promise(() => Promise.resolve().then(() => Promise.resolve()))
+        const second = yield* Effect.forkChild(ask("b"), { startImmediately: true })
+        yield* open
+        assert.deepStrictEqual(yield* Fiber.joinAll([first, second]), ["a", "b"])
+        assert.deepStrictEqual(reads, [["a", "b"]])
+      })
+    )
+
     it.effect("do not read what nobody waits for any more", () =>
       Effect.gen(function* () {
         const { ask, reads, open, under } = yield* busy
