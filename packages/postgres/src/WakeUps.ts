@@ -3,10 +3,12 @@
  *
  * A NOTIFY inside the appending transaction would make commits queue for a lock of the whole server, so that it is sent on
  * its own afterwards, and not again within a few milliseconds however many appends there are. A process listens on one connection and
- * tells in one statement for all of its services: a connection and hundreds of statements a second for each were too many.
+ * tells in one statement for all of its services: a connection and hundreds of statements a second for each were too many. Each says
+ * once a second that it is there, and a process that is alone in its database tells nobody.
  */
 import { Signal } from "@daybook/core/Signal"
 import { PgClient } from "@effect/sql-pg/PgClient"
+import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as Option from "effect/Option"
@@ -18,8 +20,12 @@ import type { SqlError } from "effect/sql/SqlError"
 /** Between two notifications of one process at least. A tenth of what a read model may lag and still feel immediate. */
 const pauseMillis = 5
 
-/** The channel of all processes in a database. What is said on it is who speaks, and which names have news. */
+/** The channel of all processes in a database. What is said on it is who speaks, and which names have news; without any, that somebody listens. */
 const channel = "daybook"
+
+/** How often a process says that it listens, and for how long it is taken to. */
+const presenceMillis = 1_000
+const presentMillis = 3.5 * presenceMillis
 
 /** Names of one notification at most, which may have 8,000 bytes. */
 const mostNames = 100
@@ -36,6 +42,8 @@ class Switchboard {
   readonly #self = globalThis.crypto.randomUUID()
   readonly #listeners: Set<Listener> = new Set()
   readonly #appends = new Signal()
+  /** When other processes were last heard, by who they are. */
+  readonly #heardAtMillis = new Map<string, number>()
   #untold = new Set<string>()
   #fiber: Fiber.Fiber<unknown, unknown> | undefined
 
@@ -70,31 +78,57 @@ class Switchboard {
       Effect.flatMap(this.#client.listen(channel), (notifications) => {
         // Something may have come before anyone listened.
         for (const { signal } of this.#listeners) signal.notify()
-        return Effect.forever(
-          Effect.map(Queue.take(notifications), ({ payload }) => {
-            const [who, ...names] = payload.split(" ")
-            if (who === this.#self) return
-            for (const { name, signal } of this.#listeners) if (names.includes(name)) signal.notify()
-          })
-        )
+        const hearing = Effect.flatMap(Queue.take(notifications), ({ payload }) => this.#hear(payload))
+        const announcing = Effect.andThen(this.#notify([]), Effect.sleep(presenceMillis))
+        return Effect.raceFirst(Effect.forever(hearing), Effect.forever(announcing))
       })
     )
     return Effect.retry(hear, Schedule.spaced("1 second"))
+  }
+
+  #hear(payload: string): Effect.Effect<void> {
+    return Effect.map(Clock.currentTimeMillis, (now) => {
+      const [who, ...names] = payload.split(" ")
+      if (who === undefined || who === this.#self) return
+      const isNew = !this.#isPresent(who, now)
+      this.#heardAtMillis.set(who, now)
+      // Whoever is new has not been told of what came before he was heard.
+      if (isNew) this.#tellAll()
+      for (const { name, signal } of this.#listeners) if (names.includes(name)) signal.notify()
+    })
+  }
+
+  #isPresent(who: string, now: number): boolean {
+    return now < (this.#heardAtMillis.get(who) ?? -Infinity) + presentMillis
+  }
+
+  #tellAll(): void {
+    for (const { name } of this.#listeners) this.#untold.add(name)
+    this.#appends.notify()
+  }
+
+  /** Whether any other process listens. Forgets those that have not been heard for long. */
+  #isAnyonePresent(now: number): boolean {
+    for (const who of this.#heardAtMillis.keys()) if (!this.#isPresent(who, now)) this.#heardAtMillis.delete(who)
+    return this.#heardAtMillis.size > 0
+  }
+
+  #notify(names: ReadonlyArray<string>): Effect.Effect<void> {
+    return Effect.ignore(this.#client.notify(channel, [this.#self, ...names].join(" ")))
   }
 
   /** Tells the others what there is, for ever. */
   get #telling(): Effect.Effect<never> {
     let seen = 0
     const tell = Effect.suspend(() => this.#appends.changed(seen)).pipe(
-      Effect.andThen(
-        Effect.suspend(() => {
-          seen = this.#appends.count
-          const names = [...this.#untold]
-          this.#untold = new Set(names.slice(mostNames))
-          if (this.#untold.size > 0) this.#appends.notify()
-          return Effect.ignore(this.#client.notify(channel, [this.#self, ...names.slice(0, mostNames)].join(" ")))
-        })
-      ),
+      Effect.andThen(Clock.currentTimeMillis),
+      Effect.flatMap((now) => {
+        seen = this.#appends.count
+        const names = this.#isAnyonePresent(now) ? [...this.#untold] : []
+        this.#untold = new Set(names.slice(mostNames))
+        if (this.#untold.size > 0) this.#appends.notify()
+        return names.length === 0 ? Effect.void : this.#notify(names.slice(0, mostNames))
+      }),
       Effect.andThen(Effect.sleep(pauseMillis))
     )
     return Effect.forever(tell)
