@@ -27,16 +27,16 @@ const onOneConnection = Effect.fnUntraced(function* (client: PgClient) {
   const pool = yield* PgPool.make({ ...client.config, multiplex: true, minConnections: 0, maxConnections: 1 })
   const limitMillis = yield* AnswerLimit
   const limited = new WeakSet<PgConnection>()
-  const limit = (connection: PgConnection) => {
-    if (limitMillis === Number.POSITIVE_INFINITY || limited.has(connection)) return Effect.void
+  const query = (connection: PgConnection, text: string, params: ReadonlyArray<unknown>) => {
+    const asked = connection.query(text, params)
+    if (limitMillis === Number.POSITIVE_INFINITY || limited.has(connection)) return asked
     limited.add(connection)
-    return connection.query(`SET statement_timeout = ${2 * Math.ceil(limitMillis)}`)
+    const limit = connection.query(`SET statement_timeout = ${2 * Math.ceil(limitMillis)}`)
+    return Effect.map(Effect.all([limit, asked], { concurrency: "unbounded" }), ([, answer]) => answer)
   }
   const send: Send = (text, params) =>
     pool.use((connection) =>
-      limit(connection).pipe(
-        Effect.andThen(connection.query(text, params)),
-        Effect.map(({ rows }) => rows as ReadonlyArray<never>),
+      Effect.map(query(connection, text, params), ({ rows }) => rows as ReadonlyArray<never>).pipe(
         Effect.onInterrupt(() => pool.invalidate(connection))
       )
     )
