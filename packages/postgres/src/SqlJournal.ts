@@ -14,6 +14,7 @@ import {
   type StreamRange
 } from "@daybook/core/Journal"
 import { Signal } from "@daybook/core/Signal"
+import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
@@ -198,12 +199,14 @@ export const make = (
       schema,
       () => own
     )
-    // Nothing of what a transaction has written is known until it is over.
+    // In a transaction, this journal's or its caller's. Nothing of what it has written is known until it is over.
     const inTransaction = appender(
       (text, params) => orUnavailable(sql.unsafe(text, params)),
       schema,
       () => new OwnWrites(partitions)
     )
+    const isInTransaction = (context: Context.Context<never>) =>
+      Option.isSome(Context.getOption(context, sql.transactionService))
     const appended = Effect.sync(() => {
       signal.notify()
       wakeOthers()
@@ -214,7 +217,9 @@ export const make = (
       signal,
       append: (batch, work) => {
         const appending =
-          work === undefined ? durably(batch) : sql.withTransaction(Effect.tap(inTransaction(batch), work))
+          work === undefined
+            ? Effect.contextWith((context) => (isInTransaction(context) ? inTransaction(batch) : durably(batch)))
+            : sql.withTransaction(Effect.tap(inTransaction(batch), work))
         return Effect.tap(orUnavailable(orNoAnswer(appending, limit)), () => appended) as never
       },
       ...reader(query, yield* recallOf(sql, schema), schema)

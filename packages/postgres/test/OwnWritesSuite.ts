@@ -90,16 +90,30 @@ export const ownWritesSuite = (name: string, location: Database.Location): void 
       })
     )
 
-    it.effect("a transaction that is undone leaves no knowledge behind", () =>
-      Effect.gen(function* () {
-        const { ours, theirs } = yield* two("note-undone")
-        const undone = yield* Effect.exit(ours.append([on("note-undone", 2)], () => Effect.fail("no")))
-        assert.strictEqual(undone._tag, "Failure")
-        assert.deepStrictEqual(yield* one(ours, on("note-undone", 3)), { _tag: "Conflict", actualVersion: 2 })
-        assert.strictEqual(yield* tagOf(theirs, on("note-undone", 2)), "Appended")
-        assert.deepStrictEqual(yield* one(ours, on("note-undone", 2)), { _tag: "Conflict", actualVersion: 3 })
-      })
-    )
+    const undoings: ReadonlyArray<
+      [string, (ours: Journal["Service"], append: Append) => Effect.Effect<unknown, unknown, SqlClient>]
+    > = [
+      ["a transaction", (ours, append) => ours.append([append], () => Effect.fail("no"))],
+      [
+        "its caller's transaction",
+        (ours, append) =>
+          Effect.flatMap(SqlClient, (sql) =>
+            sql.withTransaction(Effect.andThen(ours.append([append]), Effect.fail("no")))
+          )
+      ]
+    ]
+    for (const [what, undo] of undoings) {
+      it.effect(`${what} that is undone leaves nothing behind, nor any knowledge`, () =>
+        Effect.gen(function* () {
+          const stream = `note-undone-${what}`
+          const { ours, theirs } = yield* two(stream)
+          assert.strictEqual(yield* Effect.flip(undo(ours, on(stream, 2))), "no")
+          assert.deepStrictEqual(yield* one(ours, on(stream, 3)), { _tag: "Conflict", actualVersion: 2 })
+          assert.strictEqual(yield* tagOf(theirs, on(stream, 2)), "Appended")
+          assert.deepStrictEqual(yield* one(ours, on(stream, 2)), { _tag: "Conflict", actualVersion: 3 })
+        })
+      )
+    }
 
     it.effect("a command that was carried out elsewhere is answered as before, also on a stream that is known", () =>
       Effect.gen(function* () {
