@@ -1,6 +1,7 @@
 /**
  * A checkout whose process dies, at every boundary there is: each comes to the same end as if none had died.
  */
+import * as TrailingWrite from "@daybook/core/TrailingWrite"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Redacted from "effect/Redacted"
@@ -17,9 +18,16 @@ const laneCount = 3
 const scope = Effect.runSync(Scope.make())
 let lanes: ReadonlyArray<Lane>
 
-/** What a process says when its stores are gone is what is provoked here. */
+/**
+ * What a process says when its stores are gone is what is provoked here. Each step forward is written down by itself, so that there is
+ * a crash before it and one after it.
+ */
 const quietly = <A, E>(effect: Effect.Effect<A, E>): Promise<A> =>
-  Effect.runPromise(Effect.provideService(effect, References.MinimumLogLevel, "None"))
+  effect.pipe(
+    Effect.provideService(References.MinimumLogLevel, "None"),
+    Effect.provideService(TrailingWrite.PauseMillis, 0),
+    Effect.runPromise
+  )
 
 beforeAll(async () => {
   const opening = Array.from({ length: laneCount }, async (_, i) => {

@@ -58,8 +58,9 @@ export class Broker extends Context.Service<
     publish(topic: string, messages: ReadonlyArray<Message>): Effect.Effect<void, BrokerUnavailable | MessageTooLarge>
     /**
      * Delivers messages, from the first of the topic for a group that is new, until interrupted. A batch is of one partition,
-     * unless the subscription says otherwise. It counts as received when the handler has succeeded; a handler that fails ends the subscription, and the batch is
-     * delivered again to whoever subscribes next. While a handler works, nothing more of its partition is delivered.
+     * unless the subscription says otherwise. It counts as received when the handler has succeeded, or a moment later: whoever takes
+     * over from a subscriber that has died may get what that one had just handled. A handler that fails ends the subscription, and the
+     * batch is delivered again to whoever subscribes next. While a handler works, nothing more of its partition is delivered.
      */
     subscribe<E, R>(
       subscription: Subscription,

@@ -24,6 +24,7 @@ import { fromCloudEvent, type Message } from "./Message.ts"
 import { isTransient } from "./Problem.ts"
 import type { Effects } from "./Projection.ts"
 import type { ReadModelUnavailable } from "./ProjectionStore.ts"
+import { TrailingWrite } from "./TrailingWrite.ts"
 
 export { type Gathered, gather, type Handlers, ignored, on, type Source } from "./ConsumerSource.ts"
 
@@ -79,6 +80,9 @@ const keysAtOnce = 256
 /** Messages of several partitions received at once, at most: beyond that a batch takes longer without costing less for each. */
 const mixedAtOnce = 400
 
+/** Messages that are handled and not recorded, at most, before the next batch waits. */
+const mostUnrecorded = 2_000
+
 /** Messages tried again in one look. */
 const dueAtOnce = 100
 
@@ -103,6 +107,10 @@ class ConsumerRun<E, R> {
   readonly #sources: ReadonlyMap<string, Source<E, R>>
   readonly #settings: Settings
   readonly #inbox: Inbox["Service"]
+  /** Records ids of messages that were handled, where that is not done with their effects. */
+  readonly #records: TrailingWrite<ReadonlyArray<string>, ReadModelUnavailable>
+  /** Ids that are not recorded yet. */
+  readonly #unrecorded = new Set<string>()
   /** The latest attempt that this run has put off. */
   #nextAttemptAtMillis = 0
 
@@ -111,6 +119,13 @@ class ConsumerRun<E, R> {
     this.#sources = new Map(sources.map((source) => [source.topic, source]))
     this.#settings = settings
     this.#inbox = inbox
+    this.#records = new TrailingWrite({
+      write: (ids) =>
+        Effect.map(inbox.record(name, ids), () => {
+          for (const id of ids) this.#unrecorded.delete(id)
+        }),
+      merge: (earlier, later) => [...earlier, ...later]
+    })
   }
 
   /** Receives a batch: every message is handled, known already, or set aside, when this succeeds. */
@@ -150,7 +165,8 @@ class ConsumerRun<E, R> {
 
   /** The messages that are new, each once, and the keys of which something is set aside. */
   #lookUp(incoming: ReadonlyArray<Incoming>) {
-    const byId = new Map([...incoming].reverse().map((one) => [one.messageId, one]))
+    const unknown = incoming.filter(({ messageId }) => !this.#unrecorded.has(messageId))
+    const byId = new Map(unknown.reverse().map((one) => [one.messageId, one]))
     const keys = [...new Set(incoming.map(({ key }) => key))]
     return Effect.map(this.#inbox.lookUp(this.#name, { ids: [...byId.keys()], keys }), ({ received, heldKeys }) => ({
       fresh: incoming.filter((one) => !received.has(one.messageId) && byId.get(one.messageId) === one),
@@ -170,18 +186,30 @@ class ConsumerRun<E, R> {
     })
   }
 
-  /** Handles a batch outside of any transaction, and records it afterwards: what is lost in between is handled again. */
+  /**
+   * Handles a batch outside of any transaction, and records it while the next is handled: what is lost in between is handled again, if
+   * it comes again.
+   */
   #receiveByKey(incoming: ReadonlyArray<Incoming>): Effect.Effect<void, ReadModelUnavailable, R> {
     return Effect.gen({ self: this }, function* () {
-      const { fresh, held } = yield* this.#lookUp(incoming)
+      const { fresh, held: heldKeys } = yield* this.#lookUp(incoming)
       const byKey = Map.groupBy(fresh, (one) => one.key)
-      const aside = yield* Effect.forEach(byKey, ([key, group]) => this.#handleKey(group, held.has(key)), {
+      const aside = yield* Effect.forEach(byKey, ([key, group]) => this.#handleKey(group, heldKeys.has(key)), {
         concurrency: keysAtOnce
       })
       if (fresh.length === 0) return
-      const kept = this.#keep(fresh, aside.flat())
-      yield* aside.every((one) => one.length === 0) ? kept : this.#inbox.transact(kept)
+      const held = aside.flat()
+      if (held.length > 0) return yield* this.#inbox.transact(this.#keep(fresh, held))
+      const ids = fresh.map((one) => one.messageId)
+      for (const id of ids) this.#unrecorded.add(id)
+      yield* this.#records.add(ids)
+      if (this.#unrecorded.size > mostUnrecorded) yield* this.settled
     })
+  }
+
+  /** Succeeds when all that was handled is recorded. */
+  get settled(): Effect.Effect<void, ReadModelUnavailable> {
+    return this.#records.settled
   }
 
   /** Handles messages of one key in order; those that are to be set aside: the first that fails, and all behind it. */
@@ -331,7 +359,8 @@ export const run = <E, R>(
     const listening = sources.map(({ topic }) =>
       broker.subscribe({ topic, group: name, ...how }, (batch) => consumer.receive(batch))
     )
-    yield* Effect.all([consumer.retrying, consumer.forgetting, ...listening], { concurrency: "unbounded" })
+    const working = Effect.all([consumer.retrying, consumer.forgetting, ...listening], { concurrency: "unbounded" })
+    yield* Effect.ensuring(working, Effect.ignore(consumer.settled))
     return yield* Effect.never
   })
 

@@ -12,7 +12,8 @@ import type { Broker, Delivery, Subscription } from "./Broker.ts"
 import { BrokerUnavailable, MessageTooLarge } from "./BrokerProblems.ts"
 import { fromCloudEvent, type Message, toCloudEvent } from "./Message.ts"
 import type { LogEntry, MessageLog, NewLogEntry } from "./MessageLog.ts"
-import type { Offset, ProjectionStore } from "./ProjectionStore.ts"
+import { type Advance, type Offset, oneAfterTheOther, type ProjectionStore } from "./ProjectionStore.ts"
+import { TrailingWrite } from "./TrailingWrite.ts"
 
 /** Kafka's default, so that what works here works there. */
 const maxMessageBytes = 1_000_000
@@ -55,7 +56,9 @@ class Subscriber {
   readonly #subscription: Subscription
   readonly #leaseMillis: number
   readonly #owner = globalThis.crypto.randomUUID()
+  /** Up to where the handler has come; what is stored follows. */
   #offsets: ReadonlyArray<Offset> = []
+  readonly #moves: TrailingWrite<ReadonlyArray<Advance>, BrokerUnavailable>
   #claimedAtMillis = -Infinity
   /** Whether to look though nobody has said that there is something: at first, and when a wait was over. */
   #look = true
@@ -71,6 +74,7 @@ class Subscriber {
     this.#store = store
     this.#subscription = subscription
     this.#leaseMillis = leaseMillis
+    this.#moves = new TrailingWrite({ write: (advances) => this.#write(advances), merge: oneAfterTheOther })
   }
 
   get #name(): string {
@@ -81,7 +85,9 @@ class Subscriber {
     handler: (batch: ReadonlyArray<Delivery>) => Effect.Effect<void, E, R>
   ): Effect.Effect<never, BrokerUnavailable | E, R> {
     return Effect.forever(this.#round(handler)).pipe(
-      Effect.ensuring(Effect.ignore(this.#store.release(this.#name, this.#owner)))
+      Effect.ensuring(
+        Effect.andThen(Effect.ignore(this.#moves.settled), Effect.ignore(this.#store.release(this.#name, this.#owner)))
+      )
     )
   }
 
@@ -117,6 +123,8 @@ class Subscriber {
     return Effect.gen({ self: this }, function* () {
       const now = yield* Clock.currentTimeMillis
       if (now < this.#claimedAtMillis + this.#leaseMillis / 3) return
+      // What the store answers must not be behind what has been handled.
+      yield* this.#moves.settled
       this.#offsets = yield* Effect.mapError(
         this.#store.claim(this.#name, {
           owner: this.#owner,
@@ -129,7 +137,7 @@ class Subscriber {
     })
   }
 
-  /** Moves the offsets behind what has been handled. */
+  /** Moves the offsets behind what has been handled, while the next is handled. */
   #move(deliveries: ReadonlyArray<Delivery>): Effect.Effect<void, BrokerUnavailable> {
     return Effect.suspend(() => {
       const last = new Map(deliveries.map(({ partition, offset }) => [partition, offset]))
@@ -142,16 +150,20 @@ class Subscriber {
         ...offset,
         position: last.get(offset.partition) ?? offset.position
       }))
-      return this.#store.transact(this.#name, advances, Effect.void).pipe(
-        // Overtaken: whoever took over gets these messages again. Claim anew.
-        Effect.catchTag("ProjectionFenced", () =>
-          Effect.sync(() => {
-            this.#claimedAtMillis = -Infinity
-          })
-        ),
-        Effect.mapError(unavailable)
-      )
+      return this.#moves.add(advances)
     })
+  }
+
+  #write(advances: ReadonlyArray<Advance>): Effect.Effect<void, BrokerUnavailable> {
+    return this.#store.transact(this.#name, advances, Effect.void).pipe(
+      // Overtaken: whoever took over gets these messages again. Claim anew.
+      Effect.catchTag("ProjectionFenced", () =>
+        Effect.sync(() => {
+          this.#claimedAtMillis = -Infinity
+        })
+      ),
+      Effect.mapError(unavailable)
+    )
   }
 }
 

@@ -53,6 +53,19 @@ export interface Advance {
   readonly to: number
 }
 
+/** What steps come to with the steps after them. */
+export const oneAfterTheOther = (
+  earlier: ReadonlyArray<Advance>,
+  later: ReadonlyArray<Advance>
+): ReadonlyArray<Advance> => {
+  const begun = new Map(earlier.map((advance) => [advance.partition, advance]))
+  for (const advance of later) {
+    const { from, epoch } = begun.get(advance.partition) ?? advance
+    begun.set(advance.partition, { ...advance, from, epoch })
+  }
+  return [...begun.values()]
+}
+
 /** A stream whose events a projection has set aside, from the event that failed. */
 export interface Parked {
   readonly stream: string

@@ -15,9 +15,11 @@ import * as Metrics from "./Metrics.ts"
 import { isTransient, reasonOf } from "./Problem.ts"
 import type { Projection } from "./Projection.ts"
 import { decodeFor } from "./Projection.ts"
-import type { Advance, Offset, Parked, ProjectionStore, ReadModelUnavailable } from "./ProjectionStore.ts"
-import { ProjectionFenced, StillFailing } from "./ProjectionStore.ts"
+import { stillFailing, takenBack } from "./ProjectionProblems.ts"
+import type { Advance, Offset, ProjectionStore, ReadModelUnavailable } from "./ProjectionStore.ts"
+import { oneAfterTheOther, ProjectionFenced, type StillFailing } from "./ProjectionStore.ts"
 import { Signal } from "./Signal.ts"
+import { TrailingWrite } from "./TrailingWrite.ts"
 
 /** Resolved options of the projector. */
 export interface Settings {
@@ -60,7 +62,9 @@ export class ProjectionWorker<R> {
   readonly #settings: Settings
   readonly #recordLag: (seconds: number) => void
   readonly #wake = new Signal()
+  /** Up to where this worker has come. Where effects go elsewhere, what is stored follows. */
   #offsets = new Map<number, Offset>()
+  readonly #moves: TrailingWrite<ReadonlyArray<Advance>, StoreFailure>
   #parked = new Set<string>()
   #claimedAtMillis = -Infinity
   #paused = false
@@ -82,6 +86,11 @@ export class ProjectionWorker<R> {
     this.#store = input.store
     this.#context = input.context
     this.#settings = input.settings
+    this.#moves = new TrailingWrite({
+      write: (advances) =>
+        Effect.map(this.#store.transact(this.#name, advances, Effect.void), () => this.progress.notify()),
+      merge: oneAfterTheOther
+    })
     this.#recordLag = Metrics.recorder(Metrics.projectionLagSeconds, input.context as Context.Context<never>, {
       projection: input.projection.name
     })
@@ -114,7 +123,12 @@ export class ProjectionWorker<R> {
       )
     )
     return Effect.forever(round as Effect.Effect<void>).pipe(
-      Effect.ensuring(Effect.ignore(this.#store.release(this.#name, this.#settings.owner)))
+      Effect.ensuring(
+        Effect.andThen(
+          Effect.ignore(this.#moves.settled),
+          Effect.ignore(this.#store.release(this.#name, this.#settings.owner))
+        )
+      )
     )
   }
 
@@ -161,13 +175,15 @@ export class ProjectionWorker<R> {
     })
   }
 
-  get #claimIfDue(): Effect.Effect<void, ReadModelUnavailable> {
+  get #claimIfDue(): Effect.Effect<void, StoreFailure> {
     return Effect.gen({ self: this }, function* () {
       const now = yield* Clock.currentTimeMillis
       const idle = [...this.#offsets.values()].some((offset) => offset.stoppedBecause !== null)
       const due = this.#claimedAtMillis + (idle ? this.#settings.pollMillis : this.#settings.leaseMillis / 3)
       if (now < due) return
       const { owner, leaseMillis } = this.#settings
+      // What the store answers must not be behind where this worker is.
+      yield* this.#moves.settled
       const offsets = yield* this.#store.claim(this.#name, { owner, leaseMillis, partitions: this.#journal.partitions })
       this.#offsets = new Map(offsets.map((offset) => [offset.partition, offset]))
       yield* this.#readParked
@@ -204,18 +220,33 @@ export class ProjectionWorker<R> {
     const work = Effect.gen({ self: this }, function* () {
       // An operator, of whatever process, may have taken a stream back in: under the offset's lock the store knows.
       if (stored.some(({ stream }) => this.#parked.has(stream))) yield* this.#readParked
-      const events = this.#decodeAll(stored.filter(({ stream }) => !this.#parked.has(stream)))
+      const passedOver = stored.filter(({ stream }) => this.#parked.has(stream))
+      const wanted = passedOver.length === 0 ? stored : stored.filter(({ stream }) => !this.#parked.has(stream))
+      const events = this.#decodeAll(wanted)
       yield* this.#handle(events)
-      return events.at(-1)
+      return { last: events.at(-1), passedOver }
     })
     const applied = this.#hasEffectsElsewhere
-      ? Effect.tap(work, () => this.#transact(news, Effect.void))
+      ? Effect.tap(work, ({ passedOver }) => this.#moveOn(news, passedOver))
       : this.#transact(news, work)
-    return Effect.flatMap(applied, (last) =>
+    return Effect.flatMap(applied, ({ last }) =>
       last === undefined
         ? Effect.void
         : Effect.map(Clock.currentTimeMillis, (now) => this.#recordLag((now - last.recordedAtMillis) / 1000))
     )
+  }
+
+  /** Goes on after effects elsewhere: the offsets follow, unless streams were passed over, which may have been taken back in meanwhile. */
+  #moveOn(news: ReadonlyArray<News>, passedOver: ReadonlyArray<Stored>): Effect.Effect<void, StoreFailure> {
+    if (passedOver.length === 0) {
+      return Effect.map(this.#moves.add(this.#advancesOf(news)), () => this.#noteMoved(news))
+    }
+    const check = Effect.gen({ self: this }, function* () {
+      yield* this.#readParked
+      const back = passedOver.find(({ stream }) => !this.#parked.has(stream))
+      if (back !== undefined) return yield* takenBack(this.#name, back)
+    })
+    return this.#transact(news, check)
   }
 
   #decodeAll(stored: ReadonlyArray<Stored>): ReadonlyArray<Recorded<any>> {
@@ -236,20 +267,29 @@ export class ProjectionWorker<R> {
   }
 
   #transact<A, E>(news: ReadonlyArray<News>, work: Effect.Effect<A, E>): Effect.Effect<A, E | StoreFailure> {
-    const advances = news.map((one) => ({
+    const moved = Effect.suspend(() => this.#store.transact(this.#name, this.#advancesOf(news), work))
+    return Effect.tap(Effect.andThen(this.#moves.settled, moved), () =>
+      Effect.sync(() => {
+        this.#noteMoved(news)
+        this.progress.notify()
+      })
+    )
+  }
+
+  #advancesOf(news: ReadonlyArray<News>): ReadonlyArray<Advance> {
+    return news.map((one) => ({
       partition: one.offset.partition,
       epoch: one.offset.epoch,
       from: one.offset.position,
       to: positionOf(one)
     }))
-    return Effect.tap(this.#store.transact(this.#name, advances, work), () =>
-      Effect.sync(() => {
-        for (const { partition, to } of advances) {
-          this.#offsets.set(partition, { ...this.#offsets.get(partition)!, position: to })
-        }
-        this.progress.notify()
-      })
-    )
+  }
+
+  #noteMoved(news: ReadonlyArray<News>): void {
+    for (const one of news) {
+      const { partition } = one.offset
+      this.#offsets.set(partition, { ...this.#offsets.get(partition)!, position: positionOf(one) })
+    }
   }
 
   /** Applies what was not applied together. `failed` is the first attempt at an event that was alone in it. */
@@ -284,6 +324,7 @@ export class ProjectionWorker<R> {
   #stop(offset: Offset, stored: Stored, failure: string): Effect.Effect<void, StoreFailure> {
     const reason = `Position ${stored.position} (${stored.type}, stream ${stored.stream}): ${failure}`
     return Effect.gen({ self: this }, function* () {
+      yield* this.#moves.settled
       yield* this.#store.transact(
         this.#name,
         [standing(offset)],
@@ -325,8 +366,8 @@ export class ProjectionWorker<R> {
         if (!elsewhere) yield* handle
         yield* this.#store.unpark(this.#name, stream)
       })
-      const takenBack = this.#store.transact(this.#name, [standing(offset)], work)
-      yield* (elsewhere ? Effect.andThen(handle, takenBack) : takenBack).pipe(
+      const back = this.#store.transact(this.#name, [standing(offset)], work)
+      yield* (elsewhere ? Effect.andThen(handle, back) : back).pipe(
         Effect.catchCause((cause): ReturnType<typeof this.unpark> => {
           const error: unknown = Cause.squash(cause)
           // The worker has moved on meanwhile, and passed over more of the stream.
@@ -348,12 +389,3 @@ const standing = ({ partition, epoch, position }: Offset): Advance => ({
   from: position,
   to: position
 })
-
-const stillFailing = (projection: string, { stream, version }: Parked, reason: string): StillFailing =>
-  new StillFailing({
-    projection,
-    stream,
-    detail:
-      `Projection ${projection} still cannot apply stream ${stream} from version ${version} on: ${reason}. Nothing was ` +
-      "changed; correct the projection and try again, or rebuild it."
-  })

@@ -127,6 +127,47 @@ describe("a stream that is taken back in", () => {
   )
 })
 
+describe("a stream that a reaction has set aside", () => {
+  scenario(
+    "is told of every event, also of one that the worker passes over just when the stream is taken back in",
+    Effect.gen(function* () {
+      const told: Array<string> = []
+      const fault = { on: true }
+      const [first, second] = [yield* Deferred.make<void>(), yield* Deferred.make<void>()]
+      const ledger = makeLedger()
+      const reaction: Ledger = {
+        ...ledger,
+        projection: {
+          ...ledger.projection,
+          effects: "idempotent",
+          handle: (batch) =>
+            Effect.gen(function* () {
+              const entries = batch.map(ledgerEntry)
+              if (fault.on && entries.includes(`${a}:2`)) return yield* Effect.fail("no")
+              if (entries.includes(`${b}:1`)) yield* Deferred.await(first)
+              if (entries.includes(`${b}:2`)) yield* Deferred.await(second)
+              told.push(...entries)
+            })
+        }
+      }
+      yield* deposits(a, [1, 2])
+      yield* run(reaction, { attempts: 1 })
+      fault.on = false
+      const elsewhere = yield* run(reaction, { run: false })
+      yield* deposits(b, [1])
+      yield* deposits(a, [3])
+      yield* deposits(b, [2])
+      yield* Deferred.succeed(first, undefined)
+      yield* letOthersRun
+      yield* elsewhere.unpark("ledger", streamA)
+      yield* Deferred.succeed(second, undefined)
+      yield* TestClock.adjust("10 seconds")
+      assert.includeMembers(told, [`${a}:1`, `${a}:2`, `${a}:3`, `${b}:1`, `${b}:2`])
+      assert.deepInclude((yield* elsewhere.status)[0], { parked: [], lag: 0 })
+    })
+  )
+})
+
 describe("a stream that is set aside and taken back in", () => {
   scenario(
     "has those applied as well that the worker passes over while the operator reads",
