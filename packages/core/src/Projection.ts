@@ -44,6 +44,15 @@ export type Table =
       readonly uncompared: ReadonlyArray<string>
     }
 
+/**
+ * What a projection writes: an INSERT, UPDATE or DELETE in SQL that takes effect only where a condition holds, so that several can be
+ * parts of one statement. `$1`, `$2` … are its own parameters. All of a plan see the tables as they were before: no two touch one row.
+ */
+export interface Write {
+  readonly text: (condition: string) => string
+  readonly params: ReadonlyArray<string>
+}
+
 /** A projection. `R` is what its handler needs: the client of its read model. */
 export interface Projection<Event extends { readonly _tag: string }, E = never, R = never> {
   /** Unique among the projections of a store. On disk. */
@@ -52,6 +61,11 @@ export interface Projection<Event extends { readonly _tag: string }, E = never, 
   readonly effects: Effects
   /** Applies events, in order within each partition. May see an event again after a failure; after a success see `effects`. */
   readonly handle: (batch: ReadonlyArray<Recorded<Event>>, replay: Replay) => Effect.Effect<void, E, R>
+  /**
+   * What `handle` would write, found out by reading alone. A store that is able to then moves the offsets and writes in one statement,
+   * instead of a transaction of many round trips; what was read is still so then, since nobody else writes these tables.
+   */
+  readonly plan?: ((batch: ReadonlyArray<Recorded<Event>>) => Effect.Effect<ReadonlyArray<Write>, E, R>) | undefined
   readonly onFailure: FailurePolicy
   /** Events per transaction at most. Default 500: beyond that a transaction grows without getting cheaper per event. */
   readonly batchSize: number
@@ -81,6 +95,9 @@ interface Declaration<Sources extends ReadonlyArray<Source>, E, R> {
     batch: ReadonlyArray<Recorded<EventOf<Sources[number]>>>,
     replay: Replay
   ) => Effect.Effect<void, E, R>
+  readonly plan?:
+    | ((batch: ReadonlyArray<Recorded<EventOf<Sources[number]>>>) => Effect.Effect<ReadonlyArray<Write>, E, R>)
+    | undefined
   readonly onFailure?: FailurePolicy
   readonly batchSize?: number
   readonly replayBatchSize?: number

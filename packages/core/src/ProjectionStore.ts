@@ -11,6 +11,7 @@ import * as Layer from "effect/Layer"
 import * as Schema from "effect/Schema"
 import { makeMemory } from "./MemoryProjectionStore.ts"
 import { Problem } from "./Problem.ts"
+import type { Write } from "./Projection.ts"
 
 /** The store of read models could not be reached, or refused a statement. Nothing of the transaction was kept. */
 export class ReadModelUnavailable extends Problem<ReadModelUnavailable>()(
@@ -52,6 +53,17 @@ export interface Advance {
   readonly from: number
   readonly to: number
 }
+
+/** The step from an offset to a position. */
+export const stepOf = ({ partition, epoch, position }: Offset, to: number): Advance => ({
+  partition,
+  epoch,
+  from: position,
+  to
+})
+
+/** A step to where the offset is already. It fences: whoever goes on meanwhile makes it fail. */
+export const standing = (offset: Offset): Advance => stepOf(offset, offset.position)
 
 /** What steps come to with the steps after them. */
 export const oneAfterTheOther = (
@@ -96,6 +108,15 @@ export class ProjectionStore extends Context.Service<
       advances: ReadonlyArray<Advance>,
       work: Effect.Effect<A, E, R>
     ): Effect.Effect<A, E | ProjectionFenced | ReadModelUnavailable, R>
+    /**
+     * Carries out a plan of writes and moves the offsets, both or neither, as `transact` does; the plan is made outside of any
+     * transaction. Only stores on SQL have it.
+     */
+    write?<E, R>(
+      projection: string,
+      advances: ReadonlyArray<Advance>,
+      plan: Effect.Effect<ReadonlyArray<Write>, E, R>
+    ): Effect.Effect<void, E | ProjectionFenced | ReadModelUnavailable, R>
     offsets(projection: string): Effect.Effect<ReadonlyArray<Offset>, ReadModelUnavailable>
     /** Records why a partition has stopped. Workers leave it alone until `resume`. */
     stop(projection: string, partition: number, reason: string): Effect.Effect<void, ReadModelUnavailable>

@@ -17,7 +17,7 @@ import type { Projection } from "./Projection.ts"
 import { decodeFor } from "./Projection.ts"
 import { stillFailing, takenBack } from "./ProjectionProblems.ts"
 import type { Advance, Offset, ProjectionStore, ReadModelUnavailable } from "./ProjectionStore.ts"
-import { oneAfterTheOther, ProjectionFenced, type StillFailing } from "./ProjectionStore.ts"
+import { oneAfterTheOther, ProjectionFenced, type StillFailing, standing, stepOf } from "./ProjectionStore.ts"
 import { Signal } from "./Signal.ts"
 import { TrailingWrite } from "./TrailingWrite.ts"
 
@@ -49,6 +49,9 @@ const isStoreFailure = (error: unknown): error is StoreFailure =>
 const backoffMillis = (attempt: number): number => Math.min(firstRetryMillis * 2 ** attempt, maxRetryMillis)
 
 const positionOf = (news: News): number => news.events[news.events.length - 1]!.position
+
+const advancesOf = (news: ReadonlyArray<News>): ReadonlyArray<Advance> =>
+  news.map((one) => stepOf(one.offset, positionOf(one)))
 
 export class ProjectionWorker<R> {
   /** Moves after every commit of this worker. */
@@ -228,7 +231,7 @@ export class ProjectionWorker<R> {
     })
     const applied = this.#hasEffectsElsewhere
       ? Effect.tap(work, ({ passedOver }) => this.#moveOn(news, passedOver))
-      : this.#transact(news, work)
+      : (this.#writePlan(news, stored) ?? this.#transact(news, work))
     return Effect.flatMap(applied, ({ last }) =>
       last === undefined
         ? Effect.void
@@ -236,10 +239,25 @@ export class ProjectionWorker<R> {
     )
   }
 
+  /** Has the store write a plan, where it can; where streams may have to be passed over, that is asked about in a transaction. */
+  #writePlan(news: ReadonlyArray<News>, stored: ReadonlyArray<Stored>) {
+    const [{ plan }, { write }] = [this.#projection, this.#store]
+    if (plan === undefined || write === undefined || stored.some(({ stream }) => this.#parked.has(stream))) return
+    return Effect.suspend(() => {
+      const events = this.#decodeAll(stored)
+      const writes = events.length === 0 ? Effect.succeed([]) : Effect.provideContext(plan(events), this.#context)
+      return Effect.map(write(this.#name, advancesOf(news), writes), () => {
+        this.#noteMoved(news)
+        this.progress.notify()
+        return { last: events.at(-1), passedOver: [] }
+      })
+    })
+  }
+
   /** Goes on after effects elsewhere: the offsets follow, unless streams were passed over, which may have been taken back in meanwhile. */
   #moveOn(news: ReadonlyArray<News>, passedOver: ReadonlyArray<Stored>): Effect.Effect<void, StoreFailure> {
     if (passedOver.length === 0) {
-      return Effect.map(this.#moves.add(this.#advancesOf(news)), () => this.#noteMoved(news))
+      return Effect.map(this.#moves.add(advancesOf(news)), () => this.#noteMoved(news))
     }
     const check = Effect.gen({ self: this }, function* () {
       yield* this.#readParked
@@ -267,22 +285,13 @@ export class ProjectionWorker<R> {
   }
 
   #transact<A, E>(news: ReadonlyArray<News>, work: Effect.Effect<A, E>): Effect.Effect<A, E | StoreFailure> {
-    const moved = Effect.suspend(() => this.#store.transact(this.#name, this.#advancesOf(news), work))
+    const moved = Effect.suspend(() => this.#store.transact(this.#name, advancesOf(news), work))
     return Effect.tap(Effect.andThen(this.#moves.settled, moved), () =>
       Effect.sync(() => {
         this.#noteMoved(news)
         this.progress.notify()
       })
     )
-  }
-
-  #advancesOf(news: ReadonlyArray<News>): ReadonlyArray<Advance> {
-    return news.map((one) => ({
-      partition: one.offset.partition,
-      epoch: one.offset.epoch,
-      from: one.offset.position,
-      to: positionOf(one)
-    }))
   }
 
   #noteMoved(news: ReadonlyArray<News>): void {
@@ -381,11 +390,3 @@ export class ProjectionWorker<R> {
     })
   }
 }
-
-/** A step to where the offset is already. It fences: whoever goes on meanwhile makes it fail. */
-const standing = ({ partition, epoch, position }: Offset): Advance => ({
-  partition,
-  epoch,
-  from: position,
-  to: position
-})

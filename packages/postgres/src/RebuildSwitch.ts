@@ -107,6 +107,8 @@ export const attempt = (
       Effect.gen(function* () {
         yield* sql.unsafe(`SET LOCAL lock_timeout = ${lockMillis}`)
         yield* createOffsets(what)
+        // A planned step has its tables locked while it waits for its offsets: it has to be kept from both, or neither would get on.
+        if (projection.plan !== undefined) yield* sql.unsafe(`LOCK TABLE ${tablesOf(live)} IN SHARE ROW EXCLUSIVE MODE`)
         const reached = yield* positionsIn(live.schema, name, "FOR UPDATE")
         if (behind(yield* positionsIn(side, name), reached) > mostEvents) return undefined
         yield* Replay.run(projection, { until: reached, parallel: 1 })

@@ -4,6 +4,8 @@
  * A commit moves the offsets first: that takes their row locks, so that an overtaken worker fails before it writes anything,
  * and one that is being overtaken makes the newcomer wait.
  */
+
+import type { Write } from "@daybook/core/Projection"
 import {
   type Advance,
   type Offset,
@@ -21,6 +23,7 @@ import { AnswerLimit, orNoAnswer } from "./AnswerLimit.ts"
 import { Database } from "./Database.ts"
 import { instantOf, millisOf } from "./Instants.ts"
 import { checkSchemaName } from "./Migrations.ts"
+import { itemsOf } from "./PlannedWrites.ts"
 import { isRefusedValue, isSqlError, reasonOf } from "./SqlFailure.ts"
 
 /** A failure of the read side's database, in words for whoever asked. */
@@ -124,40 +127,68 @@ const moveEach = (schema: string): string =>
    WHERE o.projection = $1::text AND o.partition = a.partition AND o.epoch = a.epoch AND o.position = a.from_
    RETURNING o.partition`
 
-/** Moves all or nothing by itself, without a transaction around it: `$3` is how many steps there are. */
-const moveAll = (schema: string): string =>
+/** Whether all that is to be moved is where it should be, within `moveAll`. */
+const allHeld = "(SELECT yes FROM all_held)"
+
+/**
+ * Moves all or nothing by itself, without a transaction around it: `$3` is how many steps there are. `besides` are items that write
+ * where `allHeld`.
+ */
+const moveAll = (schema: string, besides: ReadonlyArray<string> = []): string =>
   `WITH held AS MATERIALIZED (
      SELECT o.partition, a.to_ FROM json_to_recordset($2::text::json) AS a (partition smallint, epoch integer, from_ bigint, to_ bigint)
      JOIN ${schema}.projection_offset o
        ON o.projection = $1::text AND o.partition = a.partition AND o.epoch = a.epoch AND o.position = a.from_
      ORDER BY o.partition FOR UPDATE OF o
+   ), all_held AS MATERIALIZED (
+     SELECT count(*) = $3::text::integer AS yes FROM held
    ), moved AS (
      UPDATE ${schema}.projection_offset o SET position = held.to_ FROM held
      WHERE o.projection = $1::text AND o.partition = held.partition
-       AND (SELECT count(*) FROM held) = $3::text::integer)
+       AND ${allHeld})${besides.map((item) => `, ${item}`).join("")}
    SELECT partition FROM held`
 
+/** Fails when not all that was to be moved has moved. */
+const orFenced = (
+  projection: string,
+  advances: ReadonlyArray<Advance>,
+  moved: ReadonlyArray<{ readonly partition: number }>
+): Effect.Effect<void, ProjectionFenced> => {
+  const stale = advances.find((advance) => !moved.some(({ partition }) => partition === advance.partition))
+  return stale === undefined ? Effect.void : Effect.fail(fenced(projection, stale.partition))
+}
+
 /** Offsets: how far a projection has come. */
-const moving = (sql: SqlClient.SqlClient, query: Query, schema: string): Pick<Store, "transact" | "offsets"> => {
-  const move = (projection: string, advances: ReadonlyArray<Advance>, alone: boolean) => {
-    const steps = JSON.stringify(
-      advances.map(({ partition, epoch, from, to }) => ({ partition, epoch, from_: from, to_: to }))
+const moving = (
+  sql: SqlClient.SqlClient,
+  query: Query,
+  schema: string
+): Pick<Store, "transact" | "write" | "offsets"> => {
+  const stepsOf = (advances: ReadonlyArray<Advance>) =>
+    JSON.stringify(advances.map(({ partition, epoch, from, to }) => ({ partition, epoch, from_: from, to_: to })))
+  const move = (projection: string, advances: ReadonlyArray<Advance>) =>
+    Effect.flatMap(query<{ readonly partition: number }>(moveEach(schema), [projection, stepsOf(advances)]), (moved) =>
+      orFenced(projection, advances, moved)
     )
-    const moved = alone
-      ? query<{ readonly partition: number }>(moveAll(schema), [projection, steps, String(advances.length)])
-      : query<{ readonly partition: number }>(moveEach(schema), [projection, steps])
-    return Effect.flatMap(moved, (rows) => {
-      const stale = advances.find((advance) => !rows.some(({ partition }) => partition === advance.partition))
-      return stale === undefined ? Effect.void : Effect.fail(fenced(projection, stale.partition))
+  /** In one statement, which is a transaction by itself. */
+  const moveAnd = (projection: string, advances: ReadonlyArray<Advance>, writes: ReadonlyArray<Write>) =>
+    Effect.suspend(() => {
+      const { items, params } = itemsOf(writes, allHeld, 3)
+      const all = [projection, stepsOf(advances), String(advances.length), ...params]
+      return Effect.flatMap(query<{ readonly partition: number }>(moveAll(schema, items), all), (moved) =>
+        orFenced(projection, advances, moved)
+      )
     })
-  }
   return {
-    transact: (projection, advances, work) => {
-      // Offsets and nothing else: the statement is a transaction by itself.
-      const alone = (work as unknown) === Effect.void
-      const moved = move(projection, advances, alone)
-      return orReadModelUnavailableWithin(alone ? moved : sql.withTransaction(Effect.andThen(moved, work))) as never
-    },
+    transact: (projection, advances, work) =>
+      orReadModelUnavailableWithin(
+        // Offsets and nothing else: no transaction is needed.
+        (work as unknown) === Effect.void
+          ? moveAnd(projection, advances, [])
+          : sql.withTransaction(Effect.andThen(move(projection, advances), work))
+      ) as never,
+    write: (projection, advances, plan) =>
+      orReadModelUnavailableWithin(Effect.flatMap(plan, (writes) => moveAnd(projection, advances, writes))) as never,
     offsets: (projection) =>
       orReadModelUnavailable(
         query<Offset>(

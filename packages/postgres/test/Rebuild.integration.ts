@@ -40,9 +40,12 @@ const reading = (schema: string, order: ReadonlyArray<string>, seen: { answers: 
 layer(Database.layer(location), { timeout: "60 seconds", excludeTestServices: true })(
   "a rebuild among other processes",
   (it) => {
-    it.effect("fails no query and shows none less than before, again and again, while workers and writers go on", () =>
+    it.effect.each([
+      { isPlanned: false, how: "write in transactions" },
+      { isPlanned: true, how: "plan their writes" }
+    ])("fails no query and shows none less than before, while writers go on, and workers that $how", ({ isPlanned }) =>
       Effect.gen(function* () {
-        const service = yield* makeService()
+        const service = yield* makeService({ isPlanned })
         yield* onStores(service)(
           Effect.gen(function* () {
             yield* pay(20, 5)

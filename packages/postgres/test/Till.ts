@@ -8,6 +8,7 @@ import type { ProjectionStore } from "@daybook/core/ProjectionStore"
 import * as Projector from "@daybook/core/Projector"
 import type { Database } from "@daybook/postgres/Database"
 import type { MigrationSet } from "@daybook/postgres/Migrations"
+import { planned } from "@daybook/postgres/PlannedWrites"
 import type { Subject } from "@daybook/postgres/SqlRebuild"
 import * as Stores from "@daybook/postgres/Stores"
 import { nothingKnown } from "@daybook/testkit/Metadata"
@@ -48,39 +49,39 @@ export interface Hook {
 
 export const noHook = (): Hook => ({ before: () => Effect.void })
 
-const write = (schema: string, batch: Batch) =>
-  Effect.gen(function* () {
-    const sql = yield* SqlClient
-    const rows = batch.map(({ stream, version, event }) => ({ id: Partition.idOf(stream), version, ...event }))
-    const json = JSON.stringify(rows.toSorted((a, b) => (a.day < b.day ? -1 : 1)))
-    const record = "json_to_recordset($1::text::json) AS p (id text, version integer, amount bigint, day date)"
-    yield* sql.unsafe(
-      `INSERT INTO ${schema}.till AS t (till_id, total, note) SELECT id, sum(amount), '{"paid": true}' FROM ${record} GROUP BY id
+const writesOf = (schema: string, batch: Batch): ReadonlyArray<Projection.Write> => {
+  const rows = batch.map(({ stream, version, event }) => ({ id: Partition.idOf(stream), version, ...event }))
+  const params = [JSON.stringify(rows.toSorted((a, b) => (a.day < b.day ? -1 : 1)))]
+  const record = "json_to_recordset($1::text::json) AS p (id text, version integer, amount bigint, day date)"
+  const texts: ReadonlyArray<Projection.Write["text"]> = [
+    (condition) =>
+      `INSERT INTO ${schema}.till AS t (till_id, total, note)
+       SELECT id, sum(amount), '{"paid": true}' FROM ${record} WHERE ${condition} GROUP BY id
        ON CONFLICT (till_id) DO UPDATE SET total = t.total + excluded.total`,
-      [json]
-    )
-    yield* sql.unsafe(
-      `INSERT INTO ${schema}.slip (till_id, version, amount) SELECT id, version, amount FROM ${record}`,
-      [json]
-    )
-    yield* sql.unsafe(
-      `INSERT INTO ${schema}.takings AS t (day, total) SELECT day, sum(amount) FROM ${record} GROUP BY day ORDER BY day
-       ON CONFLICT (day) DO UPDATE SET total = t.total + excluded.total`,
-      [json]
-    )
-  })
+    (condition) =>
+      `INSERT INTO ${schema}.slip (till_id, version, amount) SELECT id, version, amount FROM ${record} WHERE ${condition}`,
+    (condition) =>
+      `INSERT INTO ${schema}.takings AS t (day, total)
+       SELECT day, sum(amount) FROM ${record} WHERE ${condition} GROUP BY day ORDER BY day
+       ON CONFLICT (day) DO UPDATE SET total = t.total + excluded.total`
+  ]
+  return texts.map((text) => ({ text, params }))
+}
 
 /** The read model, and how its projection writes it into a schema. */
 export const tills =
-  (hook: Hook = noHook(), batchSize = 50) =>
-  (schema: string) =>
-    Projection.make({
+  (hook: Hook = noHook(), batchSize = 50, isPlanned = false) =>
+  (schema: string) => {
+    const { plan, handle } = planned((batch: Batch) => Effect.sync(() => writesOf(schema, batch)))
+    return Projection.make({
       name: "till-views",
       sources: [source],
       batchSize,
       tables: ["till", { name: "slip", uncompared: ["number"] }, "takings"],
-      handle: (batch: Batch, replay) => Effect.andThen(hook.before(batch, replay), write(schema, batch))
+      handle: (batch: Batch, replay) => Effect.andThen(hook.before(batch, replay), handle(batch)),
+      plan: isPlanned ? plan : undefined
     })
+  }
 
 /** Another projection of the same service. */
 export const audit = (schema: string) =>
@@ -109,8 +110,8 @@ export interface Service {
   readonly live: Projection.Projection<any, any, SqlClient>
 }
 
-/** How to make one. */
-export const makeService = (options: { readonly batchSize?: number } = {}) =>
+/** How to make one: its projection plans its writes, or has them done in a transaction. */
+export const makeService = (options: { readonly batchSize?: number; readonly isPlanned?: boolean } = {}) =>
   Effect.gen(function* () {
     const schema = freshSchema()
     yield* Stores.migrateWriteSide(schema, partitions)
@@ -119,10 +120,15 @@ export const makeService = (options: { readonly batchSize?: number } = {}) =>
     const subject: Subject = {
       schema,
       migrations: [migrations],
-      projection: tills(hook, options.batchSize),
+      projection: tills(hook, options.batchSize, options.isPlanned),
       fingerprint: "first"
     }
-    const service: Service = { schema, subject, hook, live: tills()(schema) }
+    const service: Service = {
+      schema,
+      subject,
+      hook,
+      live: tills(noHook(), options.batchSize, options.isPlanned)(schema)
+    }
     return service
   })
 
@@ -168,6 +174,22 @@ export const pay = (tillCount: number, payments: number) =>
     )
     return first + payments
   })
+
+/** A payment that the read model's table refuses, into a till that has never been used. */
+export const payNothing = (till: string) =>
+  Effect.flatMap(Journal, (journal) =>
+    journal.append([
+      {
+        stream: `till-${till}`,
+        partition: Partition.ofId(till, partitions),
+        expectedVersion: 0,
+        events: [paid(0, dayOf(0))],
+        receipts: [],
+        state: null,
+        keepEvents: true
+      }
+    ])
+  )
 
 /** Runs the live projections until they have applied everything. */
 export const applyAll = ({ schema, live }: Service, ...others: ReadonlyArray<(schema: string) => typeof live>) =>
