@@ -41,6 +41,11 @@ export interface Options {
    * undoes more. Default: where effects are idempotent, and nothing is undone.
    */
   readonly mixed?: boolean
+  /**
+   * How long to wait after a batch before the next, so that it becomes fuller, unless this one was full. Default 0: for what nobody
+   * waits for, a quarter of a second saves most of what its transactions cost.
+   */
+  readonly pauseMillis?: number
   /** Tries of one message before it is a dead letter. Default 8: with the backoff, about a minute. */
   readonly attempts?: number
   /** The first wait; doubled each time, and shortened by up to a half at random. Default 250 ms. */
@@ -64,6 +69,7 @@ type Settings = Required<Options>
 const defaults: Settings = {
   effects: "transactional",
   mixed: false,
+  pauseMillis: 0,
   attempts: 8,
   firstBackoffMillis: 250,
   maxBackoffMillis: 30_000,
@@ -76,6 +82,9 @@ const forgetEveryMillis = 3_600_000
 
 /** Keys that are handled side by side, where effects are idempotent. Enough for their commands to share commits. */
 const keysAtOnce = 256
+
+/** Messages of one partition received at once, at most. */
+const mostOfPartition = 100
 
 /** Messages of several partitions received at once, at most: beyond that a batch takes longer without costing less for each. */
 const mixedAtOnce = 400
@@ -355,9 +364,14 @@ export const run = <E, R>(
     const mixed = options.effects === "idempotent"
     const settings = { ...defaults, mixed, ...options }
     const consumer = new ConsumerRun(name, sources, settings, yield* Inbox)
-    const how = settings.mixed ? { mixed: true, batchSize: mixedAtOnce } : {}
+    const how = settings.mixed ? { mixed: true, batchSize: mixedAtOnce } : { batchSize: mostOfPartition }
+    const { pauseMillis } = settings
     const listening = sources.map(({ topic }) =>
-      broker.subscribe({ topic, group: name, ...how }, (batch) => consumer.receive(batch))
+      broker.subscribe({ topic, group: name, ...how }, (batch) => {
+        const received = consumer.receive(batch)
+        const pauses = pauseMillis > 0 && batch.length < how.batchSize
+        return pauses ? Effect.andThen(received, Effect.sleep(pauseMillis)) : received
+      })
     )
     const working = Effect.all([consumer.retrying, consumer.forgetting, ...listening], { concurrency: "unbounded" })
     yield* Effect.ensuring(working, Effect.ignore(consumer.settled))

@@ -35,6 +35,9 @@ export const persistence: Persistence.Persistence = Persistence.events()
 /** The tables of its read side. */
 export const tables: ReadonlyArray<MigrationSet> = [SqlSagaView.tables, reconciliationTables]
 
+/** How others' messages are copied, of which nobody asks before they are minutes old. */
+const copying: Consumer.Options = { mixed: true, pauseMillis: 250 }
+
 /** The checkouts, as entities. */
 export class Checkouts extends Context.Service<Checkouts, SagaRuntime.Sagas>()(
   "@daybook/services/checkout/Checkouts"
@@ -91,7 +94,7 @@ export const messageSide = (
       return Layer.mergeAll(
         Layer.effectDiscard(Projector.make([SagaRuntime.dispatch(conductor)], options.projector)),
         Consumer.layer(consumerName, sources(checkouts), { ...options.consumer, effects: "idempotent" }),
-        Consumer.layer(reconciliationConsumerName, reconciliationSources(copy), { mixed: true, ...options.consumer }),
+        Consumer.layer(reconciliationConsumerName, reconciliationSources(copy), { ...copying, ...options.consumer }),
         findingsGauge(copy, options.reconcileAfterMillis),
         Deadlines.layer({
           name: Saga.name,
