@@ -1,10 +1,15 @@
 /**
  * Pages of a journal's partitions, read together: an append wakes the workers of every projection at once, and what is new is asked
  * for in all partitions in one turn, by the journal's tail and by whoever is behind it. Used by `Stores`.
+ *
+ * What comes alone is read at once; what follows within milliseconds is read together. Under load a read for every append, and for
+ * every read a step of every read model, would keep the process from answering.
  */
 import type { Stored } from "@daybook/core/Event"
 import { type Journal, JournalUnavailable } from "@daybook/core/Journal"
+import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
 import { SqlClient } from "effect/sql/SqlClient"
 import { AnswerLimit, orNoAnswer } from "./AnswerLimit.ts"
 import { arrayOf } from "./RowSet.ts"
@@ -34,6 +39,12 @@ const statement = (schema: string, limit: number): string =>
      ORDER BY event.position LIMIT ${limit}
    ) AS event ORDER BY w.page, event.position`
 
+/** After a read of few events, the next one does not begin before so long. A read model lags up to so much longer under load. */
+const pauseMillis = 4
+
+/** More than that, and reading at once is no waste: somebody catches up. */
+const fewEvents = 64
+
 type Row = Stored & { readonly page: number }
 
 const several =
@@ -55,6 +66,22 @@ const several =
     })
   }
 
+/** Reads with pauses, unless within a transaction. */
+const paced = (sql: SqlClient, read: ReadPages): ReadPages => {
+  let readAtMillis = -Infinity
+  return (pages) =>
+    Effect.gen(function* () {
+      const transaction = yield* Effect.serviceOption(sql.transactionService)
+      if (Option.isSome(transaction)) return yield* read(pages)
+      const elapsed = Math.max((yield* Clock.currentTimeMillis) - readAtMillis, 0)
+      if (elapsed < pauseMillis) yield* Effect.sleep(pauseMillis - elapsed)
+      const begun = yield* Clock.currentTimeMillis
+      const found = yield* read(pages)
+      readAtMillis = found.reduce((sum, events) => sum + events.length, 0) < fewEvents ? begun : -Infinity
+      return found
+    })
+}
+
 /**
  * Whether a page can be read with others; any other is left to the journal. Large ones, as of a replay, are not: several together would
  * be sorted on disk, and be waited for together.
@@ -72,10 +99,11 @@ export const together = (
     const page = SharedRead.make<Page, ReadonlyArray<Stored>, JournalUnavailable>(sql, {
       keyOf: ({ partition, after, limit }) => `${partition} ${after} ${limit}`,
       most: mostPages,
-      read: (pages) =>
+      read: paced(sql, (pages) =>
         pages.length === 1
           ? Effect.map(journal.readPartition(pages[0]!.partition, pages[0]!), (events) => [events])
           : readSeveral(pages)
+      )
     })
     const heads = SharedRead.make<void, ReadonlyArray<number>, JournalUnavailable>(sql, {
       keyOf: () => "",
