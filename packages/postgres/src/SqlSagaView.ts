@@ -13,6 +13,7 @@ import * as Option from "effect/Option"
 import { SqlClient } from "effect/sql/SqlClient"
 import { instantOf, wholeMillisOf } from "./Instants.ts"
 import { checkSchemaName, fromFiles, type MigrationSet } from "./Migrations.ts"
+import { planned } from "./PlannedWrites.ts"
 import { keyedRows, orReadModelUnavailable } from "./SqlProjectionStore.ts"
 
 /** The migrations of the view. */
@@ -108,17 +109,21 @@ const foldInto = (rows: Map<string, SagaRow>, recorded: Recorded<SagaEvent>) => 
 const columns = `saga_id AS "sagaId", version, status, step, direction, attempt, ${wholeMillisOf("due_at")} AS "dueAtMillis",
   ${wholeMillisOf("occurred_at")} AS "occurredAtMillis",  reason, cancellation, ${wholeMillisOf("started_at")} AS "startedAtMillis", ${wholeMillisOf("updated_at")} AS "updatedAtMillis"`
 
-const save = (schema: string) =>
-  `INSERT INTO ${schema}.saga
+const save = (schema: string, name: string, rows: ReadonlyArray<SagaRow>): Projection.Write => ({
+  text: (condition) =>
+    `INSERT INTO ${schema}.saga
      (name, saga_id, version, status, step, direction, attempt, due_at, occurred_at, reason, cancellation, started_at, updated_at)
    SELECT $1::text, s."sagaId", s.version, s.status, s.step, s.direction, s.attempt, ${instantOf('s."dueAtMillis"')},
           ${instantOf('s."occurredAtMillis"')}, s.reason, s.cancellation, ${instantOf('s."startedAtMillis"')}, ${instantOf('s."updatedAtMillis"')}
    FROM json_to_recordset($2::text::json) AS s ("sagaId" text, version integer, status text, step text, direction text,
      attempt integer, "dueAtMillis" float8, "occurredAtMillis" float8, reason text, cancellation text, "startedAtMillis" float8, "updatedAtMillis" float8)
+   WHERE ${condition}
    ON CONFLICT (name, saga_id) DO UPDATE SET
      version = excluded.version, status = excluded.status, step = excluded.step, direction = excluded.direction,
      attempt = excluded.attempt, due_at = excluded.due_at, occurred_at = excluded.occurred_at, reason = excluded.reason, cancellation = excluded.cancellation,
-     updated_at = excluded.updated_at`
+     updated_at = excluded.updated_at`,
+  params: [name, JSON.stringify(rows)]
+})
 
 /** The projection that writes the view of one kind of saga. Its name on disk is the saga's with `-view`. */
 export const projection = (schemaName: string, name: string) => {
@@ -127,7 +132,7 @@ export const projection = (schemaName: string, name: string) => {
     name: `${name}-view`,
     sources: [{ name, events: Events }],
     tables: ["saga"],
-    handle: (batch: ReadonlyArray<Recorded<SagaEvent>>) =>
+    ...planned((batch: ReadonlyArray<Recorded<SagaEvent>>) =>
       Effect.gen(function* () {
         const sql = yield* SqlClient
         const ids = [...new Set(batch.map(({ stream }) => Partition.idOf(stream)))]
@@ -137,8 +142,9 @@ export const projection = (schemaName: string, name: string) => {
         )
         const rows = new Map(known.map((row) => [row.sagaId, row]))
         for (const recorded of batch) foldInto(rows, recorded)
-        yield* sql.unsafe(save(schema), [name, JSON.stringify([...rows.values()])])
+        return [save(schema, name, [...rows.values()])]
       })
+    )
   })
 }
 

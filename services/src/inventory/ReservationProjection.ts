@@ -6,6 +6,7 @@ import type { Recorded } from "@daybook/core/Event"
 import * as Partition from "@daybook/core/Partition"
 import * as Projection from "@daybook/core/Projection"
 import { instantOf, millisOf } from "@daybook/postgres/Instants"
+import { planned } from "@daybook/postgres/PlannedWrites"
 import { keyedRows } from "@daybook/postgres/SqlProjectionStore"
 import * as Effect from "effect/Effect"
 import { SqlClient } from "effect/sql/SqlClient"
@@ -106,8 +107,8 @@ const load = (
     return new Map(rows.map((row) => [row.orderId, row]))
   })
 
-const save = (sql: SqlClient, schema: string, rows: ReadonlyArray<Row>) =>
-  sql.unsafe(
+const save = (schema: string, rows: ReadonlyArray<Row>): Projection.Write => ({
+  text: (condition) =>
     `INSERT INTO ${schema}.reservation_view (order_id, version, status, awaited, give_up_reason, lines, shortages,
                                              requested_at, updated_at, expires_at)
      SELECT r."orderId", r.version, r.status, r.awaited, r."giveUpReason", r.lines, r.shortages,
@@ -116,12 +117,12 @@ const save = (sql: SqlClient, schema: string, rows: ReadonlyArray<Row>) =>
             ${instantOf('r."expiresAtMillis"')}
      FROM json_to_recordset($1::text::json) AS r (
        "orderId" text, version integer, status text, awaited integer, "giveUpReason" text, lines json, shortages json,
-       "requestedAtMillis" float8, "updatedAtMillis" float8, "expiresAtMillis" float8)
+       "requestedAtMillis" float8, "updatedAtMillis" float8, "expiresAtMillis" float8) WHERE ${condition}
      ON CONFLICT (order_id) DO UPDATE SET
        version = excluded.version, status = excluded.status, awaited = excluded.awaited, give_up_reason = excluded.give_up_reason,
        lines = excluded.lines, shortages = excluded.shortages, updated_at = excluded.updated_at, expires_at = excluded.expires_at`,
-    [JSON.stringify(rows)]
-  )
+  params: [JSON.stringify(rows)]
+})
 
 /** The projection that writes reservations into a schema. */
 export const reservationViews = (schema: string) =>
@@ -129,11 +130,12 @@ export const reservationViews = (schema: string) =>
     name: reservationViewsName,
     sources: [{ name: "reservation", events: ReservationEvents }],
     tables: ["reservation_view"],
-    handle: (batch: ReadonlyArray<Recorded<ReservationEvent>>) =>
+    ...planned((batch: ReadonlyArray<Recorded<ReservationEvent>>) =>
       Effect.gen(function* () {
         const sql = yield* SqlClient
         const rows = yield* load(sql, schema, batch)
         for (const recorded of batch) fold(rows, recorded)
-        yield* save(sql, schema, [...rows.values()])
+        return [save(schema, [...rows.values()])]
       })
+    )
   })

@@ -10,6 +10,7 @@
 import type { Recorded } from "@daybook/core/Event"
 import * as Projection from "@daybook/core/Projection"
 import { instantOf, millisOf } from "@daybook/postgres/Instants"
+import { planned } from "@daybook/postgres/PlannedWrites"
 import { keyedRows } from "@daybook/postgres/SqlProjectionStore"
 import * as Effect from "effect/Effect"
 import { SqlClient } from "effect/sql/SqlClient"
@@ -169,8 +170,8 @@ const load = (
     return changes
   })
 
-const saveLevels = (sql: SqlClient, schema: string, levels: ReadonlyArray<Level>) =>
-  sql.unsafe(
+const saveLevels = (schema: string, levels: ReadonlyArray<Level>): Projection.Write => ({
+  text: (condition) =>
     `INSERT INTO ${schema}.stock_level (stock_item_id, sku, location, version, on_hand, reserved, committed, safety_stock, available,
                                         back_order_limit, reorder_point, low_since, updated_at)
      SELECT l.id, l.sku, l.location, l.version, l."onHand", l.reserved, l.committed, l."safetyStock", l.available, l."backOrderLimit",
@@ -179,15 +180,16 @@ const saveLevels = (sql: SqlClient, schema: string, levels: ReadonlyArray<Level>
      FROM json_to_recordset($1::text::json) AS l (
        id text, sku text, location text, version integer, "onHand" bigint, reserved bigint, committed bigint, "safetyStock" bigint,
        available bigint, "backOrderLimit" bigint, "reorderPoint" bigint, "lowSinceMillis" float8, "updatedAtMillis" float8)
+     WHERE ${condition}
      ON CONFLICT (stock_item_id) DO UPDATE SET
        version = excluded.version, on_hand = excluded.on_hand, reserved = excluded.reserved, committed = excluded.committed,
        safety_stock = excluded.safety_stock, available = excluded.available, back_order_limit = excluded.back_order_limit,
        reorder_point = excluded.reorder_point, low_since = excluded.low_since, updated_at = excluded.updated_at`,
-    [JSON.stringify(levels)]
-  )
+  params: [JSON.stringify(levels)]
+})
 
-const saveMovements = (sql: SqlClient, schema: string, moved: ReadonlyArray<Movement>) =>
-  sql.unsafe(
+const saveMovements = (schema: string, moved: ReadonlyArray<Movement>): Projection.Write => ({
+  text: (condition) =>
     `INSERT INTO ${schema}.stock_movement (movement_id, version, sku, location, kind, quantity, on_hand, reference, reason,
                                            other_location, reservation_id, actor, occurred_at, recorded_at)
      SELECT m."movementId", m.version, m.sku, m.location, m.kind, m.quantity, m."onHand", m.reference, m.reason,
@@ -196,9 +198,10 @@ const saveMovements = (sql: SqlClient, schema: string, moved: ReadonlyArray<Move
             ${instantOf('m."recordedAtMillis"')}
      FROM json_to_recordset($1::text::json) AS m (
        "movementId" text, version integer, sku text, location text, kind text, quantity bigint, "onHand" bigint, reference text,
-       reason text, "otherLocation" text, "reservationId" text, actor text, "occurredAtMillis" float8, "recordedAtMillis" float8)`,
-    [JSON.stringify(moved)]
-  )
+       reason text, "otherLocation" text, "reservationId" text, actor text, "occurredAtMillis" float8, "recordedAtMillis" float8)
+     WHERE ${condition}`,
+  params: [JSON.stringify(moved)]
+})
 
 /** The projection that writes levels and ledger into a schema. */
 export const stockViews = (schema: string) =>
@@ -206,13 +209,16 @@ export const stockViews = (schema: string) =>
     name: stockViewsName,
     sources: [{ name: "stockitem", events: StockItemEvents }],
     tables: ["stock_level", "stock_movement"],
-    handle: (batch: ReadonlyArray<Recorded<StockItemEvent>>) =>
+    ...planned((batch: ReadonlyArray<Recorded<StockItemEvent>>) =>
       Effect.gen(function* () {
         const sql = yield* SqlClient
         const changes = yield* load(sql, schema, batch)
         for (const recorded of batch) fold(changes, recorded)
         const levels = [...changes.levels.values()]
-        if (levels.length > 0) yield* saveLevels(sql, schema, levels)
-        if (changes.movements.length > 0) yield* saveMovements(sql, schema, changes.movements)
+        return [
+          ...(levels.length > 0 ? [saveLevels(schema, levels)] : []),
+          ...(changes.movements.length > 0 ? [saveMovements(schema, changes.movements)] : [])
+        ]
       })
+    )
   })

@@ -9,6 +9,7 @@ import * as Partition from "@daybook/core/Partition"
 import * as Projection from "@daybook/core/Projection"
 import { instantOf, millisOf } from "@daybook/postgres/Instants"
 import { fromFiles, type MigrationSet } from "@daybook/postgres/Migrations"
+import { planned } from "@daybook/postgres/PlannedWrites"
 import { keyedRows } from "@daybook/postgres/SqlProjectionStore"
 import * as Effect from "effect/Effect"
 import { SqlClient } from "effect/sql/SqlClient"
@@ -153,8 +154,8 @@ const load = (sql: SqlClient, schema: string, batch: Batch): Effect.Effect<Chang
 
 // --- save ---
 
-const saveOrders = (sql: SqlClient, schema: string, orders: ReadonlyArray<OrderRow>) =>
-  sql.unsafe(
+const saveOrders = (schema: string, orders: ReadonlyArray<OrderRow>): Projection.Write => ({
+  text: (condition) =>
     `INSERT INTO ${schema}.order_view (
        order_id, version, status, cart_id, checkout_id, customer_id, country, recipient, currency, goods_minor, tax_minor,
        shipping_minor, total_minor, charged_minor, cancelled_minor, refunded_minor, line_count, open_returns, cancellation_requested,
@@ -171,6 +172,7 @@ const saveOrders = (sql: SqlClient, schema: string, orders: ReadonlyArray<OrderR
        "chargedMinor" bigint, "cancelledMinor" bigint, "refundedMinor" bigint, "lineCount" integer, "openReturns" integer,
        "cancellationRequested" boolean, "authorisationId" text, "reservationId" text, "rejectReason" text,
        "cancelReason" text, shortages jsonb, "placedAtMillis" float8, "updatedAtMillis" float8)
+     WHERE ${condition}
      ON CONFLICT (order_id) DO UPDATE SET
        version = excluded.version, status = excluded.status, charged_minor = excluded.charged_minor,
        cancelled_minor = excluded.cancelled_minor, refunded_minor = excluded.refunded_minor,
@@ -178,8 +180,8 @@ const saveOrders = (sql: SqlClient, schema: string, orders: ReadonlyArray<OrderR
        authorisation_id = excluded.authorisation_id, reservation_id = excluded.reservation_id,
        reject_reason = excluded.reject_reason, cancel_reason = excluded.cancel_reason, shortages = excluded.shortages,
        updated_at = excluded.updated_at`,
-    [JSON.stringify(orders)]
-  )
+  params: [JSON.stringify(orders)]
+})
 
 /** The lines that a batch has changed, each with its order and its place. */
 const changedLines = ({ lines, linesBefore }: Changes) =>
@@ -188,40 +190,43 @@ const changedLines = ({ lines, linesBefore }: Changes) =>
     return now.flatMap((line, place) => (before?.[place] === line ? [] : [{ ...line, orderId, place }]))
   })
 
-const saveLines = (sql: SqlClient, schema: string, lines: ReturnType<typeof changedLines>) =>
-  sql.unsafe(
+const saveLines = (schema: string, lines: ReturnType<typeof changedLines>): Projection.Write => ({
+  text: (condition) =>
     `INSERT INTO ${schema}.order_line (order_id, place, line_id, sku, description, quantity, unit_price_minor, tax_minor, cancelled,
                                        shipped, delivered, announced, returned, charged_minor, refunded_minor)
      SELECT * FROM json_to_recordset($1::text::json) AS l (
        "orderId" text, place integer, "lineId" text, sku text, description text, quantity integer, "unitPriceMinor" bigint,
        "taxMinor" bigint, cancelled integer, shipped integer, delivered integer, "returning" integer, returned integer,
        "chargedMinor" bigint, "refundedMinor" bigint)
+     WHERE ${condition}
      ON CONFLICT (order_id, place) DO UPDATE SET
        cancelled = excluded.cancelled, shipped = excluded.shipped, delivered = excluded.delivered,
        announced = excluded.announced, returned = excluded.returned, charged_minor = excluded.charged_minor,
        refunded_minor = excluded.refunded_minor`,
-    [JSON.stringify(lines)]
-  )
+  params: [JSON.stringify(lines)]
+})
 
-const saveTimeline = (sql: SqlClient, schema: string, rows: ReadonlyArray<TimelineRow>) =>
-  sql.unsafe(
+const saveTimeline = (schema: string, rows: ReadonlyArray<TimelineRow>): Projection.Write => ({
+  text: (condition) =>
     `INSERT INTO ${schema}.order_timeline (order_id, version, occurred_at, event, actor, note, record_id, reason, parcels,
                                            promised_by, lines, total_minor)
      SELECT t."orderId", t.version, ${instantOf('t."occurredAtMillis"')}, t.event, t.actor, t.note,
             t."recordId", t.reason, t.parcels, t."promisedBy", t.lines, t."totalMinor"
      FROM json_to_recordset($1::text::json) AS t (
        "orderId" text, version integer, "occurredAtMillis" float8, event text, actor text, note text, "recordId" text,
-       reason text, parcels jsonb, "promisedBy" date, lines jsonb, "totalMinor" bigint)`,
-    [JSON.stringify(rows)]
-  )
+       reason text, parcels jsonb, "promisedBy" date, lines jsonb, "totalMinor" bigint)
+     WHERE ${condition}`,
+  params: [JSON.stringify(rows)]
+})
 
-const save = (sql: SqlClient, schema: string, changes: Changes): Effect.Effect<void, SqlError> =>
-  Effect.gen(function* () {
-    const lines = changedLines(changes)
-    yield* saveOrders(sql, schema, [...changes.orders.values()])
-    if (lines.length > 0) yield* saveLines(sql, schema, lines)
-    yield* saveTimeline(sql, schema, changes.timeline)
-  })
+const save = (schema: string, changes: Changes): ReadonlyArray<Projection.Write> => {
+  const lines = changedLines(changes)
+  return [
+    saveOrders(schema, [...changes.orders.values()]),
+    ...(lines.length > 0 ? [saveLines(schema, lines)] : []),
+    saveTimeline(schema, changes.timeline)
+  ]
+}
 
 /** The projection that writes the order's read models into a schema. */
 export const orderViews = (schema: string) =>
@@ -234,11 +239,12 @@ export const orderViews = (schema: string) =>
       "order_line",
       "order_timeline"
     ],
-    handle: (batch: Batch) =>
+    ...planned((batch: Batch) =>
       Effect.gen(function* () {
         const sql = yield* SqlClient
         const changes = yield* load(sql, schema, batch)
         for (const recorded of batch) fold(changes, recorded)
-        yield* save(sql, schema, changes)
+        return save(schema, changes)
       })
+    )
   })
