@@ -133,8 +133,8 @@ const insertViews = `
 /** Takes the indexes of a table away, and answers the statements that make them again. */
 const withoutIndexes = async (query: Query, table: string): Promise<ReadonlyArray<string>> => {
   const constraints = await query<{ readonly name: string; readonly definition: string }>(
-    `SELECT conname AS name, pg_get_constraintdef(oid) AS definition FROM pg_constraint
-     WHERE conrelid = $1::text::regclass AND contype IN ('p', 'u')`,
+    `SELECT conname AS name, concat(pg_get_constraintdef(c.oid), ' WITH (' || array_to_string(reloptions, ', ') || ')') AS definition
+     FROM pg_constraint c JOIN pg_class i ON i.oid = conindid WHERE conrelid = $1::text::regclass AND contype IN ('p', 'u')`,
     [table]
   )
   for (const { name } of constraints) await query(`ALTER TABLE ${table} DROP CONSTRAINT ${name}`)
