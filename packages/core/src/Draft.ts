@@ -1,7 +1,7 @@
 /**
  * What an entity has decided and not stored yet. Used by `Entity`.
  */
-import type { Pending } from "./Entity.ts"
+import type { Pending } from "./EntityHost.ts"
 import type { NewEvent } from "./Journal.ts"
 
 /** A command that has been decided and waits for its batch to become durable. */

@@ -11,14 +11,14 @@
  */
 import { Clock } from "effect/Clock"
 import type * as Context from "effect/Context"
-import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Option from "effect/Option"
 import type * as Scope from "effect/Scope"
 import type { Aggregate, Tagged } from "./Aggregate.ts"
-import type { EntityHost, Pending, Reply } from "./Entity.ts"
 import { Entity } from "./Entity.ts"
+import type { EntityHost, Pending, Reply } from "./EntityHost.ts"
+import { type Limits, limitsOf, type Resolved } from "./EntityLimits.ts"
 import { type Contended, Overloaded, RecoveryTimedOut, ShuttingDown, type VersionMismatch } from "./EntityProblems.ts"
 import type { UndecodableEvent } from "./Event.ts"
 import { GroupCommit, type Within } from "./GroupCommit.ts"
@@ -33,6 +33,8 @@ import { type RecoveryFailed, recover, stateCodec } from "./Recovery.ts"
 import { Observer, refusing } from "./RejectedCommands.ts"
 import { Snapshots } from "./Snapshot.ts"
 import { type OnEvents, snapshotPolicy } from "./SnapshotPolicy.ts"
+
+export type { Limits } from "./EntityLimits.ts"
 
 /** What a sender may say about a command besides the command itself. */
 export interface CommandOptions {
@@ -84,26 +86,15 @@ export interface Entities<State, Command, Rejection> {
     command: Command,
     options?: CommandOptions
   ) => Effect.Effect<Accepted, Rejection | RuntimeProblem>
-  /** The state and version, after every command that was sent before. Version 0 means that it was never written. */
+  /**
+   * The state and version, after every command that was answered before, by whatever process. Version 0 means that it was never
+   * written.
+   */
   readonly read: (id: string) => Effect.Effect<{ readonly version: number; readonly state: State }, RuntimeProblem>
+  /** As `read`, but as far as this process knows: for what does not change any more, it saves asking the journal. */
+  readonly glance: (id: string) => Effect.Effect<{ readonly version: number; readonly state: State }, RuntimeProblem>
   /** How many entities are in memory. */
   readonly resident: Effect.Effect<number>
-}
-
-/** Limits of an entity runtime. */
-export interface Limits {
-  /** Commands waiting for one entity. Default 1,000: at a fifth of a millisecond each, a fifth of a second of work. */
-  readonly mailbox?: number
-  /** Commands under way in all entities together. Default 20,000, about 20 MB of commands. */
-  readonly inFlight?: number
-  /** Entities in memory. Default 100,000; beyond it the idle ones that were not used lately leave first. */
-  readonly resident?: number
-  /** An entity leaves memory when idle for so long. Default 2 minutes. */
-  readonly passivateAfter?: Duration.Input
-  /** Recovery takes at most so long. Default 30 seconds. */
-  readonly recoverWithin?: Duration.Input
-  /** Shutdown waits for accepted commands at most so long. Default 30 seconds. */
-  readonly shutdownWithin?: Duration.Input
 }
 
 /** How a kind of aggregate is to be run. */
@@ -143,6 +134,7 @@ export const make = <State, Command extends Tagged, Event extends Tagged, Reject
       execute: (id, command, commandOptions) =>
         Effect.callback((resume) => runtime.tell(id, command, commandOptions ?? noOptions, accepted, resume)),
       read: (id) => Effect.callback((resume) => runtime.tell(id, undefined, noOptions, standing, resume)),
+      glance: (id) => Effect.callback((resume) => runtime.tell(id, undefined, noOptions, standing, resume, true)),
       resident: Effect.sync(() => runtime.resident)
     }
   })
@@ -175,19 +167,13 @@ class Runtime<State, Command extends Tagged, Event extends Tagged> implements En
   readonly now: () => number
   readonly onEvents: OnEvents<State, Event>
   readonly guesses: Guesses
+  readonly shared: boolean
   readonly #journal: Journal["Service"]
   readonly #recover: ReturnType<typeof recover<State, Event>>
   readonly #context: Context.Context<never>
   readonly #commit: GroupCommit
   readonly #entities = new Map<string, Entity<State, Command, Event>>()
-  readonly #limits: {
-    mailbox: number
-    inFlight: number
-    resident: number
-    passivateAfter: number
-    recoverWithin: number
-    shutdownWithin: number
-  }
+  readonly #limits: Resolved
   readonly #recordCommand: (seconds: number) => void
   readonly #recordReplay: (seconds: number) => void
   readonly #refused: ReturnType<typeof refusing>
@@ -210,6 +196,7 @@ class Runtime<State, Command extends Tagged, Event extends Tagged> implements En
     this.now = input.now
     this.#refused = refusing(input.observer, aggregate, input.now)
     this.#journal = input.journal
+    this.shared = input.journal.shared
     this.#context = context
     const codec = stateCodec(aggregate)
     this.#recover = recover({ aggregate, stores: { journal: input.journal, snapshots: input.snapshots }, codec })
@@ -249,7 +236,8 @@ class Runtime<State, Command extends Tagged, Event extends Tagged> implements En
     command: Command | undefined,
     options: CommandOptions,
     answerOf: AnswerOf<State, A>,
-    resume: (exit: Exit.Exit<A, any>) => void
+    resume: (exit: Exit.Exit<A, any>) => void,
+    glance = false
   ): void {
     const refusal = this.#refusal()
     if (refusal !== undefined) return resume(Exit.fail(refusal))
@@ -264,6 +252,7 @@ class Runtime<State, Command extends Tagged, Event extends Tagged> implements En
     entity.lastUsedMillis = this.now()
     entity.tell({
       command,
+      glance,
       options,
       attempts: 0,
       solo: false,
@@ -332,6 +321,9 @@ class Runtime<State, Command extends Tagged, Event extends Tagged> implements En
     })
   }
 
+  readonly versionOf: EntityHost<State, Command, Event>["versionOf"] = (stream, done) =>
+    this.#run(this.#journal.version(stream), done)
+
   readonly receipt: EntityHost<State, Command, Event>["receipt"] = (stream, commandId, done) =>
     this.#run(Effect.map(this.#journal.receipt(stream, commandId), Option.getOrUndefined), done)
 
@@ -377,15 +369,6 @@ const storeStateEvery = (persistence: Persistence): number => {
   if (persistence._tag === "Events") return Number.POSITIVE_INFINITY
   return persistence._tag === "Inline" ? 1 : persistence.every
 }
-
-const limitsOf = (limits: Limits) => ({
-  mailbox: limits.mailbox ?? 1_000,
-  inFlight: limits.inFlight ?? 20_000,
-  resident: limits.resident ?? 100_000,
-  passivateAfter: Duration.toMillis(Duration.fromInputUnsafe(limits.passivateAfter ?? "2 minutes")),
-  recoverWithin: Duration.toMillis(Duration.fromInputUnsafe(limits.recoverWithin ?? "30 seconds")),
-  shutdownWithin: Duration.toMillis(Duration.fromInputUnsafe(limits.shutdownWithin ?? "30 seconds"))
-})
 
 const overloaded = (what: string): Overloaded =>
   new Overloaded({ retryAfterSeconds: 1, detail: `${what}, which is the limit. Nothing was done; try again shortly.` })

@@ -8,61 +8,15 @@
 import * as Cause from "effect/Cause"
 import * as Exit from "effect/Exit"
 
-import type { Aggregate, Tagged } from "./Aggregate.ts"
+import type { Tagged } from "./Aggregate.ts"
 import { decide, evolveAll } from "./Aggregate.ts"
 import { type Decided, type Draft, draftOn, isRepeatWithin } from "./Draft.ts"
 import type { CommandOptions } from "./Entities.ts"
+import type { EntityHost, Pending, Reply } from "./EntityHost.ts"
 import { contended, versionMismatch } from "./EntityProblems.ts"
 import * as EventId from "./EventId.ts"
-import type { OnOutcome, Refused } from "./GroupCommit.ts"
-import type { Guesses } from "./Guesses.ts"
+import type { Refused } from "./GroupCommit.ts"
 import type { Append, NewEvent, Outcome, Receipt } from "./Journal.ts"
-import type { Recovered } from "./Recovery.ts"
-import type { OnEvents } from "./SnapshotPolicy.ts"
-
-/** What became of a command, or the state that a read asked for. */
-export interface Reply<State> {
-  readonly version: number
-  /** Position of the command's last event, 0 when it left none in the journal. */
-  readonly position: number
-  /** True when this command id had been carried out before; nothing was done again. */
-  readonly duplicate: boolean
-  /** The state after the command. */
-  readonly state: State | undefined
-}
-
-/** A command, or a read (`command` undefined), that waits in the mailbox. */
-export interface Pending<State, Command> {
-  readonly command: Command | undefined
-  readonly options: CommandOptions
-  readonly reply: (exit: Exit.Exit<Reply<State>, unknown>) => void
-  attempts: number
-  /** To be appended on its own, because together with others it could not be stored. */
-  solo: boolean
-}
-
-/** What an entity needs of the host that it lives in. */
-export interface EntityHost<State, Command extends Tagged, Event extends Tagged> {
-  readonly aggregate: Aggregate<State, Command, Event, Error>
-  readonly keepEvents: boolean
-  /** The state goes with a command that takes the version past a multiple of this; never when infinite. */
-  readonly storeStateEvery: number
-  readonly encodeState: (state: State) => unknown
-  readonly now: () => number
-  readonly submit: (append: Append, done: OnOutcome) => void
-  /** Recovers the state, then calls back. */
-  readonly recover: (stream: string, done: (exit: Exit.Exit<Recovered<State>, unknown>) => void) => void
-  /** Looks a receipt up, then calls back. */
-  readonly receipt: (
-    stream: string,
-    commandId: string,
-    done: (exit: Exit.Exit<Receipt | undefined, unknown>) => void
-  ) => void
-  readonly guesses: Guesses
-  readonly onEvents: OnEvents<State, Event>
-  readonly warn: (message: string, why: unknown) => void
-  readonly wait: (millis: number, then: () => void) => void
-}
 
 type Phase = "cold" | "recovering" | "ready" | "committing"
 
@@ -91,6 +45,8 @@ export class Entity<State, Command extends Tagged, Event extends Tagged> {
   #known = false
   /** The draft under way rests on a guess that the stream is new, which only its append can prove. */
   #guessing = false
+  /** How many commands waited already when the state was read from the journal. */
+  #proven = 0
 
   constructor(host: EntityHost<State, Command, Event>, stream: string, partition: number) {
     this.#host = host
@@ -141,8 +97,10 @@ export class Entity<State, Command extends Tagged, Event extends Tagged> {
   }
 
   #recoverNow(): void {
+    const asked = this.#mailbox.length
     this.#host.recover(this.stream, (exit) => {
       if (Exit.isSuccess(exit)) {
+        this.#proven = asked
         this.state = exit.value.state
         this.version = exit.value.version
         this.sinceSnapshot = exit.value.replayed
@@ -181,14 +139,35 @@ export class Entity<State, Command extends Tagged, Event extends Tagged> {
       // Until all are answered: who sends a command upon an answer joins the next draft, and finds no half-settled state.
       this.#phase = "committing"
       const draft = this.#decideWaiting()
+      const isProven = draft.decided.length <= this.#proven
+      this.#proven = 0
       if (draft.events.length > 0 || draft.receipts.length > 0) {
         this.#append(draft)
         continue
       }
+      if (this.#host.shared && !isProven && draft.decided.some(({ pending }) => !pending.glance))
+        return this.#prove(draft)
       this.#settle(draft, 0)
       if (draft.crashed) return this.#restart()
       this.#phase = "ready"
     }
+  }
+
+  /**
+   * Another process may have written since this one last did. An append would find out; what stores nothing, such as a rejection, would
+   * be an answer from the past. So the journal is asked first, and where it is ahead, all is decided again.
+   */
+  #prove(draft: Draft<State, Command, Event>): void {
+    this.#host.versionOf(this.stream, (exit) => {
+      if (Exit.isSuccess(exit) && exit.value !== this.version) {
+        this.#retry(draft, () => true)
+        return this.#restart()
+      }
+      if (Exit.isSuccess(exit)) this.#settle(draft, 0)
+      else for (const { pending } of draft.decided) pending.reply(exit as Exit.Exit<never, unknown>)
+      if (draft.crashed) return this.#restart()
+      this.#next()
+    })
   }
 
   #decideWaiting(): Draft<State, Command, Event> {

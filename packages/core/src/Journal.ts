@@ -98,6 +98,8 @@ export class Journal extends Context.Service<
      * elsewhere, so that this process has time for other things meanwhile.
      */
     readonly lanes: number
+    /** Whether other processes may append to it as well, so that what this one remembers of a stream may be behind. */
+    readonly shared: boolean
     /** Moves after every append of this process, and after those of others that the adapter hears of. Polling must suffice. */
     readonly signal: Signal
     /**

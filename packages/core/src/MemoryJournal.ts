@@ -216,6 +216,7 @@ export const makeMemory = (partitions: number): Journal["Service"] => {
   return {
     partitions,
     lanes: 1,
+    shared: false,
     signal,
     append: (batch, within) =>
       Effect.flatMap(Clock.currentTimeMillis, (now) => {

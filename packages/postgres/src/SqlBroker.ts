@@ -44,8 +44,8 @@ const unavailable = (error: SqlError): BrokerUnavailable =>
   new BrokerUnavailable({
     retryAfterSeconds: 2,
     detail:
-      `The broker's database failed (${reasonOf(error)}). Whether the messages were taken is not known; they are published ` +
-      "again. Operators: check that the database runs and can be reached."
+      `The broker's database failed (${reasonOf(error)}). What was not published or received for certain is published or ` +
+      "received again. Operators: check that the database runs and can be reached."
   })
 
 /**

@@ -18,11 +18,17 @@ const causesOf = (error: SqlError): ReadonlyArray<{ readonly message?: unknown; 
   return causes
 }
 
+/** What the driver says of a server that ends a connection on which nothing was asked; what the server said is lost. */
+const endedByServer = /^Unexpected ErrorResponse (without an in-flight query|while idle)$/
+
 /** The innermost message of a failure. Never holds parameters of the statement. */
-export const reasonOf = (error: SqlError): string =>
-  causesOf(error)
-    .map(({ message }) => message)
-    .findLast((message): message is string => typeof message === "string" && message !== "") ?? error.message
+export const reasonOf = (error: SqlError): string => {
+  const reason =
+    causesOf(error)
+      .map(({ message }) => message)
+      .findLast((message): message is string => typeof message === "string" && message !== "") ?? error.message
+  return endedByServer.test(reason) ? "the server has ended the connection" : reason
+}
 
 /** The SQLSTATE that the server gave, where it gave one: five characters, of which the first two are the class. */
 const stateOf = (error: SqlError): string | undefined =>

@@ -37,6 +37,8 @@ export interface Options {
   readonly schema: string
   /** Batches under way at once. Measured best: 2 where the database is another process, 1 where it is embedded (ADR 3). */
   readonly lanes: number
+  /** Whether other processes may be at work in the database. */
+  readonly shared: boolean
 }
 
 /** Times are whole milliseconds to everyone else; the order of two events within one does not show. Half is up, as with `Math.round`. */
@@ -130,7 +132,7 @@ const reader = (
   query: Query,
   recall: Recall,
   schema: string
-): Omit<Journal["Service"], "partitions" | "lanes" | "signal" | "append"> => ({
+): Omit<Journal["Service"], "partitions" | "lanes" | "shared" | "signal" | "append"> => ({
   readStream: (stream, range: StreamRange = {}) =>
     query<Stored>(
       `SELECT ${columns} FROM ${schema}.event WHERE stream = $1::text AND version >= $2::text::integer
@@ -214,6 +216,7 @@ export const make = (
     return {
       partitions,
       lanes: options.lanes,
+      shared: options.shared,
       signal,
       append: (batch, work) => {
         const appending =

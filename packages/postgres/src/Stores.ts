@@ -64,10 +64,10 @@ export const writeSide = (options: {
 > =>
   Layer.unwrap(
     Effect.gen(function* () {
-      const { lanes } = yield* Database
+      const { lanes, exclusive } = yield* Database
       yield* migrateWriteSide(options.schema, options.partitions)
       return Layer.mergeAll(
-        journal({ schema: options.schema, lanes }),
+        journal({ schema: options.schema, lanes, shared: !exclusive }),
         SqlSnapshots.layer(options.schema),
         SqlRejectedCommands.layer(options.schema)
       )

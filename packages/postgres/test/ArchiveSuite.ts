@@ -340,7 +340,7 @@ export const archiving = (schema: string, it: Vitest.MethodsNonLive<Journal | Sq
 
   /** A journal that has read no file yet. */
   const freshJournal = Effect.gen(function* () {
-    const journal = yield* SqlJournal.make({ schema, lanes: 1 })
+    const journal = yield* SqlJournal.make({ schema, lanes: 1, shared: true })
     return Archive.withArchive(journal, yield* ArchiveIndex.make(schema))
   })
 }

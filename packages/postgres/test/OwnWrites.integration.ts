@@ -26,7 +26,7 @@ const somebodyWaits = Effect.gen(function* () {
 layer(stores(location, schema), { timeout: 60_000 })("a journal's own writes while another process appends", (it) => {
   it.effect("an append that waits for it sees the partition as it is afterwards", () =>
     Effect.gen(function* () {
-      const journal = SqlJournal.make({ schema, lanes: 1 })
+      const journal = SqlJournal.make({ schema, lanes: 1, shared: true })
       const [ours, theirs] = yield* Effect.all([journal, journal])
       for (const version of [0, 1]) yield* one(ours, on("note", version))
       const [holds, go] = yield* Effect.all([Deferred.make<void>(), Deferred.make<void>()])

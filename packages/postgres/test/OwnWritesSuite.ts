@@ -54,8 +54,8 @@ export const ownWritesSuite = (name: string, location: Database.Location): void 
   /** Two processes on one schema, as far as the journal can tell, and a stream that the first has written twice. */
   const two = Effect.fnUntraced(function* (stream: string) {
     const [ours, theirs] = yield* Effect.all([
-      SqlJournal.make({ schema, lanes: 1 }),
-      SqlJournal.make({ schema, lanes: 1 })
+      SqlJournal.make({ schema, lanes: 1, shared: true }),
+      SqlJournal.make({ schema, lanes: 1, shared: true })
     ])
     for (const version of [0, 1]) assert.strictEqual(yield* tagOf(ours, on(stream, version)), "Appended")
     return { ours, theirs }

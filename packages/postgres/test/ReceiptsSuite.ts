@@ -23,7 +23,7 @@ const before = { ...journalMigrations, migrations: journalMigrations.migrations.
 
 const migrated = (schema: string, set = journalMigrations) => migrate(schema, set, { partitions })
 
-const open = (schema: string) => SqlJournal.make({ schema, lanes: 1 })
+const open = (schema: string) => SqlJournal.make({ schema, lanes: 1, shared: true })
 
 /** A command with an id that leaves one event. */
 const command = (stream: string, expectedVersion: number, commandId: string): Append => {

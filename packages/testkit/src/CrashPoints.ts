@@ -130,6 +130,7 @@ export class CrashPoints {
     return {
       partitions: journal.partitions,
       lanes: journal.lanes,
+      shared: journal.shared,
       signal: journal.signal,
       append: (batch, within) =>
         this.change(

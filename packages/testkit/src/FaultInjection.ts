@@ -112,6 +112,7 @@ const wrap = (journal: Journal["Service"], plan: Plan): Journal["Service"] => {
   return {
     partitions: journal.partitions,
     lanes: journal.lanes,
+    shared: journal.shared,
     signal: journal.signal,
     append: (batch, within) => Effect.suspend(() => plan.take()(journal.append(batch, within), batch, journal)),
     readStream: (stream, range) => read(journal.readStream(stream, range)),

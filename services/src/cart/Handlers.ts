@@ -42,10 +42,13 @@ const adding = Effect.gen(function* () {
   const prices = yield* PriceList
   const journal = yield* Journal
 
+  /** The currency of a cart that is open never changes, so that a glance is enough. */
   const currencyOf = (id: string) =>
-    Effect.flatMap(carts.read(id), ({ version, state }) =>
-      version === 0 ? Effect.fail(cartNotFound()) : Effect.succeed(state.currency)
-    )
+    Effect.gen(function* () {
+      const glanced = yield* carts.glance(id)
+      const { version, state } = glanced.version > 0 ? glanced : yield* carts.read(id)
+      return version === 0 ? yield* Effect.fail(cartNotFound()) : state.currency
+    })
 
   /** What a key led to on a cart, where it has been used. */
   const outcomeOf = (id: string, { commandId }: CommandOptions) =>
