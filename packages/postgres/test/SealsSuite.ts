@@ -269,7 +269,10 @@ export const sealing = (schema: string, it: Vitest.MethodsNonLive<Journal | SqlC
             Effect.map(SqlSeals.sealedTo(schema), () => said.length > 0 && ++looks > 10)
           )
           assert.strictEqual(said.length, 1)
-          assert.include(said[0], `${schema} is not being sealed: The seals of ${schema} are made with another key`)
+          assert.include(
+            said[0],
+            `${schema} is not being sealed, which is tried again: The seals of ${schema} are made with another key`
+          )
         })
       )
     )
