@@ -4,7 +4,9 @@
  * Only ratios: an absolute figure says as much about the machine as about the code. What has got worse is measured once more
  * before it counts, since on a shared machine one short run may be unlucky, two in a row seldom are.
  */
+
 import { readFileSync, writeFileSync } from "node:fs"
+import { reasonOf } from "@daybook/core/Problem"
 import type { Ratio } from "./Report.ts"
 import { significant } from "./Statistics.ts"
 
@@ -57,7 +59,7 @@ export const readBaseline = (path: string): Baseline => {
   try {
     return checked(JSON.parse(readFileSync(path, "utf8")))
   } catch (error) {
-    const why = error instanceof Error ? error.message : String(error)
+    const why = reasonOf(error)
     throw new Error(`The baseline ${path} cannot be read (${why}). Write one with --baseline ${path} --write-baseline.`)
   }
 }

@@ -3,7 +3,9 @@
  *
  * Drawn by ECharts without a browser; it is installed with the peers, so that nobody who does not measure fetches it.
  */
+
 import { accessSync, constants, existsSync, mkdirSync, writeFileSync } from "node:fs"
+import { reasonOf } from "@daybook/core/Problem"
 import { loadPeer } from "./Peers.ts"
 import type { Bar, Chart } from "./Report.ts"
 
@@ -96,7 +98,7 @@ export const makeFolder = (folder: string): void => {
     if (!existsSync(folder)) mkdirSync(folder)
     accessSync(`${folder}/.`, constants.W_OK)
   } catch (error) {
-    const why = error instanceof Error ? error.message : String(error)
+    const why = reasonOf(error)
     throw new Error(
       `Nothing can be left in ${folder} (${why}). Give --report a folder to write in, or a new one in a folder that is there.`
     )

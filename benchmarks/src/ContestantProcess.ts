@@ -3,9 +3,11 @@
  *
  * The harness asks a process for one thing at a time over Node's IPC; between rounds it idles. A process ends with its parent.
  */
+
 import { type ChildProcess, fork } from "node:child_process"
 import { once } from "node:events"
 import { fileURLToPath } from "node:url"
+import { reasonOf } from "@daybook/core/Problem"
 import type { Contestant, Figures, Load, Settings, Start } from "./Contestant.ts"
 
 /** What `main.ts` is called with to become a contestant; the benchmark's and the contestant's name follow. */
@@ -62,7 +64,7 @@ export const spawn = async (options: Spawn): Promise<ContestantProcess> => {
     execArgv: [...process.execArgv, ...v8Flags, ...profiling]
   })
   const failedAs = (error: unknown) => {
-    const why = error instanceof Error ? error.message : String(error)
+    const why = reasonOf(error)
     return new Error(`${contestant} ${JSON.stringify(settings)}: ${why}`)
   }
   const request = <A>(given: Request) =>

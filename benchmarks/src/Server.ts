@@ -2,8 +2,10 @@
  * The PostgreSQL that a benchmark runs on: started for the run, or given by `DATABASE_URL_BENCH`. Each contestant gets a
  * database of its own, dropped afterwards.
  */
+
 import { readFileSync } from "node:fs"
 import { totalmem } from "node:os"
+import { reasonOf } from "@daybook/core/Problem"
 import { startPostgres, withDatabase } from "@daybook/infra/Postgres"
 import * as PgClient from "@effect/sql-pg/PgClient"
 import * as Effect from "effect/Effect"
@@ -88,9 +90,7 @@ export const openServer = async (): Promise<Server> => {
   try {
     const describe = await describeServer(admin.query).catch((error) => {
       if (given === undefined) throw error
-      throw new Error(
-        `The server of DATABASE_URL_BENCH cannot be used: ${error instanceof Error ? error.message : error}`
-      )
+      throw new Error(`The server of DATABASE_URL_BENCH cannot be used: ${reasonOf(error)}`)
     })
     const pid = await findProcess(admin.query)
     return {

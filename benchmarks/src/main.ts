@@ -2,6 +2,7 @@
  * `npm run bench -- <name>`: runs one benchmark or all of them, prints tables, and with `--json` ends with one line of JSON. The
  * same program is a contestant's process when it is called with `--contestant`.
  */
+import { reasonOf } from "@daybook/core/Problem"
 import { exitOnSignal } from "@daybook/infra/Command"
 import { type Baseline, type Fall, fallsOf, readBaseline, tolerance, writeBaseline } from "./Baseline.ts"
 import { type Benchmark, benchmarks } from "./Benchmark.ts"
@@ -66,7 +67,7 @@ const runAll = async ({ names, options, baseline, writesBaseline }: Asking) => {
       for (const fall of ran.falls)
         wrong.push(`${name}: ${describeFall(fall)}, more than ${tolerance * 100} % worse, twice`)
     } catch (error) {
-      const why = error instanceof Error ? error.message : String(error)
+      const why = reasonOf(error)
       found[name] = { error: why, met: false }
       wrong.push(`${name}: ${why}`)
     }

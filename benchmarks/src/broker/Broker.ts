@@ -2,6 +2,7 @@
  * `broker`: from the commit of an event to the committed effect of another service, through Kafka and through the SQL broker, each
  * beside the least that such a server has to do.
  */
+import { reasonOf } from "@daybook/core/Problem"
 import { type Kafka, startKafka } from "@daybook/infra/Kafka"
 import type { Benchmark } from "../Benchmark.ts"
 import { contest, type Entry, type Result, type Run } from "../Harness.ts"
@@ -31,7 +32,7 @@ const openKafka = async (): Promise<Pick<Kafka, "brokers" | "stop"> | { readonly
   try {
     return await startKafka()
   } catch (error) {
-    return { missing: error instanceof Error ? error.message : String(error) }
+    return { missing: reasonOf(error) }
   }
 }
 

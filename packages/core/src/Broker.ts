@@ -36,6 +36,8 @@ export interface Delivery {
   readonly message: Message | undefined
 }
 
+export { defaultBatchSize } from "./LogBroker.ts"
+
 /** Who subscribes to what. */
 export interface Subscription {
   readonly topic: string

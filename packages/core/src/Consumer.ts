@@ -15,7 +15,7 @@ import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Random from "effect/Random"
 import * as Schedule from "effect/Schedule"
-import { Broker, type Delivery } from "./Broker.ts"
+import { Broker, type Delivery, defaultBatchSize } from "./Broker.ts"
 import type { BrokerUnavailable } from "./BrokerProblems.ts"
 import type { Source } from "./ConsumerSource.ts"
 import { UnreadableMessage } from "./Contract.ts"
@@ -82,9 +82,6 @@ const forgetEveryMillis = 3_600_000
 
 /** Keys that are handled side by side, where effects are idempotent. Enough for their commands to share commits. */
 const keysAtOnce = 256
-
-/** Messages of one partition received at once, at most. */
-const mostOfPartition = 100
 
 /** Messages of several partitions received at once, at most: beyond that a batch takes longer without costing less for each. */
 const mixedAtOnce = 400
@@ -364,7 +361,7 @@ export const run = <E, R>(
     const mixed = options.effects === "idempotent"
     const settings = { ...defaults, mixed, ...options }
     const consumer = new ConsumerRun(name, sources, settings, yield* Inbox)
-    const how = settings.mixed ? { mixed: true, batchSize: mixedAtOnce } : { batchSize: mostOfPartition }
+    const how = settings.mixed ? { mixed: true, batchSize: mixedAtOnce } : { batchSize: defaultBatchSize }
     const { pauseMillis } = settings
     const listening = sources.map(({ topic }) =>
       broker.subscribe({ topic, group: name, ...how }, (batch) => {

@@ -17,7 +17,8 @@ import { TrailingWrite } from "./TrailingWrite.ts"
 
 /** Kafka's default, so that what works here works there. */
 const maxMessageBytes = 1_000_000
-const defaultBatchSize = 100
+/** Deliveries handed over at once, where a subscription does not say how many. */
+export const defaultBatchSize = 100
 const defaultLeaseMillis = 15_000
 const pollMillis = 1_000
 

@@ -5,7 +5,7 @@
  * several partitions, those of all workers go together. What has been read ahead of it is bounded: a partition is read again only
  * when less than a batch is left for its worker to take.
  */
-import type { Delivery, Subscription } from "@daybook/core/Broker"
+import { type Delivery, defaultBatchSize, type Subscription } from "@daybook/core/Broker"
 import type { BrokerUnavailable } from "@daybook/core/BrokerProblems"
 import { fromCloudEvent } from "@daybook/core/Message"
 import { Signal } from "@daybook/core/Signal"
@@ -21,7 +21,6 @@ import { KafkaHandover, type Share } from "./KafkaHandover.ts"
 import * as KafkaMember from "./KafkaMember.ts"
 import * as KafkaReader from "./KafkaReader.ts"
 
-const defaultBatchSize = 100
 /** A read waits so long for messages. One that new partitions or emptied ones wait for is shorter. */
 const idleWaitMillis = 250
 const busyWaitMillis = 25

@@ -9,10 +9,10 @@ import type { NewLogEntry } from "@daybook/core/MessageLog"
 import * as Partition from "@daybook/core/Partition"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
-import * as Option from "effect/Option"
 import type { SqlClient } from "effect/sql/SqlClient"
 import type { SqlError } from "effect/sql/SqlError"
 import { orNoAnswer } from "./AnswerLimit.ts"
+import { isInTransaction } from "./InTransaction.ts"
 import { arrayOf, quoted } from "./RowSet.ts"
 import { isRefusedValue } from "./SqlFailure.ts"
 
@@ -127,8 +127,8 @@ export class GroupPublish {
 
   /** Publishes entries, in the transaction of whoever does so, if there is one; otherwise together with others. */
   readonly publish = (topic: string, entries: ReadonlyArray<NewLogEntry>): Effect.Effect<void, SqlError> =>
-    Effect.flatMap(Effect.serviceOption(this.#sql.transactionService), (transaction) =>
-      Option.isSome(transaction)
+    Effect.flatMap(isInTransaction(this.#sql), (inTransaction) =>
+      inTransaction
         ? this.#run([{ topic, entries }])
         : Effect.callback<void, SqlError>((resume) => this.#enqueue([{ topic, entries, resume, alone: false }]))
     )

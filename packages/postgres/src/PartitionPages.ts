@@ -9,9 +9,9 @@ import type { Stored } from "@daybook/core/Event"
 import { type Journal, JournalUnavailable } from "@daybook/core/Journal"
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
-import * as Option from "effect/Option"
 import { SqlClient } from "effect/sql/SqlClient"
 import { AnswerLimit, orNoAnswer } from "./AnswerLimit.ts"
+import { isInTransaction } from "./InTransaction.ts"
 import { arrayOf } from "./RowSet.ts"
 import * as SharedRead from "./SharedRead.ts"
 import { reasonOf } from "./SqlFailure.ts"
@@ -71,8 +71,7 @@ const paced = (sql: SqlClient, read: ReadPages): ReadPages => {
   let readAtMillis = -Infinity
   return (pages) =>
     Effect.gen(function* () {
-      const transaction = yield* Effect.serviceOption(sql.transactionService)
-      if (Option.isSome(transaction)) return yield* read(pages)
+      if (yield* isInTransaction(sql)) return yield* read(pages)
       const elapsed = Math.max((yield* Clock.currentTimeMillis) - readAtMillis, 0)
       if (elapsed < pauseMillis) yield* Effect.sleep(pauseMillis - elapsed)
       const begun = yield* Clock.currentTimeMillis

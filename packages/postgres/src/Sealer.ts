@@ -12,7 +12,7 @@ import * as Layer from "effect/Layer"
 import * as Metric from "effect/Metric"
 import type { SqlClient } from "effect/sql/SqlClient"
 import type { SealKeys } from "./SealKeys.ts"
-import { isSqlError, reasonOf } from "./SqlFailure.ts"
+import { whyOf } from "./SqlFailure.ts"
 import { seal } from "./SqlSeals.ts"
 
 /** How a journal is sealed. */
@@ -61,12 +61,10 @@ export const run = ({
     const orTell = Effect.catchCause(look, (cause) =>
       Cause.hasInterruptsOnly(cause)
         ? Effect.interrupt
-        : tell(`${schema} is not being sealed, which is tried again: ${whyOf(Cause.squash(cause))}`)
+        : tell(`${schema} is not being sealed, which is tried again: ${whyOf(Cause.squash(cause) as Error)}`)
     )
     return Effect.forever(Effect.andThen(Effect.sleep(pollMillis), orTell))
   })
-
-const whyOf = (error: unknown): string => (isSqlError(error) ? reasonOf(error) : (error as Error).message)
 
 /** The background sealing of a migrated journal, as a layer. */
 export const layer = (options: Options): Layer.Layer<never, never, SqlClient | SealKeys> =>

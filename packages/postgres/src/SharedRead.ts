@@ -5,8 +5,8 @@
  */
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
-import * as Option from "effect/Option"
 import type * as SqlClient from "effect/sql/SqlClient"
+import { isInTransaction } from "./InTransaction.ts"
 
 /** How things are read together. */
 export interface SharedRead<Asked, Found, E> {
@@ -71,8 +71,8 @@ export const make = <Asked, Found, E>(
     })
 
   return (asked) =>
-    Effect.flatMap(Effect.serviceOption(sql.transactionService), (transaction) =>
+    Effect.flatMap(isInTransaction(sql), (inTransaction) =>
       // Within a transaction the read is the transaction's own, on the connection that it holds.
-      Option.isNone(transaction) ? together(asked) : Effect.map(read([asked]), (found) => found[0]!)
+      inTransaction ? Effect.map(read([asked]), (found) => found[0]!) : together(asked)
     )
 }

@@ -30,6 +30,9 @@ export const reasonOf = (error: SqlError): string => {
   return endedByServer.test(reason) ? "the server has ended the connection" : reason
 }
 
+/** Why something failed, in the database's words where it was the database. */
+export const whyOf = (error: Error): string => (isSqlError(error) ? reasonOf(error) : error.message)
+
 /** The SQLSTATE that the server gave, where it gave one: five characters, of which the first two are the class. */
 const stateOf = (error: SqlError): string | undefined =>
   causesOf(error)

@@ -14,7 +14,6 @@ import {
   type StreamRange
 } from "@daybook/core/Journal"
 import { Signal } from "@daybook/core/Signal"
-import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
@@ -25,6 +24,7 @@ import { AnswerLimit, orNoAnswer } from "./AnswerLimit.ts"
 import * as AppendPipeline from "./AppendPipeline.ts"
 import { type Answer, outcomeOfRefusal, type Prepared, prepare, statementOf, statementText } from "./AppendStatement.ts"
 import { millisOf } from "./Instants.ts"
+import { isInTransaction } from "./InTransaction.ts"
 import { checkSchemaName } from "./Migrations.ts"
 import { OwnWrites } from "./OwnWrites.ts"
 import { type Recall, recallOf } from "./Recall.ts"
@@ -197,7 +197,7 @@ export const make = (
     const send = yield* orUnavailable(AppendPipeline.make)
     const own = new OwnWrites(partitions)
     const durably = appender(
-      (text, params) => orUnavailable(send(text, params)) as never,
+      (text, params) => orUnavailable(send(text, params)),
       schema,
       () => own
     )
@@ -207,8 +207,6 @@ export const make = (
       schema,
       () => new OwnWrites(partitions)
     )
-    const isInTransaction = (context: Context.Context<never>) =>
-      Option.isSome(Context.getOption(context, sql.transactionService))
     const appended = Effect.sync(() => {
       signal.notify()
       wakeOthers()
@@ -221,7 +219,7 @@ export const make = (
       append: (batch, work) => {
         const appending =
           work === undefined
-            ? Effect.contextWith((context) => (isInTransaction(context) ? inTransaction(batch) : durably(batch)))
+            ? Effect.flatMap(isInTransaction(sql), (isJoining) => (isJoining ? inTransaction(batch) : durably(batch)))
             : sql.withTransaction(Effect.tap(inTransaction(batch), work))
         return Effect.tap(orUnavailable(orNoAnswer(appending, limit)), () => appended) as never
       },

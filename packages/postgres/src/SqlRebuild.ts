@@ -36,7 +36,7 @@ import {
 import { attempt, behind, mostEvents, positionsIn, type Switch } from "./RebuildSwitch.ts"
 import { type Column, columns, copyIndexes, copyRights, dependents, haveRows } from "./RebuildTables.ts"
 import { type Compared, compare } from "./SqlComparison.ts"
-import { isSqlError, reasonOf } from "./SqlFailure.ts"
+import { isSqlError, whyOf } from "./SqlFailure.ts"
 import * as SqlProjectionStore from "./SqlProjectionStore.ts"
 
 /** What to rebuild. */
@@ -312,8 +312,7 @@ const switchOver = (running: Running) =>
       const error = attempted.failure
       if (!isWaitedFor(error)) return yield* Effect.fail(error)
       if ((yield* Clock.currentTimeMillis) >= deadline) {
-        const why = isSqlError(error) ? reasonOf(error) : error.message
-        return yield* switchBlocked(projection.name, switchPatienceMillis / 1000, why)
+        return yield* switchBlocked(projection.name, switchPatienceMillis / 1000, whyOf(error))
       }
       yield* Effect.sleep(pause)
       // Workers wait while a switch is attempted, so that the next attempt is to have no more to do than this one had.

@@ -2,9 +2,7 @@
  * A journal whose partition somebody holds, so that appends get no answer: they are given up as unknown, other partitions go on,
  * and what is sent again is stored once, whatever became of the first.
  */
-import * as Aggregate from "@daybook/core/Aggregate"
 import * as Entities from "@daybook/core/Entities"
-import * as Event from "@daybook/core/Event"
 import { Journal } from "@daybook/core/Journal"
 import * as Partition from "@daybook/core/Partition"
 import * as Persistence from "@daybook/core/Persistence"
@@ -15,19 +13,9 @@ import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
-import * as Schema from "effect/Schema"
 import { SqlClient } from "effect/sql/SqlClient"
+import { Counter } from "./Counter.ts"
 import { freshSchema, serverUrl, stores } from "./Stores.ts"
-
-const Counter = Aggregate.make({
-  name: "counter",
-  state: { version: 1, schema: Schema.Int },
-  events: Event.define({ Counted: { by: Schema.Int } }),
-  commands: Schema.TaggedUnion({ Count: { by: Schema.Int } }),
-  initial: 0,
-  evolve: { Counted: (sum, { by }) => sum + by },
-  decide: { Count: ({ by }) => [{ _tag: "Counted", by }] }
-})
 
 const schema = freshSchema()
 const partitions = 8

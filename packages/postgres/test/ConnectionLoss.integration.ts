@@ -2,27 +2,15 @@
  * A journal whose connection is cut again and again while batches of both lanes are on it: what was answered is stored, and what was
  * not is stored once after it has been sent again.
  */
-import * as Aggregate from "@daybook/core/Aggregate"
 import * as Entities from "@daybook/core/Entities"
-import * as Event from "@daybook/core/Event"
 import { Journal } from "@daybook/core/Journal"
 import * as Persistence from "@daybook/core/Persistence"
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
-import * as Schema from "effect/Schema"
 import { SqlClient } from "effect/sql/SqlClient"
+import { Counter } from "./Counter.ts"
 import { freshSchema, serverUrl, stores } from "./Stores.ts"
-
-const Counter = Aggregate.make({
-  name: "counter",
-  state: { version: 1, schema: Schema.Int },
-  events: Event.define({ Counted: { by: Schema.Int } }),
-  commands: Schema.TaggedUnion({ Count: { by: Schema.Int } }),
-  initial: 0,
-  evolve: { Counted: (sum, { by }) => sum + by },
-  decide: { Count: ({ by }) => [{ _tag: "Counted", by }] }
-})
 
 const schema = freshSchema()
 const partitions = 8

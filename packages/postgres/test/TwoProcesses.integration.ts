@@ -1,33 +1,11 @@
 /** Two processes that carry out commands of one aggregate on one server: none answers from what it remembers alone. */
-import * as Aggregate from "@daybook/core/Aggregate"
 import * as Entities from "@daybook/core/Entities"
-import * as Event from "@daybook/core/Event"
 import * as Persistence from "@daybook/core/Persistence"
-import { Problem } from "@daybook/core/Problem"
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
-import * as Schema from "effect/Schema"
+import { Counter } from "./Counter.ts"
 import { freshSchema, serverUrl, stores } from "./Stores.ts"
-
-class TooLittle extends Problem<TooLittle>()(
-  "TooLittle",
-  { status: 409, title: "There is not that much" },
-  { sum: Schema.Int }
-) {}
-
-const Counter = Aggregate.make({
-  name: "counter",
-  state: { version: 1, schema: Schema.Int },
-  events: Event.define({ Counted: { by: Schema.Int } }),
-  commands: Schema.TaggedUnion({ Count: { by: Schema.Int }, Ensure: { least: Schema.Int } }),
-  initial: 0,
-  evolve: { Counted: (sum, { by }) => sum + by },
-  decide: {
-    Count: ({ by }) => [{ _tag: "Counted", by }],
-    Ensure: ({ least }, sum) => (sum < least ? new TooLittle({ sum, detail: `There are ${sum}` }) : [])
-  }
-})
 
 const schema = freshSchema()
 const store = stores({ url: serverUrl() }, schema, 8)
