@@ -13,10 +13,10 @@ import type * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import type * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
+import type { AppendSignal } from "./AppendSignal.ts"
 import type { Metadata, Stored } from "./Event.ts"
 import { makeMemory } from "./MemoryJournal.ts"
 import { Problem } from "./Problem.ts"
-import type { Signal } from "./Signal.ts"
 
 /** The journal could not be reached or did not answer. Whether the append took place is not known. */
 export class JournalUnavailable extends Problem<JournalUnavailable>()(
@@ -100,8 +100,11 @@ export class Journal extends Context.Service<
     readonly lanes: number
     /** Whether other processes may append to it as well, so that what this one remembers of a stream may be behind. */
     readonly shared: boolean
-    /** Moves after every append of this process, and after those of others that the adapter hears of. Polling must suffice. */
-    readonly signal: Signal
+    /**
+     * Moves after every append of this process, once for each, and after those of others that the adapter hears of. Polling must
+     * suffice. An adapter may hand over what was written (`AppendSignal.appended`), to save its readers the reading.
+     */
+    readonly signal: AppendSignal
     /**
      * Appends a batch in one transaction. Outcomes come in the order of the batch, after they are durable. A stream may appear
      * once in a batch. `within` runs inside the same transaction, after the events are written; its failure undoes the batch.

@@ -3,14 +3,27 @@
  *
  * An append wakes every worker of a service, and each wants the same events. The first to ask reads what is new in all partitions,
  * together; the others find it in memory. Whoever is behind what is kept, or ahead of it, reads for himself.
+ *
+ * What this process has appended itself is not read back, where the journal hands it over: it follows what is kept as long as the
+ * positions go on without a gap, and the journal's signal has moved for nothing else.
  */
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
+import { storedOf, type Written } from "./AppendSignal.ts"
 import type { Stored } from "./Event.ts"
 import type { Journal, JournalUnavailable } from "./Journal.ts"
 
 /** Events of a partition that are kept, at most: at a kilobyte each, a megabyte or two for a journal. */
 const mostKept = 128
+
+/**
+ * After a look that found few events, what was handed over is not taken up before so long: a step of a read model for every append would
+ * keep the process from answering. A read model lags up to so much longer under load. Reads have the adapter's pace.
+ */
+const pauseMillis = 4
+
+/** More than that, and going on at once is no waste. */
+const fewEvents = 64
 
 /** A partition, and the last position in it that is not wanted. */
 export interface Place {
@@ -28,6 +41,8 @@ export interface News<P extends Place> {
 interface Kept {
   after: number
   events: ReadonlyArray<Stored>
+  /** What has been handed over since, and not taken up. */
+  written: ReadonlyArray<Written>
 }
 
 const endOf = ({ after, events }: Kept): number => events.at(-1)?.position ?? after
@@ -38,8 +53,14 @@ export class JournalTail {
   readonly #journal: Journal["Service"]
   readonly #kept = new Map<number, Kept>()
   #waiters: Array<Waiter> | undefined
-  /** The signal's count before the last read that found all there was; then there is nothing new until it moves. */
+  /** The signal's count before the last look that found all there was; then there is nothing new until it moves. */
   #seen = -1
+  /** How many of its moves since then came with what was written. */
+  #told = 0
+  /** Something that was handed over has been let go, or somebody is to look for himself: what is new has to be read. */
+  #mustRead = false
+  /** No look at what was handed over before then, in milliseconds of `performance.now()`. */
+  #restsUntilMillis = 0
 
   constructor(journal: Journal["Service"]) {
     this.#journal = journal
@@ -61,7 +82,8 @@ export class JournalTail {
         const found = [...kept, ...read]
         const looked = !look && this.#seen === this.#journal.signal.count
         if (found.length > 0 || places.length === 0 || looked) return Effect.succeed(found)
-        // The read that was under way may have begun before the signal moved: then there is another one.
+        if (look) this.#mustRead = true
+        // The look that was under way may have begun before the signal moved: then there is another one.
         return Effect.andThen(this.#refill, this.news(places, { limit, look: false }))
       })
     })
@@ -104,21 +126,66 @@ export class JournalTail {
     return Effect.map(reading, (found) => found.filter(({ events }) => events.length > 0))
   }
 
-  /** Reads what is new, once for all who ask meanwhile. */
+  /** Looks for what is new, once for all who ask meanwhile. */
   get #refill(): Effect.Effect<void, JournalUnavailable> {
     return Effect.callback((resume) => {
       if (this.#waiters !== undefined) return void this.#waiters.push(resume)
       this.#waiters = [resume]
-      const seen = this.#journal.signal.count
-      const places = Effect.suspend(() => (this.#kept.size === 0 ? this.#begin : Effect.succeed(this.#ends)))
-      const reading = Effect.flatMap(places, (ends) => this.#read(ends, mostKept * ends.length))
-      Effect.runFork(reading).addObserver((exit) => {
-        const waiters = this.#waiters!
-        this.#waiters = undefined
-        if (Exit.isSuccess(exit)) this.#add(exit.value, seen)
-        for (const waiter of waiters) waiter(Exit.asVoid(exit))
-      })
+      if (!this.#isAllHandedOver) return this.#lookAtJournal()
+      const restMillis = this.#restsUntilMillis - performance.now()
+      if (restMillis > 0) setTimeout(() => this.#lookAtWritten(), restMillis)
+      // At the end of the turn, so that whoever appended has his answer first.
+      else setImmediate(() => this.#lookAtWritten())
     })
+  }
+
+  /** Whether what has been handed over is all that is new, as far as can be told from the signal. */
+  get #isAllHandedOver(): boolean {
+    return !this.#mustRead && this.#journal.signal.count - this.#seen === this.#told
+  }
+
+  #lookAtWritten(): void {
+    const news = this.#isAllHandedOver ? this.#writtenAfterEnds() : undefined
+    if (news === undefined) return this.#lookAtJournal()
+    this.#seen = this.#journal.signal.count
+    this.#told = 0
+    this.#add(news)
+    const isMuch = news.reduce((sum, { events }) => sum + events.length, 0) >= fewEvents
+    this.#restsUntilMillis = isMuch ? 0 : performance.now() + pauseMillis
+    this.#answer(Exit.void)
+  }
+
+  /** What was written after the last events that are kept; not known where others have written in between. */
+  #writtenAfterEnds(): ReadonlyArray<News<Place>> | undefined {
+    const news: Array<News<Place>> = []
+    for (const [partition, kept] of this.#kept) {
+      const position = endOf(kept)
+      if (kept.written.some(({ head }, i) => head.position !== position + 1 + i)) return undefined
+      if (kept.written.length > 0) news.push({ after: { partition, position }, events: kept.written.map(storedOf) })
+    }
+    return news
+  }
+
+  #lookAtJournal(): void {
+    const seen = this.#journal.signal.count
+    this.#seen = -1
+    this.#told = 0
+    this.#mustRead = false
+    const places = Effect.suspend(() => (this.#kept.size === 0 ? this.#begin : Effect.succeed(this.#ends)))
+    const reading = Effect.flatMap(places, (ends) => this.#read(ends, mostKept * ends.length))
+    Effect.runFork(reading).addObserver((exit) => {
+      if (Exit.isSuccess(exit)) {
+        this.#add(exit.value)
+        if (exit.value.every(({ events }) => events.length < mostKept)) this.#seen = seen
+      }
+      this.#answer(Exit.asVoid(exit))
+    })
+  }
+
+  #answer(exit: Exit.Exit<void, JournalUnavailable>): void {
+    const waiters = this.#waiters!
+    this.#waiters = undefined
+    for (const waiter of waiters) waiter(exit)
   }
 
   get #ends(): ReadonlyArray<Place> {
@@ -128,22 +195,36 @@ export class JournalTail {
   /** The tail begins with what comes now: whoever has to catch up does so without it. */
   get #begin(): Effect.Effect<ReadonlyArray<Place>, JournalUnavailable> {
     return Effect.map(this.#journal.heads, (heads) => {
-      for (const [partition, after] of heads.entries()) this.#kept.set(partition, { after, events: [] })
+      for (const [partition, after] of heads.entries()) this.#kept.set(partition, { after, events: [], written: [] })
+      this.#journal.signal.follow((written) => this.#note(written))
       return this.#ends
     })
   }
 
-  #add(news: ReadonlyArray<News<Place>>, seen: number): void {
+  /** Remembers what has been handed over, unless nobody takes it up: then it is read, should somebody come. */
+  #note(written: ReadonlyArray<Written>): void {
+    this.#told++
+    for (const [partition, later] of Map.groupBy(written, ({ head }) => head.partition)) {
+      const kept = this.#kept.get(partition)!
+      kept.written = [...kept.written, ...later]
+      if (kept.written.length <= mostKept) continue
+      kept.written = []
+      this.#mustRead = true
+    }
+  }
+
+  #add(news: ReadonlyArray<News<Place>>): void {
     for (const { after, events } of news) {
       const before = this.#kept.get(after.partition)!
       const all = [...before.events, ...events]
       const dropped = all.slice(0, Math.max(all.length - mostKept, 0))
+      const end = all[all.length - 1]!.position
       this.#kept.set(after.partition, {
         after: dropped.at(-1)?.position ?? before.after,
-        events: all.slice(dropped.length)
+        events: all.slice(dropped.length),
+        written: before.written.filter(({ head }) => head.position > end)
       })
     }
-    if (news.every(({ events }) => events.length < mostKept)) this.#seen = seen
   }
 }
 

@@ -8,19 +8,14 @@ import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Semaphore from "effect/Semaphore"
+import { AppendSignal, storedOf, type Written } from "./AppendSignal.ts"
 import type { Stored } from "./Event.ts"
 import type { Append, Journal, NewEvent, Outcome, Receipt, StoredState, StreamRange } from "./Journal.ts"
-import { Signal } from "./Signal.ts"
 import { isStorable } from "./StorableText.ts"
-
-interface MemoryEvent {
-  readonly head: Omit<Stored, "data">
-  readonly data: string
-}
 
 interface MemoryStream {
   version: number
-  events: Array<MemoryEvent>
+  events: Array<Written>
   state: (Omit<StoredState, "data"> & { readonly data: string }) | undefined
   readonly receipts: Map<string, Receipt>
 }
@@ -95,7 +90,14 @@ const positionOf = (append: Append, first: number, commandId: string): number =>
   return last < 0 ? 0 : first + last
 }
 
-const eventOf = (append: Append, index: number, data: string, first: number, recordedAtMillis: number): MemoryEvent => {
+/** An event of an append whose first event is at `first`, with its data as text. For adapters. */
+export const writtenOf = (
+  append: Append,
+  index: number,
+  data: string,
+  first: number,
+  recordedAtMillis: number
+): Written => {
   const { data: _, ...rest } = append.events[index]!
   return {
     head: {
@@ -110,10 +112,8 @@ const eventOf = (append: Append, index: number, data: string, first: number, rec
   }
 }
 
-const read = ({ head, data }: MemoryEvent): Stored => ({ ...head, data: JSON.parse(data) })
-
 /** The index of the first event after a position, in events ordered by position. */
-const indexAfter = (events: ReadonlyArray<MemoryEvent>, position: number): number => {
+const indexAfter = (events: ReadonlyArray<Written>, position: number): number => {
   let low = 0
   let high = events.length
   while (low < high) {
@@ -126,7 +126,7 @@ const indexAfter = (events: ReadonlyArray<MemoryEvent>, position: number): numbe
 
 class MemoryStore {
   readonly streams = new Map<string, MemoryStream>()
-  readonly partitions: Array<Array<MemoryEvent>>
+  readonly partitions: Array<Array<Written>>
   readonly heads: Array<number>
 
   constructor(partitions: number) {
@@ -162,7 +162,7 @@ class MemoryStore {
   #store(append: Append, data: Serialised<string>, first: number, now: number): void {
     const stream = this.streams.get(append.stream) ?? emptyStream()
     data.events.forEach((text, i) => {
-      const event = eventOf(append, i, text, first, now)
+      const event = writtenOf(append, i, text, first, now)
       stream.events.push(event)
       this.partitions[append.partition]!.push(event)
     })
@@ -180,13 +180,13 @@ class MemoryStore {
   readStream(name: string, { from = 0, to = Infinity, limit }: StreamRange): ReadonlyArray<Stored> {
     const events = this.streams.get(name)?.events ?? []
     const found = events.filter(({ head }) => head.version >= from && head.version <= to)
-    return found.slice(0, limit).map(read)
+    return found.slice(0, limit).map(storedOf)
   }
 
   readPartition(partition: number, after: number, limit: number): ReadonlyArray<Stored> {
     const events = this.partitions[partition] ?? []
     const first = indexAfter(events, after)
-    return events.slice(first, first + limit).map(read)
+    return events.slice(first, first + limit).map(storedOf)
   }
 
   state(name: string): Option.Option<StoredState> {
@@ -211,7 +211,7 @@ class MemoryStore {
 /** A journal over plain arrays. One append at a time; what it stores is seen by nobody before it is complete. */
 export const makeMemory = (partitions: number): Journal["Service"] => {
   const store = new MemoryStore(partitions)
-  const signal = new Signal()
+  const signal = new AppendSignal()
   const mutex = Semaphore.makeUnsafe(1)
   return {
     partitions,

@@ -2,14 +2,17 @@
  * What the workers of projections rely on who follow a journal together: every event once and in order, whoever reads it, and one
  * read for all of them.
  */
+import { AppendSignal } from "@daybook/core/AppendSignal"
 import { type Append, Journal, JournalUnavailable } from "@daybook/core/Journal"
 import { JournalTail, tailOf } from "@daybook/core/JournalTail"
+import { writtenOf } from "@daybook/core/MemoryJournal"
 import { nothingKnown } from "@daybook/testkit/Metadata"
 import { assert, describe, it } from "@effect/vitest"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
+import * as fc from "fast-check"
 
 const append = (partition: number, version: number, events: number): Append => ({
   stream: `thing-${partition}`,
@@ -184,3 +187,166 @@ describe("whoever follows the tail of a journal", () => {
     })
   )
 })
+
+/** Two processes on one journal: this one's appends are handed over, of the other's it hears at most that there are some. */
+const shared = Effect.gen(function* () {
+  const { journal: watchedJournal, seen } = yield* watched
+  const beneath = yield* Journal
+  const signal = new AppendSignal()
+  const versions = [0, 0]
+  const appendNext = (partition: number, events: number) =>
+    Effect.suspend(() => {
+      const version = versions[partition]!
+      versions[partition] = version + events
+      return Effect.as(beneath.append([append(partition, version, events)]), version)
+    })
+  return {
+    seen,
+    tail: new JournalTail({ ...watchedJournal, signal }),
+    ours: (partition: number, events: number) =>
+      Effect.map(appendNext(partition, events), (version) =>
+        signal.appended(
+          Array.from({ length: events }, (_, i) =>
+            writtenOf(append(partition, version, events), i, "{}", version + 1, 0)
+          )
+        )
+      ),
+    theirs: (partition: number, events: number, isHeard: boolean) =>
+      Effect.map(appendNext(partition, events), () => (isHeard ? signal.notify() : undefined))
+  }
+})
+
+describe("what this process has appended", () => {
+  scenario(
+    "is not read back",
+    Effect.gen(function* () {
+      const { tail, seen, ours } = yield* shared
+      yield* news(tail, places(0, 0))
+      seen.reads = 0
+      yield* ours(0, 2)
+      yield* ours(1, 1)
+      yield* ours(0, 1)
+      assert.deepStrictEqual(yield* news(tail, places(0, 0)), [
+        [0, 1, 2, 3],
+        [1, 1]
+      ])
+      assert.deepStrictEqual(yield* news(tail, places(3, 1)), [])
+      yield* ours(1, 1)
+      assert.deepStrictEqual(yield* news(tail, places(3, 1)), [[1, 2]])
+      assert.strictEqual(seen.reads, 0)
+    })
+  )
+
+  scenario(
+    "is read with what others have put in between, whether they were heard or not",
+    Effect.gen(function* () {
+      const { tail, ours, theirs } = yield* shared
+      yield* news(tail, places(0, 0))
+      yield* theirs(0, 1, false)
+      yield* ours(0, 1)
+      assert.deepStrictEqual(yield* news(tail, places(0, 0)), [[0, 1, 2]])
+      yield* ours(0, 1)
+      yield* theirs(0, 1, true)
+      assert.deepStrictEqual(yield* news(tail, places(2, 0)), [[0, 3, 4]])
+      yield* ours(0, 1)
+      yield* theirs(0, 1, false)
+      yield* ours(0, 1)
+      assert.deepStrictEqual(yield* news(tail, places(4, 0)), [[0, 5, 6, 7]])
+      yield* theirs(1, 1, false)
+      assert.deepStrictEqual(yield* news(tail, places(7, 0)), [])
+      assert.deepStrictEqual(yield* news(tail, places(7, 0), true), [[1, 1]])
+    })
+  )
+})
+
+describe("what this process has appended, while nobody looks or somebody reads,", () => {
+  scenario(
+    "is read when it was let go, since nobody had asked for it",
+    Effect.gen(function* () {
+      const { tail, seen, ours } = yield* shared
+      yield* news(tail, places(0, 0))
+      seen.reads = 0
+      for (let i = 0; i < 13; i++) yield* ours(0, 10)
+      const all: Array<number> = []
+      while (all.length < 130) {
+        all.push(
+          ...(yield* tail.news(places(all.length, 0), { limit: 500, look: false }))[0]!.events.map((e) => e.position)
+        )
+      }
+      assert.deepStrictEqual(
+        all,
+        Array.from({ length: 130 }, (_, i) => i + 1)
+      )
+      assert.isAbove(seen.reads, 0)
+    })
+  )
+
+  scenario(
+    "while a read is under way is neither lost nor there twice",
+    Effect.gen(function* () {
+      const { tail, seen, ours, theirs } = yield* shared
+      yield* news(tail, places(0, 0))
+      yield* theirs(0, 1, true)
+      const release = yield* Deferred.make<void>()
+      seen.hold = Deferred.await(release)
+      const reading = yield* Effect.forkChild(news(tail, places(0, 0)))
+      yield* Effect.yieldNow
+      yield* ours(0, 2)
+      seen.hold = Effect.void
+      yield* Deferred.succeed(release, undefined)
+      assert.deepStrictEqual(yield* Fiber.join(reading), [[0, 1]])
+      seen.reads = 0
+      assert.deepStrictEqual(yield* news(tail, places(1, 0)), [[0, 2, 3]])
+      assert.strictEqual(seen.reads, 0)
+    })
+  )
+})
+
+it.effect(
+  "whoever follows gets every event once and in order, whatever two processes append and whatever is heard of it",
+  () => {
+    const step = fc.oneof(
+      fc.record({
+        by: fc.constantFrom("ours", "heard", "unheard"),
+        partition: fc.nat(1),
+        events: fc.integer({ min: 1, max: 90 })
+      }),
+      fc.record({
+        by: fc.constantFrom("look", "follow"),
+        partition: fc.nat(1),
+        events: fc.integer({ min: 1, max: 300 })
+      })
+    )
+    const property = fc.asyncProperty(fc.array(step, { maxLength: 30 }), (steps) =>
+      Effect.runPromise(
+        Effect.gen(function* () {
+          const { tail, ours, theirs } = yield* shared
+          const appended = [0, 0]
+          const reached = [
+            [0, 0],
+            [0, 0]
+          ]
+          const follow = (who: number, limit: number, look: boolean) =>
+            Effect.map(tail.news(places(...reached[who]!), { limit, look }), (found) => {
+              for (const { after, events } of found) {
+                for (const { position } of events) assert.strictEqual(position, ++reached[who]![after.partition]!)
+              }
+              return found.length
+            })
+          for (const { by, partition, events } of steps) {
+            if (by === "look" || by === "follow") yield* follow(partition, events, by === "look")
+            else {
+              appended[partition]! += events
+              yield* by === "ours" ? ours(partition, events) : theirs(partition, events, by === "heard")
+            }
+          }
+          for (const who of [0, 1]) {
+            while ((yield* follow(who, 200, true)) > 0);
+            assert.deepStrictEqual(reached[who], appended)
+          }
+        }).pipe(Effect.provide(Journal.layerMemory({ partitions: 2 })))
+      )
+    )
+    return Effect.promise(() => fc.assert(property, { numRuns: 60 }))
+  }
+)

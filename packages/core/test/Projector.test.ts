@@ -1,8 +1,9 @@
 /** What the author of a read model relies on: every event once, in order, in the transaction that moves the offset. */
+
+import { AppendSignal } from "@daybook/core/AppendSignal"
 import { Journal } from "@daybook/core/Journal"
 import * as Projection from "@daybook/core/Projection"
 import * as Projector from "@daybook/core/Projector"
-import { Signal } from "@daybook/core/Signal"
 import { assert, describe } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
@@ -172,7 +173,7 @@ describe("a worker", () => {
     "finds everything by polling alone where the journal's signal never moves",
     Effect.gen(function* () {
       const ledger = makeLedger()
-      yield* run(ledger, { poll: "1 second" }).pipe(withJournal(() => ({ signal: new Signal() })))
+      yield* run(ledger, { poll: "1 second" }).pipe(withJournal(() => ({ signal: new AppendSignal() })))
       yield* deposits(a, [1])
       assert.deepStrictEqual(ledger.entries, [])
       yield* TestClock.adjust("1 second")

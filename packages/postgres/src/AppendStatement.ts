@@ -6,6 +6,7 @@
  */
 import type { Append, NewEvent, Outcome, Receipt } from "@daybook/core/Journal"
 import { serialise } from "@daybook/core/MemoryJournal"
+import { storedMillisOf } from "./Instants.ts"
 import type { OwnWrites } from "./OwnWrites.ts"
 import { arrayOf, quoted } from "./RowSet.ts"
 
@@ -27,6 +28,8 @@ export interface Answer {
   readonly moved: boolean
   /** When there are any, nothing is stored. */
   readonly refused: ReadonlyArray<Refusal> | null
+  /** When the batch's events were recorded; null when it has none. */
+  readonly recordedAtMillis: number | null
 }
 
 /** What `append_after` says of a stream that it refused. */
@@ -178,7 +181,8 @@ const partTypes = ["smallint[]", "integer[]", "xid[]"]
 export const statementText = (schema: string): string => {
   const all = [...partTypes, ...Object.values(types).flatMap((kind) => Object.values<string>(kind))]
   const params = all.map((type, index) => `$${index + 1}::text::${type}`)
-  return `SELECT bases::text AS bases, mark::text AS mark, moved, refused FROM ${schema}.append_after(${params.join(", ")})`
+  return `SELECT bases::text AS bases, mark::text AS mark, moved, refused, ${storedMillisOf("recorded_at")} AS "recordedAtMillis"
+    FROM ${schema}.append_after(${params.join(", ")})`
 }
 
 /** The index of the event that carries a command's id, -1 when none does. */

@@ -19,7 +19,8 @@ export const journal: MigrationSet = {
     "journal-008-privileges",
     "journal-009-append",
     "journal-010-append",
-    "journal-011-receipts"
+    "journal-011-receipts",
+    "journal-012-append"
   ])
 }
 

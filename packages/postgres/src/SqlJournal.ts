@@ -1,9 +1,10 @@
 /**
  * The journal on SQL: one code path for PostgreSQL and for PGlite.
  *
- * Appends go through the SQL function `append_after` (see `sql/journal-010-append.sql`, `OwnWrites.ts` and `AppendStatement.ts`); everything else
+ * Appends go through the SQL function `append_after` (see `sql/journal-012-append.sql`, `OwnWrites.ts` and `AppendStatement.ts`); everything else
  * is a query.
  */
+import { AppendSignal, type Written } from "@daybook/core/AppendSignal"
 import type { Stored } from "@daybook/core/Event"
 import {
   type Append,
@@ -13,7 +14,7 @@ import {
   type Receipt,
   type StreamRange
 } from "@daybook/core/Journal"
-import { Signal } from "@daybook/core/Signal"
+import * as MemoryJournal from "@daybook/core/MemoryJournal"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
@@ -23,7 +24,7 @@ import type { SqlError } from "effect/sql/SqlError"
 import { AnswerLimit, orNoAnswer } from "./AnswerLimit.ts"
 import * as AppendPipeline from "./AppendPipeline.ts"
 import { type Answer, outcomeOfRefusal, type Prepared, prepare, statementOf, statementText } from "./AppendStatement.ts"
-import { millisOf } from "./Instants.ts"
+import { storedMillisOf } from "./Instants.ts"
 import { isInTransaction } from "./InTransaction.ts"
 import { checkSchemaName } from "./Migrations.ts"
 import { OwnWrites } from "./OwnWrites.ts"
@@ -41,16 +42,13 @@ export interface Options {
   readonly shared: boolean
 }
 
-/** Times are whole milliseconds to everyone else; the order of two events within one does not show. Half is up, as with `Math.round`. */
-const wholeMillis = (instant: string): string => `floor(${millisOf(instant)} + 0.5)`
-
 /**
  * The columns of an event, under the names of `Stored`: a row is one as it comes. In ORDER BY, a bare `position` would be the one of the
  * result, which no index knows, and every page would sort all that is left of a partition: it is `event.position` there.
  */
 export const columns = `partition, position::float8 AS position, stream, version, event_id AS "eventId", type,
-  schema_version AS "schemaVersion", ${wholeMillis("occurred_at")} AS "occurredAtMillis",
-  ${wholeMillis("recorded_at")} AS "recordedAtMillis", command_id AS "commandId",
+  schema_version AS "schemaVersion", ${storedMillisOf("occurred_at")} AS "occurredAtMillis",
+  ${storedMillisOf("recorded_at")} AS "recordedAtMillis", command_id AS "commandId",
   correlation_id AS "correlationId", causation_id AS "causationId", actor, reason, trace_parent AS "traceParent", tenant, data`
 
 /** A failure of the database, in words for the caller of a command or query. */
@@ -80,23 +78,46 @@ type Query = <Row extends object>(
   params: ReadonlyArray<string | null>
 ) => Effect.Effect<ReadonlyArray<Row>, JournalUnavailable>
 
+/** What became of a batch: each append's outcome, and all that is stored of it. */
+interface Done {
+  readonly outcomes: ReadonlyArray<Outcome>
+  /** Not told where a reader would find it changed: times are stored in whole microseconds. */
+  readonly written: ReadonlyArray<Written> | undefined
+}
+
+/** The events of a batch that has been stored, as a reader would find them. `places` are those of its appends' first events. */
+const writtenOf = (
+  batch: ReadonlyArray<Prepared>,
+  places: ReadonlyArray<number>,
+  recordedAtMillis: number
+): Done["written"] => {
+  const written: Array<Written> = []
+  for (const [i, { append, events }] of batch.entries()) {
+    for (const [index, data] of events.entries()) {
+      if (!Number.isSafeInteger(append.events[index]!.occurredAtMillis)) return undefined
+      written.push(MemoryJournal.writtenOf(append, index, data, places[i]!, recordedAtMillis))
+    }
+  }
+  return written
+}
+
 /**
  * Appends what is not refused; what is refused is left out of a second try, so that neighbours are stored. `ownWrites` are those that
- * an append may rely on.
+ * an append may rely on. `tellsAll`: whether what was written is wanted.
  */
-const appender = (query: Query, schema: string, ownWrites: () => OwnWrites) => {
+const appender = (query: Query, schema: string, ownWrites: () => OwnWrites, tellsAll: () => boolean) => {
   const text = statementText(schema)
 
   const appendPrepared = (
     batch: ReadonlyArray<Prepared>,
     outcomes: Array<Outcome>,
     own: OwnWrites
-  ): Effect.Effect<void, JournalUnavailable> =>
+  ): Effect.Effect<Done, JournalUnavailable> =>
     Effect.suspend(() => {
-      if (batch.length === 0) return Effect.void
+      if (batch.length === 0) return Effect.succeed({ outcomes, written: [] })
       const { starts, params, parts, marks } = statementOf(batch, own)
       return Effect.flatMap(query<Answer>(text, params), (rows) => {
-        const { bases, mark, moved, refused } = rows[0]!
+        const { bases, mark, moved, refused, recordedAtMillis } = rows[0]!
         if (moved) {
           own.forget(parts)
           return appendPrepared(batch, outcomes, own)
@@ -112,19 +133,21 @@ const appender = (query: Query, schema: string, ownWrites: () => OwnWrites) => {
         }
         const heads = bases.slice(1, -1).split(",").map(Number)
         own.marked(parts, marks, mark)
-        batch.forEach(({ append, events, ordinal }, i) => {
+        const places = batch.map(({ append, events, ordinal }, i) => {
           const position = events.length === 0 ? 0 : heads[append.partition]! + starts[i]!
           outcomes[ordinal] = { _tag: "Appended", version: append.expectedVersion + append.events.length, position }
           own.wrote(append)
+          return position
         })
-        return Effect.void
+        const written = tellsAll() ? writtenOf(batch, places, recordedAtMillis ?? 0) : undefined
+        return Effect.succeed({ outcomes, written })
       })
     })
 
-  return (batch: ReadonlyArray<Append>): Effect.Effect<ReadonlyArray<Outcome>, JournalUnavailable> =>
+  return (batch: ReadonlyArray<Append>): Effect.Effect<Done, JournalUnavailable> =>
     Effect.suspend(() => {
       const outcomes: Array<Outcome> = new Array(batch.length)
-      return Effect.as(appendPrepared(prepare(batch, outcomes), outcomes, ownWrites()), outcomes)
+      return appendPrepared(prepare(batch, outcomes), outcomes, ownWrites())
     })
 }
 
@@ -190,7 +213,7 @@ export const make = (
     const limit = yield* AnswerLimit
     const query: Query = (text, params) => orUnavailable(orNoAnswer(sql.unsafe(text, params), limit))
     const counted = yield* query<{ readonly n: number }>(`SELECT count(*)::integer AS n FROM ${schema}.partition`, [])
-    const signal = new Signal()
+    const signal = new AppendSignal()
     const wakeOthers = yield* WakeUps.make(`daybook_${schema}`, signal)
     // No limit on these statements: it is that of the whole append, whose transaction may be waiting for more than one.
     const { n: partitions } = counted[0]!
@@ -199,18 +222,21 @@ export const make = (
     const durably = appender(
       (text, params) => orUnavailable(send(text, params)),
       schema,
-      () => own
+      () => own,
+      () => signal.isFollowed
     )
     // In a transaction, this journal's or its caller's. Nothing of what it has written is known until it is over.
     const inTransaction = appender(
       (text, params) => orUnavailable(sql.unsafe(text, params)),
       schema,
-      () => new OwnWrites(partitions)
+      () => new OwnWrites(partitions),
+      () => false
     )
-    const appended = Effect.sync(() => {
-      signal.notify()
+    const tell = ({ written }: Done) => {
+      if (written === undefined) signal.notify()
+      else signal.appended(written)
       wakeOthers()
-    })
+    }
     return {
       partitions,
       lanes: options.lanes,
@@ -220,8 +246,11 @@ export const make = (
         const appending =
           work === undefined
             ? Effect.flatMap(isInTransaction(sql), (isJoining) => (isJoining ? inTransaction(batch) : durably(batch)))
-            : sql.withTransaction(Effect.tap(inTransaction(batch), work))
-        return Effect.tap(orUnavailable(orNoAnswer(appending, limit)), () => appended) as never
+            : sql.withTransaction(Effect.tap(inTransaction(batch), ({ outcomes }) => work(outcomes)))
+        return Effect.map(orUnavailable(orNoAnswer(appending, limit)), (done) => {
+          tell(done)
+          return done.outcomes
+        }) as never
       },
       ...reader(query, yield* recallOf(sql, schema), schema)
     }

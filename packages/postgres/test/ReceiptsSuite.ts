@@ -42,6 +42,7 @@ const appendAsBefore = Effect.fnUntraced(function* (schema: string, append: Appe
   const { params } = statementOf(prepare([append], []), new OwnWrites(partitions))
   const text = statementText(schema)
     .replace("mark::text AS mark, moved, ", "")
+    .replace(/, floor.*AS "recordedAtMillis"/, "")
     .replace("append_after", "append_batch")
     .replace(", $3::text::xid[]", "")
     .replaceAll(/\$(\d+)/g, (all, n: string) => (Number(n) > 3 ? `$${Number(n) - 1}` : all))

@@ -2,10 +2,11 @@
  * What an author of adapters relies on: the suite finds a journal that is wrong. Each journal here has one of the faults that
  * real stores have had, and the scenario that must notice is named.
  */
+
+import { AppendSignal } from "@daybook/core/AppendSignal"
 import type { Stored } from "@daybook/core/Event"
 import { type Append, Journal, type Outcome } from "@daybook/core/Journal"
-import { makeMemory } from "@daybook/core/MemoryJournal"
-import { Signal } from "@daybook/core/Signal"
+import { makeMemory, writtenOf } from "@daybook/core/MemoryJournal"
 import { journalSections } from "@daybook/testkit/JournalSuite"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
@@ -142,7 +143,24 @@ const faults: Readonly<Record<string, readonly [Fault, noticedBy: RegExp]>> = {
     (sound) => ({ readStream: (stream, range) => sound.readStream(stream.toLowerCase(), range) }),
     /streams whose names differ in case/
   ],
-  "nobody is woken": [() => ({ signal: new Signal() }), /the signal moves after an append/]
+  "what is handed over is not what was stored": [
+    (sound) => ({
+      append: (batch, within) =>
+        Effect.tap(sound.append(batch, within), (outcomes) =>
+          Effect.sync(() =>
+            sound.signal.appended(
+              batch.flatMap((append, i) => {
+                const outcome = outcomes[i]!
+                if (outcome._tag !== "Appended") return []
+                return append.events.map((_, n) => writtenOf(append, n, '{"n":0}', outcome.position, 0))
+              })
+            )
+          )
+        )
+    }),
+    /hands over of a batch/
+  ],
+  "nobody is woken": [() => ({ signal: new AppendSignal() }), /the signal moves after an append/]
 }
 
 describe("the journal suite", () => {

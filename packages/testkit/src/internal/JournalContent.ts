@@ -10,17 +10,27 @@ import { uuidV7Unsafe } from "effect/crypto/SecureRandom"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import { type Section, scenario } from "../Suite.ts"
-import { appendTo, eventOf, expectAppended, expectDense, freshTarget, readAfter, store } from "./JournalFixture.ts"
+import {
+  appendTo,
+  eventOf,
+  expectAppended,
+  expectDense,
+  freshTarget,
+  handedOver,
+  readAfter,
+  store
+} from "./JournalFixture.ts"
 
-/** Stores events, and expects both reads to give them back with everything that was given. */
+/** Stores events, and expects both reads, and the signal if it hands them over, to give them back with everything that was given. */
 const roundTrip = (name: string, events: ReadonlyArray<NewEvent>) =>
   scenario(
     name,
     Effect.gen(function* () {
       const journal = yield* Journal
       const target = yield* freshTarget
-      const { position } = yield* store(appendTo(target, 0, events))
+      const handed = yield* handedOver(store(appendTo(target, 0, events)))
       const fromStream = yield* journal.readStream(target.stream)
+      const position = fromStream[0]!.position
       const fromPartition = yield* readAfter(target.partition, position - 1)
       const expected = events.map((event, i) => ({
         ...event,
@@ -31,6 +41,7 @@ const roundTrip = (name: string, events: ReadonlyArray<NewEvent>) =>
       }))
       assert.deepStrictEqual<unknown>(fromStream, expected)
       assert.deepStrictEqual<unknown>(fromPartition, expected)
+      if (handed !== undefined) assert.deepStrictEqual<unknown>(handed, expected)
     })
   )
 

@@ -3,6 +3,7 @@
  * to read partitions. A scenario never assumes that the journal is empty, since all of them share one.
  */
 
+import { storedOf } from "@daybook/core/AppendSignal"
 import type { Stored } from "@daybook/core/Event"
 import { type Append, Journal, type JournalUnavailable, type NewEvent, type Outcome } from "@daybook/core/Journal"
 import * as Partition from "@daybook/core/Partition"
@@ -117,6 +118,20 @@ export const readAfter = (
   })
 
 export const versionsOf = (events: ReadonlyArray<Stored>): ReadonlyArray<number> => events.map((e) => e.version)
+
+/** What an effect has the journal hand over, if it does that; `undefined` if it does not. */
+export const handedOver = <E, R>(
+  effect: Effect.Effect<unknown, E, R>
+): Effect.Effect<ReadonlyArray<Stored> | undefined, E, R | Journal> =>
+  Effect.gen(function* () {
+    const { signal } = yield* Journal
+    let all: ReadonlyArray<Stored> | undefined
+    const unfollow = signal.follow((written) => {
+      all = [...(all ?? []), ...written.map(storedOf)]
+    })
+    yield* Effect.ensuring(effect, Effect.sync(unfollow))
+    return all
+  })
 
 /** The numbers from `from` to `to`. */
 export const range = (from: number, to: number): ReadonlyArray<number> =>

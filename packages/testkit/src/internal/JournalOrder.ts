@@ -15,6 +15,7 @@ import {
   freshTarget,
   freshTargetIn,
   freshTargets,
+  handedOver,
   hold,
   letOthersRun,
   numbered,
@@ -191,6 +192,34 @@ const signalMoves = scenario(
   })
 )
 
+const handsOver = scenario(
+  "what the signal hands over of a batch, if anything, is what the batch has left in the partitions, in order",
+  Effect.gen(function* () {
+    const journal = yield* Journal
+    const rival = yield* written(2)
+    const before = yield* journal.heads
+    const [first, ...others] = yield* freshTargets(9)
+    const batch = [first!, rival, ...others].map((target) => appendTo(target, 0, numbered(1, 2)))
+    const handed = yield* handedOver(Effect.andThen(journal.append(batch), store(appendTo(first!, 2, numbered(3, 3)))))
+    if (handed === undefined) return
+    for (const [partition, after] of before.entries()) {
+      assert.deepStrictEqual(
+        handed.filter((event) => event.partition === partition),
+        yield* readAfter(partition, after)
+      )
+    }
+  })
+)
+
+const undone = scenario(
+  "what a transaction has undone is not handed over",
+  Effect.gen(function* () {
+    const journal = yield* Journal
+    const failing = journal.append([appendTo(yield* freshTarget, 0, numbered(1, 1))], () => Effect.fail("undo"))
+    assert.isEmpty((yield* handedOver(Effect.exit(failing))) ?? [])
+  })
+)
+
 export const partitions: Section<Journal> = {
   title: "reading partitions",
   scenarios: [
@@ -201,6 +230,8 @@ export const partitions: Section<Journal> = {
     failuresBetween,
     lateCommit("an append that commits late is not skipped by readers", Effect.void, true),
     lateCommit("an append that fails late leaves no gap for readers", Effect.fail("undo"), false),
-    signalMoves
+    signalMoves,
+    handsOver,
+    undone
   ]
 }
