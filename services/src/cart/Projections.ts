@@ -23,7 +23,11 @@ export const cartViewsName = "cart-views"
 /** The migrations of the read models. */
 export const tables: MigrationSet = {
   name: "cart",
-  migrations: fromFiles(new URL("./sql/", import.meta.url), ["001-read-models", "002-untouched"])
+  migrations: fromFiles(new URL("./sql/", import.meta.url), [
+    "001-read-models",
+    "002-untouched",
+    "003-untouched-by-hour"
+  ])
 }
 
 /** A row of `cart_view`. Times in milliseconds since 1970. */

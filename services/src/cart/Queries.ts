@@ -124,14 +124,6 @@ interface SummaryRow {
   readonly updatedAt: string
 }
 
-interface LineRow {
-  readonly lineId: string
-  readonly sku: string
-  readonly description: string
-  readonly quantity: number
-  readonly unitPriceMinor: number
-}
-
 const summaryColumns = `cart_id AS id, version, status, customer_id AS "customerId", country, currency,
   total_minor::float8 AS "totalMinor", line_count AS "lineCount", checkout_id AS "checkoutId",
   ${isoOf("opened_at")} AS "openedAt", ${isoOf("updated_at")} AS "updatedAt"`
@@ -143,33 +135,49 @@ const summaryOf = ({ currency, totalMinor, ...row }: SummaryRow): CartSummary =>
 
 type Query = ReturnType<typeof asking>
 
-type ViewRow = SummaryRow & { readonly lines: ReadonlyArray<LineRow> | null }
+/** Lines by column, which takes the database half the time of an object for each line. */
+type LineColumns = readonly [
+  lineId: ReadonlyArray<string>,
+  sku: ReadonlyArray<string>,
+  description: ReadonlyArray<string>,
+  quantity: ReadonlyArray<number>,
+  unitPriceMinor: ReadonlyArray<number>
+]
 
-const viewOf = (row: ViewRow): CartView => {
-  const { lines, ...summary } = row
+type ViewRow = SummaryRow & { readonly lines: LineColumns | readonly [null, null, null, null, null] }
+
+const viewOf = ({ lines, ...summary }: ViewRow): CartView => {
+  const [lineIds, skus, descriptions, quantities, unitPrices] = lines
+  const { currency } = summary
   return {
     ...summaryOf(summary),
-    lines: (lines ?? []).map(({ unitPriceMinor, ...line }) => ({
-      ...line,
-      unitPrice: { amountMinor: unitPriceMinor, currency: row.currency }
+    lines: (lineIds ?? []).map((lineId, i) => ({
+      lineId,
+      sku: skus![i]!,
+      description: descriptions![i]!,
+      quantity: quantities![i]!,
+      unitPrice: { amountMinor: unitPrices![i]!, currency }
     }))
   }
 }
 
-/** Carts under a condition on $1, in an order that the cart's id makes total. */
+/** Carts under a condition on $1, in an order that is total. */
 interface List {
   readonly condition: string
-  readonly by: "opened_at" | "recorded_at"
+  readonly by: ReadonlyArray<string>
   readonly direction: "ASC" | "DESC"
 }
 
-const ofCustomer: List = { condition: "customer_id = $1::text", by: "opened_at", direction: "DESC" }
+const ofCustomer: List = { condition: "customer_id = $1::text", by: ["opened_at", "cart_id"], direction: "DESC" }
 
-/** By when it was recorded that somebody touched them: an import of years ago has been touched just now. */
+/**
+ * By when it was recorded that somebody touched them: an import of years ago has been touched just now. The index knows the hour; what
+ * is of one hour is sorted.
+ */
 const untouched: List = {
   condition: `status IN ('open', 'abandoned') AND line_count > 0
-    AND recorded_at < ${instantOf("$1::text::float8")}`,
-  by: "recorded_at",
+    AND recorded_hour <= floor($1::text::float8 / 3600000)::bigint AND recorded_at < ${instantOf("$1::text::float8")}`,
+  by: ["recorded_hour", "recorded_at", "cart_id"],
   direction: "ASC"
 }
 
@@ -199,9 +207,8 @@ const totalsText = (schema: string): string =>
 /** Carts with their lines, from rows of their table. */
 const viewText = (schema: string, from: string): string =>
   `SELECT ${summaryColumns}, (
-     SELECT json_agg(json_build_object('lineId', line_id, 'sku', sku, 'description', description, 'quantity', quantity,
-                                       'unitPriceMinor', unit_price_minor) ORDER BY added_version)
-     FROM ${schema}.cart_line l WHERE l.cart_id = v.cart_id) AS lines
+     SELECT json_build_array(json_agg(line_id), json_agg(sku), json_agg(description), json_agg(quantity), json_agg(unit_price_minor))
+     FROM (SELECT * FROM ${schema}.cart_line WHERE cart_id = v.cart_id ORDER BY added_version) AS line) AS lines
    FROM ${from}`
 
 /** Carts of one statement at most: it takes a few milliseconds. */
@@ -230,11 +237,12 @@ const make = (sql: SqlClient.SqlClient, schema: string, limitMillis: number): Ca
   const pageOf = ({ condition, by, direction }: List, key: string, page: Page) =>
     Effect.gen(function* () {
       const { limit, after } = page
+      const place = by.join(", ")
       const rows = yield* query<SummaryRow>(
         `SELECT ${summaryColumns} FROM ${schema}.cart_view
-         WHERE ${condition} AND ($2::text IS NULL OR (${by}, cart_id) ${direction === "ASC" ? ">" : "<"}
-           (SELECT ${by}, cart_id FROM ${schema}.cart_view WHERE ${condition} AND cart_id = $2::text))
-         ORDER BY ${by} ${direction}, cart_id ${direction} LIMIT $3::text::integer`,
+         WHERE ${condition} AND ($2::text IS NULL OR (${place}) ${direction === "ASC" ? ">" : "<"}
+           (SELECT ${place} FROM ${schema}.cart_view WHERE ${condition} AND cart_id = $2::text))
+         ORDER BY ${by.map((column) => `${column} ${direction}`).join(", ")} LIMIT $3::text::integer`,
         [key, after ?? null, String(limit)]
       )
       if (rows.length > 0 || after === undefined) return rows.map(summaryOf)

@@ -12,6 +12,7 @@ import { expect, layer } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
+import { SqlClient } from "effect/sql/SqlClient"
 import * as fc from "fast-check"
 import * as Domain from "../../src/cart/Domain.ts"
 import type { CartEvent } from "../../src/cart/Events.ts"
@@ -125,6 +126,25 @@ layer(Layer.mergeAll(readModels, Journal.layerMemory(), Snapshots.layerMemory), 
           Layer.fresh(Layer.merge(Journal.layerMemory(), Snapshots.layerMemory))
         )
         expect(yield* rows).toEqual(first)
+      })
+    )
+
+    it.effect("leave the indexes of carts alone while these are being filled", () =>
+      Effect.gen(function* () {
+        const sql = yield* SqlClient
+        yield* empty
+        const added = Array.from({ length: 5 }, (_, i) => itemAdded({ lineId: `line ${i}` }))
+        const filled = recorded([cartOpened(), ...added].map((event, i) => ({ cart: "c", event, atMillis: i })))
+        yield* project([filled.slice(0, 1)])
+        const table = `'${schema}.cart_view'::regclass`
+        const counts = sql.unsafe<{ readonly all: number; readonly withoutIndexes: number }>(
+          `SELECT pg_stat_get_xact_tuples_updated(${table})::integer AS all,
+                  pg_stat_get_xact_tuples_hot_updated(${table})::integer AS "withoutIndexes"`
+        )
+        const filling = Effect.andThen(project(filled.slice(1).map((one) => [one])), counts)
+        const [[before], [after]] = yield* sql.withTransaction(Effect.all([counts, filling]))
+        expect(after!.all - before!.all).toBe(5)
+        expect(after!.withoutIndexes - before!.withoutIndexes).toBe(5)
       })
     )
 
