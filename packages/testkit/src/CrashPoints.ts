@@ -160,10 +160,22 @@ export class CrashPoints {
     }
   }
 
-  /** What is done inside `transact` is part of its change. */
+  /**
+   * What is done inside `transact` is part of its change, and so is a plan that is written. Named apart, since a projection that plans
+   * falls back to `transact` where a store does not write plans.
+   */
   #projectionStore(service: string, store: ProjectionStore["Service"]): ProjectionStore["Service"] {
     const only = <A>(effect: Effect.Effect<A, ReadModelUnavailable>) => this.while(effect, storeGone)
+    const { write } = store
+    const planned: Pick<ProjectionStore["Service"], "write"> =
+      write === undefined
+        ? {}
+        : {
+            write: (projection, advances, plan) =>
+              this.change(`${service} writes the plan of ${projection}`, write(projection, advances, plan), storeGone)
+          }
     return {
+      ...planned,
       claim: (projection, claim) => only(store.claim(projection, claim)),
       release: (projection, owner) => store.release(projection, owner),
       transact: (projection, advances, work) =>

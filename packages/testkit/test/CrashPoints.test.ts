@@ -3,6 +3,7 @@ import { Broker } from "@daybook/core/Broker"
 import { Inbox } from "@daybook/core/Inbox"
 import { type Append, Journal } from "@daybook/core/Journal"
 import type { Message } from "@daybook/core/Message"
+import type { Write } from "@daybook/core/Projection"
 import { ProjectionStore } from "@daybook/core/ProjectionStore"
 import { Snapshots } from "@daybook/core/Snapshot"
 import { CrashPoints, momentsOf, type Ports } from "@daybook/testkit/CrashPoints"
@@ -40,6 +41,21 @@ const scenario = <E>(name: string, run: (world: World) => Effect.Effect<unknown,
 
 const append = (version: number): Append =>
   appendTo({ stream: "account-1", partition: 0 }, version, numbered(version + 1, version + 1))
+
+/** A store on SQL writes plans, which the one in memory does not; this one counts the writes. */
+const planning = ({ points, real }: World) => {
+  const table = { total: 0 }
+  const store: ProjectionStore["Service"] = {
+    ...Context.get(real, ProjectionStore),
+    write: (_projection, _advances, plan) =>
+      Effect.map(plan, (writes) => {
+        table.total += writes.length
+      })
+  }
+  const mine = Context.get(points.wrap("shop", Context.add(real, ProjectionStore, store)), ProjectionStore)
+  const plan: Write = { text: (condition) => condition, params: [] }
+  return { table, write: mine.write!("totals", [], Effect.succeed([plan])) }
+}
 
 /** The name under which these appends are counted. */
 const appending = `shop appends ${append(0)
@@ -105,6 +121,29 @@ describe("a process that dies", () => {
       assert.deepStrictEqual(world.points.changes, [appending])
       assert.strictEqual(yield* lengthOf(world.real), 1)
     })
+  )
+
+  for (const [when, total] of [
+    ["before", 1],
+    ["after", 2]
+  ] as const) {
+    scenario(
+      `${when} a planned write has ${when === "before" ? "not made it" : "made it"}, and makes no other`,
+      (world) =>
+        Effect.gen(function* () {
+          const { table, write } = planning(world)
+          world.points.arm({ change: "shop writes the plan of totals", nth: 2, when })
+          yield* write
+          assert.strictEqual((yield* Effect.flip(write))._tag, "ReadModelUnavailable")
+          assert.isTrue(world.points.isDead)
+          yield* Effect.flip(write)
+          assert.strictEqual(table.total, total)
+        })
+    )
+  }
+
+  scenario("offers no planned writes where its store has none", ({ mine }) =>
+    Effect.sync(() => assert.isUndefined(Context.get(mine, ProjectionStore).write))
   )
 
   scenario("does not hear what was on its way to it", (world) =>
