@@ -2,6 +2,7 @@
  * Where a service of the shop runs: on which databases and broker, and which of its roles this process plays. Used by `Parts`.
  */
 import type { Broker } from "@daybook/core/Broker"
+import * as HeldUp from "@daybook/core/HeldUp"
 import type { Inbox } from "@daybook/core/Inbox"
 import type { Journal } from "@daybook/core/Journal"
 import type { Persistence } from "@daybook/core/Persistence"
@@ -139,7 +140,9 @@ export const at = <Entities, Queries, QueryNeeds = never, MessageNeeds = never>(
     commands.pipe(Layer.provide(writeSide)),
     queries.pipe(Layer.provide(readSide), Layer.provide(stores))
   )
-  if (!roles.has("consumer")) return Layer.mergeAll(running, stores, keeping)
+  // For all that works in the background: one outage is one for the service.
+  const heldUp = HeldUp.layer(schema)
+  if (!roles.has("consumer")) return Layer.mergeAll(running, stores, keeping).pipe(Layer.provide(heldUp))
   const writer = Layer.effect(Erasure.WriteSide, SqlClient).pipe(Layer.provide(write))
   const erasing = Erasure.layer({ schema, eraseFromViews }).pipe(Layer.provide(writer))
   const conversing = Layer.merge(messages, erasing).pipe(
@@ -148,5 +151,5 @@ export const at = <Entities, Queries, QueryNeeds = never, MessageNeeds = never>(
     Layer.provide(stores),
     Layer.provide(broker)
   )
-  return Layer.mergeAll(running, stores, keeping, conversing)
+  return Layer.mergeAll(running, stores, keeping, conversing).pipe(Layer.provide(heldUp))
 }

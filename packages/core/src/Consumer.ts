@@ -19,6 +19,7 @@ import { Broker, type Delivery, defaultBatchSize } from "./Broker.ts"
 import type { BrokerUnavailable } from "./BrokerProblems.ts"
 import type { Source } from "./ConsumerSource.ts"
 import { UnreadableMessage } from "./Contract.ts"
+import { HeldUp } from "./HeldUp.ts"
 import { type Held, type HeldChange, Inbox, type NewHeld } from "./Inbox.ts"
 import { fromCloudEvent, type Message } from "./Message.ts"
 import { isTransient } from "./Problem.ts"
@@ -378,16 +379,28 @@ export const run = <E, R>(
 /** As long as it takes; not at once, since what has failed is most likely still down. */
 const again = Schedule.jittered(Schedule.spaced("1 second"))
 
-/** The consumer as a layer that runs it, and runs it again when a store or broker has failed. */
+/**
+ * A consumer that nobody sends anything counts as working when nothing has failed for so long: longer than a database or cluster
+ * that does not answer takes to be given up.
+ */
+const steadyMillis = 30_000
+
+/** The consumer as a layer that runs it, and runs it again when a store or broker has failed, which is told of (`HeldUp`). */
 export const layer = <E, R>(
   name: string,
   sources: ReadonlyArray<Source<E, R>>,
   options: Options = {}
-): Layer.Layer<never, never, Broker | Inbox | R> =>
-  Layer.effectDiscard(
-    run(name, sources, options).pipe(
-      Effect.tapError((error) => Effect.logWarning(`Consumer ${name} is held up and will try again: ${error.message}`)),
+): Layer.Layer<never, never, Broker | Inbox | R> => {
+  const worker = `consumer ${name}`
+  const running = Effect.flatMap(HeldUp, (heldUp) => {
+    const steady = Effect.andThen(Effect.sleep(steadyMillis), heldUp.goesOn(worker))
+    return Effect.all([run(name, sources, options), steady], { concurrency: "unbounded" }).pipe(
+      Effect.tapCause((cause) => heldUp.failed(worker, cause)),
+      // A defect too, and an interruption from inside, as of a pool that closes: a consumer must not end while its service lives.
+      Effect.sandbox,
       Effect.retry(again),
-      Effect.forkScoped
+      Effect.ensuring(heldUp.ended(worker))
     )
-  )
+  })
+  return Layer.effectDiscard(Effect.forkScoped(running))
+}

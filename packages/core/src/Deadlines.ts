@@ -9,6 +9,7 @@ import * as Cause from "effect/Cause"
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
+import { HeldUp } from "./HeldUp.ts"
 
 interface Explained {
   readonly message: string
@@ -20,7 +21,7 @@ export interface Definition<A, Asking, Firing, R> {
   readonly name: string
   /** What is due by now, the longest overdue first; at most `limit`. */
   readonly due: (nowMillis: number, limit: number) => Effect.Effect<ReadonlyArray<A>, Asking, R>
-  /** Does what is due. Idempotent; a failure is logged, and the deadline fired again the next time. */
+  /** Does what is due. Idempotent; a failure is told of (`HeldUp`), and the deadline fired again the next time. */
   readonly fire: (due: A, nowMillis: number) => Effect.Effect<unknown, Firing, R>
   /** How often to look. Default 500 ms. */
   readonly pollMillis?: number
@@ -36,19 +37,27 @@ export const run = <A, Asking extends Explained, Firing extends Explained, R>(
   definition: Definition<A, Asking, Firing, R>
 ): Effect.Effect<never, never, R> => {
   const { name, due, fire, pollMillis = 500 } = definition
-  // A defect too: one aggregate that is broken must not end the timers of the others.
-  const orWarn = <A, E extends Explained, R1>(effect: Effect.Effect<A, E, R1>) =>
-    Effect.catchCause(effect, (cause) =>
-      Cause.hasInterruptsOnly(cause)
-        ? Effect.interrupt
-        : Effect.logWarning(`Deadlines ${name} will be fired again`, Cause.squash(cause))
+  const worker = `timer ${name}`
+  return Effect.flatMap(HeldUp, (heldUp) => {
+    let hasFailed = false
+    // A defect too: one aggregate that is broken must not end the timers of the others.
+    const orTell = <A, E extends Explained, R1>(effect: Effect.Effect<A, E, R1>) =>
+      Effect.catchCause(effect, (cause) => {
+        if (Cause.hasInterruptsOnly(cause)) return Effect.interrupt
+        hasFailed = true
+        return heldUp.failed(worker, cause)
+      })
+    const look = Effect.gen(function* () {
+      hasFailed = false
+      const now = yield* Clock.currentTimeMillis
+      const found = yield* due(now, atOnce)
+      yield* Effect.forEach(found, (one) => orTell(fire(one, now)), { concurrency, discard: true })
+      if (!hasFailed) yield* heldUp.goesOn(worker)
+    })
+    return Effect.forever(Effect.andThen(orTell(look), Effect.sleep(pollMillis))).pipe(
+      Effect.ensuring(heldUp.ended(worker))
     )
-  const look = Effect.gen(function* () {
-    const now = yield* Clock.currentTimeMillis
-    const found = yield* due(now, atOnce)
-    yield* Effect.forEach(found, (one) => orWarn(fire(one, now)), { concurrency, discard: true })
   })
-  return Effect.forever(Effect.andThen(orWarn(look), Effect.sleep(pollMillis)))
 }
 
 /** The deadlines as a layer that fires them. */

@@ -9,6 +9,7 @@ import * as Exit from "effect/Exit"
 import * as Option from "effect/Option"
 import type { Recorded, Stored } from "./Event.ts"
 import { UndecodableEvent } from "./Event.ts"
+import { HeldUp } from "./HeldUp.ts"
 import type { Journal, JournalUnavailable } from "./Journal.ts"
 import { type JournalTail, tailOf } from "./JournalTail.ts"
 import * as Metrics from "./Metrics.ts"
@@ -108,31 +109,33 @@ export class ProjectionWorker<R> {
     return this.#projection.name
   }
 
-  /** Works until it is interrupted, then gives its leases back. A failing store is logged and tried again for ever. */
+  /** Works until it is interrupted, then gives its leases back. A failing store is told of (`HeldUp`) and tried again for ever. */
   get run(): Effect.Effect<never> {
-    let failures = 0
-    const round = this.#round.pipe(
-      Effect.tap(() =>
-        Effect.sync(() => {
+    return Effect.flatMap(HeldUp, (heldUp) => {
+      const worker = `projection ${this.#name}`
+      let failures = 0
+      const round = this.#round.pipe(
+        Effect.tap(() => {
+          if (failures === 0) return Effect.void
           failures = 0
-        })
-      ),
-      // The interruption of this worker passes by here; one that comes from inside, as of a pool that closes, is a failure.
-      Effect.catchCause((cause) =>
-        Effect.logWarning(`Projection ${this.#name} is held up and will try again`, Cause.squash(cause)).pipe(
-          Effect.andThen(this.#claimAgain),
-          Effect.andThen(Effect.suspend(() => Effect.sleep(backoffMillis(failures++))))
+          return heldUp.goesOn(worker)
+        }),
+        // The interruption of this worker passes by here; one that comes from inside, as of a pool that closes, is a failure.
+        Effect.catchCause((cause) =>
+          heldUp
+            .failed(worker, cause)
+            .pipe(
+              Effect.andThen(this.#claimAgain),
+              Effect.andThen(Effect.suspend(() => Effect.sleep(backoffMillis(failures++))))
+            )
         )
       )
-    )
-    return Effect.forever(round as Effect.Effect<void>).pipe(
-      Effect.ensuring(
-        Effect.andThen(
-          Effect.ignore(this.#moves.settled),
-          Effect.ignore(this.#store.release(this.#name, this.#settings.owner))
-        )
+      const release = this.#store.release(this.#name, this.#settings.owner)
+      return Effect.forever(round as Effect.Effect<void>).pipe(
+        Effect.ensuring(heldUp.ended(worker)),
+        Effect.ensuring(Effect.andThen(Effect.ignore(this.#moves.settled), Effect.ignore(release)))
       )
-    )
+    })
   }
 
   /** One look at the journal, and a wait when there was nothing. */
