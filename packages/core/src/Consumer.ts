@@ -14,15 +14,14 @@ import * as Exit from "effect/Exit"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Random from "effect/Random"
-import * as Schedule from "effect/Schedule"
 import { Broker, type Delivery, defaultBatchSize } from "./Broker.ts"
 import type { BrokerUnavailable } from "./BrokerProblems.ts"
 import type { Source } from "./ConsumerSource.ts"
 import { UnreadableMessage } from "./Contract.ts"
-import { HeldUp } from "./HeldUp.ts"
+import { keepRunning } from "./HeldUp.ts"
 import { type Held, type HeldChange, Inbox, type NewHeld } from "./Inbox.ts"
 import { fromCloudEvent, type Message } from "./Message.ts"
-import { isTransient } from "./Problem.ts"
+import { isTransient, reasonOf } from "./Problem.ts"
 import type { Effects } from "./Projection.ts"
 import type { ReadModelUnavailable } from "./ProjectionStore.ts"
 import { TrailingWrite } from "./TrailingWrite.ts"
@@ -106,8 +105,6 @@ const incomingOf = ({ topic, partition, offset, text, message }: Delivery): Inco
   const place = `${topic}/${partition}/${offset}`
   return { topic, text, message, messageId: message?.id ?? place, key: message?.key ?? place }
 }
-
-const whyOf = (error: unknown): string => (error instanceof Error ? error.message : String(error))
 
 class ConsumerRun<E, R> {
   readonly #name: string
@@ -278,12 +275,12 @@ class ConsumerRun<E, R> {
       const now = yield* Clock.currentTimeMillis
       const nextAttemptAtMillis = Math.round(now + jittered)
       if (!hopeless) this.#nextAttemptAtMillis = Math.max(this.#nextAttemptAtMillis, nextAttemptAtMillis)
-      if (hopeless) yield* Effect.logError(`Consumer ${this.#name}: a message is a dead letter: ${whyOf(error)}`)
+      if (hopeless) yield* Effect.logError(`Consumer ${this.#name}: a message is a dead letter: ${reasonOf(error)}`)
       return {
         state: hopeless ? "dead" : "retrying",
         attempts,
         nextAttemptAtMillis,
-        error: whyOf(error)
+        error: reasonOf(error)
       }
     })
   }
@@ -376,31 +373,10 @@ export const run = <E, R>(
     return yield* Effect.never
   })
 
-/** As long as it takes; not at once, since what has failed is most likely still down. */
-const again = Schedule.jittered(Schedule.spaced("1 second"))
-
-/**
- * A consumer that nobody sends anything counts as working when nothing has failed for so long: longer than a database or cluster
- * that does not answer takes to be given up.
- */
-const steadyMillis = 30_000
-
 /** The consumer as a layer that runs it, and runs it again when a store or broker has failed, which is told of (`HeldUp`). */
 export const layer = <E, R>(
   name: string,
   sources: ReadonlyArray<Source<E, R>>,
   options: Options = {}
-): Layer.Layer<never, never, Broker | Inbox | R> => {
-  const worker = `consumer ${name}`
-  const running = Effect.flatMap(HeldUp, (heldUp) => {
-    const steady = Effect.andThen(Effect.sleep(steadyMillis), heldUp.goesOn(worker))
-    return Effect.all([run(name, sources, options), steady], { concurrency: "unbounded" }).pipe(
-      Effect.tapCause((cause) => heldUp.failed(worker, cause)),
-      // A defect too, and an interruption from inside, as of a pool that closes: a consumer must not end while its service lives.
-      Effect.sandbox,
-      Effect.retry(again),
-      Effect.ensuring(heldUp.ended(worker))
-    )
-  })
-  return Layer.effectDiscard(Effect.forkScoped(running))
-}
+): Layer.Layer<never, never, Broker | Inbox | R> =>
+  Layer.effectDiscard(Effect.forkScoped(keepRunning(`consumer ${name}`, run(name, sources, options))))

@@ -9,6 +9,7 @@ import * as Cause from "effect/Cause"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
+import * as Random from "effect/Random"
 import { isTransient, reasonOf } from "./Problem.ts"
 
 /** Reasons that are remembered as said. Beyond that, which takes reasons that are never the same, all are said anew. */
@@ -76,3 +77,24 @@ export const HeldUp = Context.Reference<Troubles>("@daybook/core/HeldUp", { defa
 
 /** What is built on this is a service of that name in what it says. */
 export const layer = (service: string): Layer.Layer<never> => Layer.sync(HeldUp, () => new Troubles(service))
+
+/** Not at once, since what has failed is most likely still down; and not all workers at once. */
+const rest = Effect.flatMap(Random.next, (random) => Effect.sleep(800 + 400 * random))
+
+/**
+ * Work of which nobody hears while there is nothing to do counts as going on when nothing has failed for so long: longer than a
+ * database or cluster that does not answer takes to be given up.
+ */
+const steadyMillis = 30_000
+
+/**
+ * Runs work that has no end, and runs it again when it has failed. After a defect too, and after an interruption from inside, as of a
+ * pool that closes: it must not end while its service lives.
+ */
+export const keepRunning = <E, R>(worker: string, work: Effect.Effect<never, E, R>): Effect.Effect<never, never, R> =>
+  Effect.flatMap(HeldUp, (heldUp) => {
+    const steady = Effect.andThen(Effect.sleep(steadyMillis), heldUp.goesOn(worker))
+    const attempt = Effect.all([work, steady], { concurrency: "unbounded" })
+    const orRest = Effect.catchCause(attempt, (cause) => Effect.andThen(heldUp.failed(worker, cause), rest))
+    return Effect.ensuring(Effect.forever(orRest), heldUp.ended(worker))
+  })

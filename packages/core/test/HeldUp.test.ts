@@ -147,20 +147,23 @@ describe("a consumer", () => {
       })
   )
 
-  it.effect("is run again after a defect", () =>
+  it.effect("is run again after a defect, and after an interruption from inside", () =>
     Effect.gen(function* () {
       const { said, log } = listen()
       let runs = 0
       const broker = Layer.succeed(Broker, {
         guarantees: { durable: false, failover: false, maxMessageBytes: 1 },
         publish: () => Effect.void,
-        subscribe: () => Effect.suspend(() => (++runs === 1 ? Effect.die(new Error("a bug")) : Effect.never))
+        subscribe: () =>
+          Effect.suspend(() => [Effect.die(new Error("a bug")), Effect.interrupt, Effect.never][runs++] ?? Effect.never)
       })
       const around = Layer.mergeAll(broker, Inbox.layerMemory, HeldUp.layer("cart"), log)
       yield* Layer.build(Layer.provide(Consumer.layer("news", [source]), around))
-      yield* TestClock.adjust("2 seconds")
-      assert.strictEqual(runs, 2)
-      assert.deepStrictEqual(said, [heldUp("consumer news", "a bug")])
+      yield* TestClock.adjust("3 seconds")
+      assert.strictEqual(runs, 3)
+      assert.strictEqual(said[0], heldUp("consumer news", "a bug"))
+      assert.match(said[1]!, /^Warn: cart: consumer news is held up, .+ interrupted/)
+      assert.lengthOf(said, 2)
     })
   )
 })
