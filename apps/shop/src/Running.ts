@@ -3,6 +3,7 @@
  * whatever it runs there. `Parts` puts routes before them; the `daybook` command runs them as they are.
  */
 import type { Broker } from "@daybook/core/Broker"
+import { reasonOf } from "@daybook/core/Problem"
 import type { Options } from "@daybook/core/Projector"
 import { SubjectKeys, SubjectKeysUnavailable } from "@daybook/core/SubjectKeys"
 import * as MasterKeyFile from "@daybook/postgres/MasterKeyFile"
@@ -136,7 +137,7 @@ const notOpened = (error: unknown): SubjectKeysUnavailable =>
   new SubjectKeysUnavailable({
     retryAfterSeconds: 10,
     detail:
-      `The database of the keys of personal data cannot be opened: ${error instanceof Error ? error.message : String(error)} ` +
+      `The database of the keys of personal data cannot be opened: ${reasonOf(error)} ` +
       "Services that have databases of their own share that of the keys: name it with PRIVACY_WRITE_URL."
   })
 

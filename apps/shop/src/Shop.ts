@@ -4,6 +4,7 @@
  */
 
 // Before any schema is used: what decodes and encodes is then compiled, where JavaScript may be compiled at run time.
+import { reasonOf } from "@daybook/core/Problem"
 import "effect/schema/SchemaJITCompiler/enable"
 
 import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
@@ -59,10 +60,7 @@ const listOf = <Name extends string>(name: string, names: ReadonlyArray<Name>, d
   Flag.String(name).pipe(
     Flag.withDescription(`${description}, separated by commas: ${names.join(", ")}. All, unless told otherwise`),
     Flag.withDefault(names.join(",")),
-    Flag.mapTryCatch(
-      (text) => chosen(text, names),
-      (error) => (error instanceof Error ? error.message : String(error))
-    )
+    Flag.mapTryCatch((text) => chosen(text, names), reasonOf)
   )
 
 const explained = (listen?: Settings.Listen) =>

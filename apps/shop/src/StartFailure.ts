@@ -2,6 +2,7 @@
  * Why the shop cannot start, in words for whoever started it: what is wrong, with which value, and what to do. They do not want
  * to know where in the code it went wrong.
  */
+import { reasonOf } from "@daybook/core/Problem"
 import * as Config from "effect/Config"
 import { ServeError } from "effect/http/HttpServerError"
 import * as Schema from "effect/Schema"
@@ -42,5 +43,5 @@ export const explain = (error: unknown, listen: Listen | undefined): string => {
   if (error instanceof ServeError && listen !== undefined) {
     return ofListening(listen, error.cause as NodeJS.ErrnoException)
   }
-  return (error instanceof Error ? error.message : String(error)).replaceAll(/\s*\n\s*/g, " ")
+  return reasonOf(error).replaceAll(/\s*\n\s*/g, " ")
 }

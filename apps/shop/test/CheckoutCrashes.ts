@@ -5,6 +5,7 @@
  * Runs share stores and processes as the checkouts of a shop do: the process that takes over from a dead one goes on to the next
  * run. Several lanes, each with a database of its own, work side by side.
  */
+import { reasonOf } from "@daybook/core/Problem"
 import type * as Database from "@daybook/postgres/Database"
 import { type Moment, momentsOf } from "@daybook/testkit/CrashPoints"
 import * as Cause from "effect/Cause"
@@ -88,7 +89,7 @@ const run = (id: string, scenario: Cases.Scenario, moment: Moment | undefined, l
   }).pipe(
     Effect.catchCause((cause) => {
       const error = Cause.squash(cause)
-      const why = error instanceof Error ? error.message : String(error)
+      const why = reasonOf(error)
       return Effect.die(new Error(`${nameOf(scenario, moment)}: ${why}`, { cause: error }))
     })
   )

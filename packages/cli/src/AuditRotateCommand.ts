@@ -2,6 +2,7 @@
  * `daybook audit rotate`: has a new key go on sealing. The old one signs that it has handed over, and is put aside.
  */
 import { existsSync, linkSync, readFileSync, renameSync } from "node:fs"
+import { reasonOf } from "@daybook/core/Problem"
 import { checkHandOver, recordHandOver } from "@daybook/postgres/SealAuthority"
 import { handOver, newPem, pemOf, publicKeyOfPem, SealKeys, signerOfPem, writeNew } from "@daybook/postgres/SealKeys"
 import * as Settings from "@daybook/shop/Settings"
@@ -17,7 +18,7 @@ const cannotMove =
   (file: string) =>
   (error: unknown): Failure =>
     new Failure({
-      message: `The keys cannot be exchanged: ${error instanceof Error ? error.message : String(error)}. Check that you may write ${file} and its folder, and run daybook audit rotate again.`
+      message: `The keys cannot be exchanged: ${reasonOf(error)}. Check that you may write ${file} and its folder, and run daybook audit rotate again.`
     })
 
 /** The public key that an earlier run, which did not come to its end, has written. */

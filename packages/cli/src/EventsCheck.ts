@@ -6,6 +6,7 @@
 import type { Aggregate } from "@daybook/core/Aggregate"
 import { type Stored, UndecodableEvent } from "@daybook/core/Event"
 import { aggregateOf } from "@daybook/core/Partition"
+import { reasonOf } from "@daybook/core/Problem"
 import { stateReader } from "@daybook/core/Recovery"
 import { archivedIn, eventsInFile, filesIfAny } from "@daybook/postgres/ArchiveRestore"
 import { checkSchemaName } from "@daybook/postgres/Migrations"
@@ -78,13 +79,9 @@ interface StateRow {
   readonly data: unknown
 }
 
-const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error))
-
 /** What an event that cannot be read says of itself; its place is told beside it. */
 const whyOf = (error: unknown): string =>
-  error instanceof UndecodableEvent
-    ? error.message.replace(/^.*?, partition \d+ position \d+: /s, "")
-    : messageOf(error)
+  error instanceof UndecodableEvent ? error.message.replace(/^.*?, partition \d+ position \d+: /s, "") : reasonOf(error)
 
 const storedOf = (raw: RawEvent): Stored => ({
   ...raw,

@@ -2,6 +2,7 @@
  * The seals of the services: where they are, whose keys are trusted, and what the `daybook audit` commands about them have in common.
  */
 import { existsSync, readFileSync } from "node:fs"
+import { reasonOf } from "@daybook/core/Problem"
 import { hasTable, migrate } from "@daybook/postgres/Migrations"
 import { parseAnchor, type SignedAnchor } from "@daybook/postgres/SealAnchors"
 import * as SealKeys from "@daybook/postgres/SealKeys"
@@ -94,8 +95,6 @@ const noKey = (file: string): Failure =>
       `There is no key to trust: ${file} is not there. Name the public key of whoever sealed (daybook audit anchor prints it) with ` +
       "--public-key, or the private one with SEAL_KEY_FILE."
   })
-
-const reasonOf = (error: unknown): string => (error instanceof Error ? error.message : String(error))
 
 /** Reads a file that is to hold a public key, and not the private one, which nobody who verifies needs to have. */
 const readPublicKeyFile = (file: string) =>

@@ -1,6 +1,7 @@
 /**
  * `daybook storage`: what each service takes in its database, how fast it grows, and when there will be too much. Changes nothing.
  */
+import { reasonOf } from "@daybook/core/Problem"
 import * as SqlStorage from "@daybook/postgres/SqlStorage"
 import { database } from "@daybook/shop/Place"
 import * as Settings from "@daybook/shop/Settings"
@@ -147,7 +148,7 @@ export const storageCommand = Command.make(
     limit: Flag.String("limit").pipe(
       Flag.withMetavar("SIZE"),
       Flag.withDescription("Say when there will be as much as this, such as 100GB"),
-      Flag.mapTryCatch(parseBytes, (error) => (error instanceof Error ? error.message : String(error))),
+      Flag.mapTryCatch(parseBytes, reasonOf),
       Flag.optional
     ),
     json

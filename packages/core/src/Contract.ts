@@ -6,7 +6,7 @@
  */
 import * as Schema from "effect/Schema"
 import type { Message } from "./Message.ts"
-import { Problem } from "./Problem.ts"
+import { Problem, reasonOf } from "./Problem.ts"
 import * as Versioned from "./Versioned.ts"
 
 /** A message that this code cannot read: of a later version, of an unknown type, or not what its schema says. */
@@ -66,7 +66,7 @@ export const define = <const D extends Versioned.Definitions>(
       try {
         return codecs.decode(message)
       } catch (error) {
-        throw unreadable(topic, message, error instanceof Error ? error.message : String(error))
+        throw unreadable(topic, message, reasonOf(error))
       }
     }
   }

@@ -6,7 +6,7 @@
  * what its events are today (`former`). A stored event is one version of its stream, however many events it is to handlers.
  */
 import * as Schema from "effect/Schema"
-import { Problem } from "./Problem.ts"
+import { Problem, reasonOf } from "./Problem.ts"
 import * as Versioned from "./Versioned.ts"
 
 /** What is known about an event besides its data. `null` where nothing was given. */
@@ -129,8 +129,6 @@ const undecodable = (stored: Stored, why: string): UndecodableEvent =>
       `partition ${stored.partition} position ${stored.position}: ${why}`
   })
 
-const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error))
-
 /** Names that are not used any more, and what is to be made of what is stored under them. */
 export interface Options {
   readonly former?: { readonly [name: string]: Former }
@@ -175,7 +173,7 @@ export const define = <const D extends Versioned.Definitions>(
       return former.today(Versioned.raise(former, encoded)).flatMap((one) => today(one, [...through, type]))
     } catch (error) {
       if (through.length === 0) throw error
-      throw new Error(`today's ${type} (schema version ${encoded.schemaVersion}): ${messageOf(error)}`)
+      throw new Error(`today's ${type} (schema version ${encoded.schemaVersion}): ${reasonOf(error)}`)
     }
   }
   return {
@@ -187,7 +185,7 @@ export const define = <const D extends Versioned.Definitions>(
       try {
         return formers.size === 0 ? [codecs.decode(stored)] : today(stored, [])
       } catch (error) {
-        throw undecodable(stored, messageOf(error))
+        throw undecodable(stored, reasonOf(error))
       }
     }
   }

@@ -11,6 +11,7 @@ import * as Semaphore from "effect/Semaphore"
 import { AppendSignal, storedOf, type Written } from "./AppendSignal.ts"
 import type { Stored } from "./Event.ts"
 import type { Append, Journal, NewEvent, Outcome, Receipt, StoredState, StreamRange } from "./Journal.ts"
+import { reasonOf } from "./Problem.ts"
 import { isStorable } from "./StorableText.ts"
 
 interface MemoryStream {
@@ -73,7 +74,7 @@ export const serialise = <A>(
       state: append.state === null ? null : encode(append.state.data)
     }
   } catch (error) {
-    return { why: `stream ${append.stream}: ${error instanceof Error ? error.message : String(error)}` }
+    return { why: `stream ${append.stream}: ${reasonOf(error)}` }
   }
 }
 

@@ -4,6 +4,7 @@
 import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
+import { reasonOf } from "./Problem.ts"
 
 /** How work is repeated. */
 export interface Options {
@@ -21,9 +22,7 @@ export const layer = <E extends { readonly message: string }, R>(
   { everyMillis, afterMillis = 0, failed }: Options
 ): Layer.Layer<never, never, R> => {
   const orWarn = Effect.catchCause(work, (cause) =>
-    Cause.hasInterruptsOnly(cause)
-      ? Effect.interrupt
-      : Effect.logWarning(`${failed}: ${(Cause.squash(cause) as Error).message}`)
+    Cause.hasInterruptsOnly(cause) ? Effect.interrupt : Effect.logWarning(`${failed}: ${reasonOf(Cause.squash(cause))}`)
   )
   const rounds = Effect.forever(Effect.andThen(orWarn, Effect.sleep(everyMillis)))
   return Layer.effectDiscard(

@@ -6,6 +6,7 @@
  */
 import { createHash } from "node:crypto"
 import { constants, zstdCompressSync, zstdDecompressSync } from "node:zlib"
+import { reasonOf } from "@daybook/core/Problem"
 import { canonical, fromCanonical, type RawEvent } from "./RawEvents.ts"
 
 /** The name that every file begins with, and the newest version that this code writes and reads. */
@@ -170,7 +171,7 @@ const unpack = (bytes: Uint8Array): Buffer => {
   try {
     return zstdDecompressSync(bytes, { maxOutputLength: maxTextBytes })
   } catch (error) {
-    throw new DamagedFile(`it cannot be unpacked: ${error instanceof Error ? error.message : String(error)}`)
+    throw new DamagedFile(`it cannot be unpacked: ${reasonOf(error)}`)
   }
 }
 

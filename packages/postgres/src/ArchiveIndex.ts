@@ -13,7 +13,7 @@ import type { SqlError } from "effect/sql/SqlError"
 import { ArchiveFile, sha256Of } from "./ArchiveFile.ts"
 import { checkSchemaName, fromFiles, type MigrationSet } from "./Migrations.ts"
 import type { RawEvent } from "./RawEvents.ts"
-import { reasonOf } from "./SqlFailure.ts"
+import { reasonOf, whyOf } from "./SqlFailure.ts"
 
 /** The archive's tables, beside the journal. */
 export const migrations: MigrationSet = {
@@ -65,7 +65,7 @@ export const load = (
       catch: (error) =>
         Archive.unavailable(
           name,
-          `Archive file ${name} in ${store.location} is damaged: ${error instanceof Error ? error.message : String(error)}. ` +
+          `Archive file ${name} in ${store.location} is damaged: ${whyOf(error)}. ` +
             "Bring it back from a copy; the events in it are nowhere else."
         )
     })

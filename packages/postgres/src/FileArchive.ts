@@ -9,6 +9,7 @@ import { mkdirSync } from "node:fs"
 import { open, readdir, readFile, rename, rm } from "node:fs/promises"
 import { dirname, join, relative, resolve, sep } from "node:path"
 import { type ArchiveUnavailable, type Store, unavailable } from "@daybook/core/Archive"
+import { reasonOf } from "@daybook/core/Problem"
 import * as Effect from "effect/Effect"
 
 /** What unfinished files end with. A crash leaves them behind; nobody reads them. */
@@ -64,7 +65,7 @@ export const make = (folder: string): Store => {
           file,
           codeOf(error) === "ENOENT" && what === "read"
             ? `Archive file ${file} is not in ${root}. Bring it back from where it was copied to, or name its folder by ARCHIVE_URL.`
-            : `Archive file ${file} in ${root} cannot be ${what}: ${error instanceof Error ? error.message : String(error)}.`
+            : `Archive file ${file} in ${root} cannot be ${what}: ${reasonOf(error)}.`
         )
     })
   return {

@@ -7,6 +7,7 @@
 
 import { existsSync, mkdirSync, openAsBlob } from "node:fs"
 import { dirname, resolve } from "node:path"
+import { reasonOf } from "@daybook/core/Problem"
 import { makeCompiler } from "@effect/sql-pg/PgClient"
 import { PGlite } from "@electric-sql/pglite"
 import * as Config from "effect/Config"
@@ -144,7 +145,7 @@ export const make = (
 const openFailed =
   (folder: string) =>
   (cause: unknown): SqlError => {
-    const message = cause instanceof Error ? cause.message : String(cause)
+    const message = reasonOf(cause)
     return new SqlError({
       reason: new ConnectionError({
         cause,

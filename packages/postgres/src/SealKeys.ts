@@ -15,7 +15,7 @@ import {
 } from "node:crypto"
 import { existsSync, mkdirSync, readFileSync } from "node:fs"
 import { dirname } from "node:path"
-import { Problem } from "@daybook/core/Problem"
+import { Problem, reasonOf } from "@daybook/core/Problem"
 import * as Seal from "@daybook/core/Seal"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
@@ -96,7 +96,7 @@ const unusable =
     new SealKeyUnusable({
       file,
       detail:
-        `The key for seals, ${file}: ${error instanceof Error ? error.message : String(error)}. It is a private Ed25519 key in PEM form ` +
+        `The key for seals, ${file}: ${reasonOf(error)}. It is a private Ed25519 key in PEM form ` +
         "(openssl genpkey -algorithm ed25519), named by SEAL_KEY_FILE, by default seal-key.pem in DAYBOOK_HOME."
     })
 

@@ -61,7 +61,7 @@ export const run = ({
     const orTell = Effect.catchCause(look, (cause) =>
       Cause.hasInterruptsOnly(cause)
         ? Effect.interrupt
-        : tell(`${schema} is not being sealed, which is tried again: ${whyOf(Cause.squash(cause) as Error)}`)
+        : tell(`${schema} is not being sealed, which is tried again: ${whyOf(Cause.squash(cause))}`)
     )
     return Effect.forever(Effect.andThen(Effect.sleep(pollMillis), orTell))
   })

@@ -1,6 +1,7 @@
 /**
  * Why a statement failed, in the database's own words.
  */
+import { reasonOf as messageOf } from "@daybook/core/Problem"
 import type { SqlError } from "effect/sql/SqlError"
 
 /** Whether a failure came from the database. */
@@ -31,7 +32,7 @@ export const reasonOf = (error: SqlError): string => {
 }
 
 /** Why something failed, in the database's words where it was the database. */
-export const whyOf = (error: Error): string => (isSqlError(error) ? reasonOf(error) : error.message)
+export const whyOf = (error: unknown): string => (isSqlError(error) ? reasonOf(error) : messageOf(error))
 
 /** The SQLSTATE that the server gave, where it gave one: five characters, of which the first two are the class. */
 const stateOf = (error: SqlError): string | undefined =>

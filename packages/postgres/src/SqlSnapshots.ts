@@ -10,7 +10,7 @@ import type { SqlError } from "effect/sql/SqlError"
 import { instantOf, millisOf } from "./Instants.ts"
 import { checkSchemaName } from "./Migrations.ts"
 import { type Recalled, recallOf } from "./Recall.ts"
-import { reasonOf } from "./SqlFailure.ts"
+import { reasonOf, whyOf } from "./SqlFailure.ts"
 
 const unavailable = (error: SqlError): SnapshotsUnavailable =>
   new SnapshotsUnavailable({
@@ -25,7 +25,7 @@ const toJson = (snapshot: Snapshot): Effect.Effect<string, SnapshotsUnavailable>
   Effect.flatMap(
     Effect.try({
       try: () => JSON.stringify(snapshot.data) as string | undefined,
-      catch: (error) => notJson(snapshot.stream, error instanceof Error ? error.message : String(error))
+      catch: (error) => notJson(snapshot.stream, whyOf(error))
     }),
     (json) => (json === undefined ? Effect.fail(notJson(snapshot.stream, "it is undefined")) : Effect.succeed(json))
   )

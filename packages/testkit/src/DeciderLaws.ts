@@ -8,6 +8,7 @@
 import type { Aggregate, Tagged } from "@daybook/core/Aggregate"
 import { decide, evolve } from "@daybook/core/Aggregate"
 import type { Stored } from "@daybook/core/Event"
+import { reasonOf } from "@daybook/core/Problem"
 import * as Schema from "effect/Schema"
 import * as fc from "fast-check"
 import { layOut, same, show } from "./internal/Values.ts"
@@ -206,7 +207,7 @@ const walk = <State, Command extends Tagged, Event extends Tagged, Rejection>(
 const explain = <Command extends Tagged>(name: string, details: fc.RunDetails<[ReadonlyArray<Command>]>): Error => {
   const commands = details.counterexample?.[0] ?? []
   const error = details.errorInstance
-  const why = error instanceof Error ? error.message : String(error)
+  const why = reasonOf(error)
   const history = commands.map((command, i) => [`${i + 1}.`, show(command)] as const)
   const again = `{ seed: ${details.seed}, path: "${details.counterexamplePath}" }`
   return new Error(

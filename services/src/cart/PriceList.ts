@@ -4,7 +4,7 @@
  * The price is looked up before the command is sent and travels inside it. `layerConfig` reads a JSON file, or without one
  * offers the demo catalogue; a shop with a catalogue service of its own provides another layer.
  */
-import { Problem } from "@daybook/core/Problem"
+import { Problem, reasonOf } from "@daybook/core/Problem"
 import * as Config from "effect/Config"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
@@ -107,7 +107,7 @@ const read = Effect.fnUntraced(function* (path: string) {
   const products = yield* Effect.mapError(Schema.decodeEffect(file)(text), (error) => unusable(error.message))
   return yield* Effect.try({
     try: () => index(products),
-    catch: (error) => unusable(error instanceof Error ? error.message : String(error))
+    catch: (error) => unusable(reasonOf(error))
   })
 })
 

@@ -7,6 +7,7 @@
  * each in time, and stopping anywhere is harmless: what is recorded says what is next.
  */
 import type { CommandOptions, RuntimeProblem } from "@daybook/core/Entities"
+import { reasonOf } from "@daybook/core/Problem"
 import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
@@ -203,7 +204,7 @@ const askLater = ({ message }: ProviderFailure) => Effect.logInfo(message)
 const adapterFailed = (operationId: string, defect: unknown): ProviderUnavailable =>
   new ProviderUnavailable({
     operationId,
-    detail: `The call about operation ${operationId} failed in the provider's adapter: ${defect instanceof Error ? defect.message : String(defect)}`
+    detail: `The call about operation ${operationId} failed in the provider's adapter: ${reasonOf(defect)}`
   })
 
 const tooLate = (operationId: string, answerWithin: Duration.Duration): ProviderTimedOut =>

@@ -5,6 +5,7 @@
  * releases. A payment is known at Stripe by the metadata of its PaymentIntent (`daybook_payment`). What Stripe means is in
  * `StripeAnswers.ts`.
  */
+import { reasonOf } from "@daybook/core/Problem"
 import * as Clock from "effect/Clock"
 import * as Config from "effect/Config"
 import * as Effect from "effect/Effect"
@@ -74,7 +75,7 @@ const refusalOf = (error: unknown): string | undefined => {
 }
 
 const failureOf = (operationId: string, error: unknown): ProviderFailure => {
-  const message = error instanceof Error ? error.message : String(error)
+  const message = reasonOf(error)
   const isLate = /timeout|ETIMEDOUT|aborted/iu.test(message)
   const detail = `Stripe, asked about operation ${operationId}, failed: ${message} It is queried until it is known what became of it.`
   return isLate ? new ProviderTimedOut({ operationId, detail }) : new ProviderUnavailable({ operationId, detail })
@@ -228,7 +229,7 @@ const lookUp = async (stripe: Stripe, request: QueryRequest): Promise<QueryAnswe
   return kind === "void" ? Answers.voidFound(intent) : await refundFound(stripe, request, intent.id)
 }
 
-const whyOf = (error: unknown): string => (error instanceof Error ? error.message : String(error)).split("\n")[0] ?? ""
+const whyOf = (error: unknown): string => reasonOf(error).split("\n")[0] ?? ""
 
 /** What every event has; the rest is Stripe's own form. */
 const Envelope = Schema.fromJsonString(

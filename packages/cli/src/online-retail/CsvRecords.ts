@@ -4,8 +4,10 @@
  *
  * What cannot be read is a `Failure` that names the file, the line and what to do.
  */
+
 import type { Hash } from "node:crypto"
 import { createGunzip } from "node:zlib"
+import { reasonOf } from "@daybook/core/Problem"
 import * as NodeStream from "@effect/platform-node/NodeStream"
 import * as Effect from "effect/Effect"
 import * as Csv from "effect/encoding/Csv"
@@ -49,7 +51,7 @@ const unreadable =
 const badGzip =
   (source: Source) =>
   (error: unknown): Failure => {
-    const why = error instanceof Error ? error.message : String(error)
+    const why = reasonOf(error)
     return failed(source, `the gzip data is damaged or cut off (${why}). Copy or download the file again.`)
   }
 
