@@ -12,6 +12,7 @@ import * as Metric from "effect/Metric"
 import type { SqlClient } from "effect/sql/SqlClient"
 import { type Pruned, prune } from "./Retention.ts"
 import type { SealKeys } from "./SealKeys.ts"
+import { inWords } from "./SqlFailure.ts"
 
 /** Label: schema. */
 const prunedEvents = Metric.counter("daybook_pruned_events_total", {
@@ -36,5 +37,5 @@ export const layer = ({
     const { events } = yield* prune(pruned, { rest: Effect.sleep(restMillis) })
     recorder(prunedEvents, yield* Effect.context<never>(), { schema: pruned.schema })(events)
   })
-  return Repeated.layer(once, { everyMillis, failed: `Events of ${pruned.schema} were not pruned` })
+  return Repeated.layer(inWords(once), { everyMillis, failed: `Events of ${pruned.schema} were not pruned` })
 }

@@ -2,6 +2,7 @@
  * Why a statement failed, in the database's own words.
  */
 import { reasonOf as messageOf } from "@daybook/core/Problem"
+import * as Effect from "effect/Effect"
 import type { SqlError } from "effect/sql/SqlError"
 
 /** Whether a failure came from the database. */
@@ -33,6 +34,10 @@ export const reasonOf = (error: SqlError): string => {
 
 /** Why something failed, in the database's words where it was the database. */
 export const whyOf = (error: unknown): string => (isSqlError(error) ? reasonOf(error) : messageOf(error))
+
+/** What fails says why as `whyOf` does, for those who show nothing but an error's message. */
+export const inWords = <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A, Error, R> =>
+  Effect.mapError(effect, (error) => new Error(whyOf(error), { cause: error }))
 
 /** The SQLSTATE that the server gave, where it gave one: five characters, of which the first two are the class. */
 const stateOf = (error: SqlError): string | undefined =>

@@ -11,6 +11,7 @@ import type * as Layer from "effect/Layer"
 import * as Metric from "effect/Metric"
 import type { SqlClient } from "effect/sql/SqlClient"
 import type { SqlError } from "effect/sql/SqlError"
+import { inWords } from "./SqlFailure.ts"
 import { type JournalSize, journalOf, tablesOf } from "./SqlStorage.ts"
 
 const gauge = (name: string, description: string) => Metric.gauge(name, { description })
@@ -68,6 +69,10 @@ export const measure = (schema: string): Effect.Effect<void, SqlError, SqlClient
     if (journal !== undefined) recordJournal(schema, journal, yield* Clock.currentTimeMillis, context)
   })
 
-/** A layer that measures while it lives. A database that is down leaves the last numbers, and a warning. */
+/** A layer that measures while it lives. A database that is down leaves the last numbers, and a warning in its own words. */
 export const layer = (schema: string): Layer.Layer<never, never, SqlClient> =>
-  Repeated.layer(measure(schema), { everyMillis, afterMillis, failed: `The storage of ${schema} was not measured` })
+  Repeated.layer(inWords(measure(schema)), {
+    everyMillis,
+    afterMillis,
+    failed: `The storage of ${schema} was not measured`
+  })
