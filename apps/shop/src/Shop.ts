@@ -25,14 +25,22 @@ import * as Parts from "./Parts.ts"
 import * as Server from "./Server.ts"
 import * as Settings from "./Settings.ts"
 import * as StartFailure from "./StartFailure.ts"
+import * as StoresInUse from "./StoresInUse.ts"
 
-const banner = (address: string, services: ReadonlyArray<string>, roles: Settings.Roles) =>
-  Console.log(
+const banner = Effect.fnUntraced(function* (
+  address: string,
+  services: ReadonlyArray<Settings.ServiceName>,
+  roles: Settings.Roles
+) {
+  const [store, ...more] = yield* StoresInUse.lines(services, roles)
+  yield* Console.log(
     [
       "",
       "  Daybook shop is ready",
       "",
       `    Services      ${services.join(", ")}${roles.size === Settings.roleNames.length ? "" : ` (${[...roles].join(", ")})`}`,
+      `    Store         ${store}`,
+      ...more.map((line) => `                  ${line}`),
       `    API           ${address}/`,
       `    Documentation ${address}/docs`,
       `    OpenAPI       ${address}/openapi.json`,
@@ -44,6 +52,7 @@ const banner = (address: string, services: ReadonlyArray<string>, roles: Setting
       ""
     ].join("\n")
   )
+})
 
 const addressOf = ({ host, port }: Settings.Listen): string =>
   `http://${host.includes(":") ? `[${host}]` : host}:${port}`

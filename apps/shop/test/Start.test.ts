@@ -141,7 +141,9 @@ describe("a shop that is stopped", () => {
       const begun = await beginRequest(`during ${signal}`)
       await terminate(running.child, signal)
       expect(await begun.finish()).toContain("HTTP/1.1 202 ")
-      expect(await running.exited).toMatchObject({ code: 0 })
+      const { code, output } = await running.exited
+      expect(code).toBe(0)
+      expect(output, "where its data is").toContain(` embedded store in ${join(folder, "store")}\n`)
 
       running = start({ DAYBOOK_HOME: join(folder, "store"), PORT: port })
       await running.ready

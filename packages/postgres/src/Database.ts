@@ -48,9 +48,13 @@ const cannotConnect =
       })
     })
 
-const describe = (url: Redacted.Redacted): string => {
+/** A location for people: never with a password. */
+export const describe = (location: Location): string => {
+  if (!("url" in location)) {
+    return location.folder === undefined ? "embedded store in memory" : `embedded store in ${location.folder}`
+  }
   try {
-    const parsed = new URL(Redacted.value(url))
+    const parsed = new URL(Redacted.value(location.url))
     return `PostgreSQL at ${parsed.host}${parsed.pathname}`
   } catch {
     throw new Error("DATABASE_URL is not a URL; it should look like postgres://user:password@host:5432/database")
@@ -58,10 +62,10 @@ const describe = (url: Redacted.Redacted): string => {
 }
 
 const server = (
-  url: Redacted.Redacted,
-  answerMillis: number
+  location: Extract<Location, { readonly url: unknown }>
 ): Layer.Layer<SqlClient.SqlClient | Database, SqlError> => {
-  const description = describe(url)
+  const { url, answerMillis = defaultAnswerMillis } = location
+  const description = describe(location)
   const client = PgClient.layer({ url, applicationName: "daybook", maxConnections: 16 })
   const checked = Layer.effectDiscard(
     Effect.flatMap(SqlClient.SqlClient, (sql) => Effect.mapError(sql.unsafe("SELECT 1"), cannotConnect(description)))
@@ -72,14 +76,12 @@ const server = (
   )
 }
 
-const embedded = (folder: string | undefined): Layer.Layer<SqlClient.SqlClient | Database, SqlError | StoreHeld> =>
+const embedded = (
+  location: Extract<Location, { readonly folder: unknown }>
+): Layer.Layer<SqlClient.SqlClient | Database, SqlError | StoreHeld> =>
   Layer.merge(
-    Pglite.layer(folder),
-    Layer.succeed(Database, {
-      description: folder === undefined ? "embedded store in memory" : `embedded store in ${folder}`,
-      lanes: 1,
-      exclusive: true
-    })
+    Pglite.layer(location.folder),
+    Layer.succeed(Database, { description: describe(location), lanes: 1, exclusive: true })
   )
 
 /**
@@ -92,6 +94,5 @@ const makeObjectsYoung = () => setFlagsFromString("--no-allocation-site-pretenur
 /** A client of the database at a location, checked to answer. Also sets V8 up for many short-lived objects, once for all. */
 export const layer = (location: Location): Layer.Layer<SqlClient.SqlClient | Database, SqlError | StoreHeld> => {
   makeObjectsYoung()
-  if ("url" in location) return server(location.url, location.answerMillis ?? defaultAnswerMillis)
-  return embedded(location.folder)
+  return "url" in location ? server(location) : embedded(location)
 }
