@@ -5,7 +5,8 @@
  * before it counts, since on a shared machine one short run may be unlucky, two in a row seldom are.
  */
 
-import { readFileSync, writeFileSync } from "node:fs"
+import { accessSync, constants, existsSync, readFileSync, statSync, writeFileSync } from "node:fs"
+import { dirname } from "node:path"
 import { reasonOf } from "@daybook/core/Problem"
 import type { Ratio } from "./Report.ts"
 import { significant } from "./Statistics.ts"
@@ -61,6 +62,16 @@ export const readBaseline = (path: string): Baseline => {
   } catch (error) {
     const why = reasonOf(error)
     throw new Error(`The baseline ${path} cannot be read (${why}). Write one with --baseline ${path} --write-baseline.`)
+  }
+}
+
+/** Finds that a baseline could not be written: before anything is measured. */
+export const checkBaselineFile = (path: string): void => {
+  try {
+    if (existsSync(path) && statSync(path).isDirectory()) throw new Error("it is a folder")
+    accessSync(existsSync(path) ? path : dirname(path), constants.W_OK)
+  } catch (error) {
+    throw new Error(`The baseline ${path} cannot be written (${reasonOf(error)}). Give --baseline another place.`)
   }
 }
 

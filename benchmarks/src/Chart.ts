@@ -91,8 +91,8 @@ export const draw = (chart: Chart): string => {
   return `${svg}\n`
 }
 
-/** Makes a folder for a report, or finds that nothing can be left there: before anything is measured. */
-export const makeFolder = (folder: string): void => {
+/** Makes the folder that an option names, or finds that nothing can be left there: before anything is measured. */
+export const makeFolder = (option: string, folder: string): void => {
   try {
     // Not its parents too: in places like /proc, Node never comes back from that.
     if (!existsSync(folder)) mkdirSync(folder)
@@ -100,7 +100,7 @@ export const makeFolder = (folder: string): void => {
   } catch (error) {
     const why = reasonOf(error)
     throw new Error(
-      `Nothing can be left in ${folder} (${why}). Give --report a folder to write in, or a new one in a folder that is there.`
+      `Nothing can be left in ${folder} (${why}). Give ${option} a folder to write in, or a new one in a folder that is there.`
     )
   }
 }

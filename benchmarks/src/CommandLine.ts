@@ -7,7 +7,8 @@ import type { RunOptions } from "./Harness.ts"
 
 /** What was asked for. */
 export type Asked =
-  | { readonly help: true }
+  /** `isMistaken`: nothing was asked for at all. */
+  | { readonly help: true; readonly isMistaken: boolean }
   | {
       readonly help: false
       readonly names: ReadonlyArray<string>
@@ -57,7 +58,7 @@ const namesOf = (
 /** Understands the arguments, or throws `UsageError`. */
 export const parse = (args: ReadonlyArray<string>, benchmarks: ReadonlyArray<Known>): Asked => {
   const { values, positionals } = parsed(args)
-  if (values.help || (positionals.length === 0 && args.length === 0)) return { help: true }
+  if (values.help || args.length === 0) return { help: true, isMistaken: args.length === 0 }
   const names = namesOf(positionals, benchmarks, values.short)
   if (values["write-baseline"] && values.baseline === undefined)
     throw new UsageError("--write-baseline: say which file with --baseline FILE.")
@@ -80,27 +81,56 @@ export const parse = (args: ReadonlyArray<string>, benchmarks: ReadonlyArray<Kno
   }
 }
 
-const parsed = (args: ReadonlyArray<string>) => {
-  try {
-    return parseArgs({
-      args: [...args],
-      allowPositionals: true,
-      options: {
-        callers: { type: "string" },
-        rounds: { type: "string" },
-        seconds: { type: "string" },
-        profile: { type: "string" },
-        report: { type: "string" },
-        baseline: { type: "string" },
-        "write-baseline": { type: "boolean", default: false },
-        short: { type: "boolean", default: false },
-        json: { type: "boolean", default: false },
-        help: { type: "boolean", short: "h", default: false }
-      }
-    })
-  } catch (error) {
-    throw new UsageError(error instanceof Error ? error.message : String(error))
+const options = {
+  callers: { type: "string" },
+  rounds: { type: "string" },
+  seconds: { type: "string" },
+  profile: { type: "string" },
+  report: { type: "string" },
+  baseline: { type: "string" },
+  "write-baseline": { type: "boolean", default: false },
+  short: { type: "boolean", default: false },
+  json: { type: "boolean", default: false },
+  help: { type: "boolean", short: "h", default: false }
+} as const
+
+const isOption = (name: string): name is keyof typeof options => Object.hasOwn(options, name)
+
+/** How many letters have to be put in, left out or exchanged to make one word of the other. */
+const distance = (from: string, to: string): number => {
+  let row = Array.from({ length: to.length + 1 }, (_, i) => i)
+  for (const [i, letter] of [...from].entries()) {
+    const next = [i + 1]
+    for (let j = 0; j < to.length; j++) {
+      next.push(Math.min(row[j]! + (letter === to[j] ? 0 : 1), row[j + 1]! + 1, next[j]! + 1))
+    }
+    row = next
   }
+  return row.at(-1)!
+}
+
+/** What may have been meant: something that differs by no more than a third of its letters, or begins like it. */
+const meant = (name: string): string => {
+  const near = Object.keys(options)
+    .map((option) => ({ option, far: option.startsWith(name) ? 0 : distance(name, option) / option.length }))
+    .sort((a, b) => a.far - b.far)[0]!
+  return near.far <= 1 / 3 ? ` Did you mean --${near.option}?` : ""
+}
+
+/** Node's own checks speak of Node; these say the same in our words. */
+const parsed = (args: ReadonlyArray<string>) => {
+  const { tokens } = parseArgs({ args: [...args], options, allowPositionals: true, strict: false, tokens: true })
+  for (const token of tokens) {
+    if (token.kind !== "option") continue
+    const { name, rawName, value } = token
+    if (!isOption(name)) throw new UsageError(`There is no option ${rawName}.${meant(name)}`)
+    const takesValue = options[name].type === "string"
+    // Without "=", what looks like the next option is one.
+    const isMissing = value === undefined || value === "" || (value.startsWith("-") && !token.inlineValue)
+    if (takesValue && isMissing) throw new UsageError(`${rawName}: give it a value.`)
+    if (!takesValue && value !== undefined) throw new UsageError(`${rawName} takes no value, and has ${value}.`)
+  }
+  return parseArgs({ args: [...args], options, allowPositionals: true })
 }
 
 const shortOnes = (benchmarks: ReadonlyArray<Known>): string =>
@@ -135,9 +165,10 @@ Environment
   DATABASE_URL_BENCH  a PostgreSQL to use instead of one started for the run; its user must be allowed to create databases
 
 Exit status
-  0  measured, whether or not the targets are met (the result says which)
-  1  a benchmark failed, or a ratio fell behind the baseline
-  2  the command line was not understood
+  0    measured, whether or not the targets are met (the result says which)
+  1    a benchmark failed, or a ratio fell behind the baseline
+  2    the command line was not understood, or names a file or folder that cannot be used
+  130  interrupted by Ctrl-C; what was made on the server of DATABASE_URL_BENCH is dropped
 
 Examples
   npm run -s bench -- commands

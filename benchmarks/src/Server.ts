@@ -14,6 +14,7 @@ import * as Redacted from "effect/Redacted"
 import * as SqlClient from "effect/sql/SqlClient"
 import { cpuSecondsOf } from "./ProcessTree.ts"
 
+/** Disposed of any number of times; every time it is waited for. */
 export interface Server extends AsyncDisposable {
   /** Makes an empty database and answers its URL. */
   readonly database: (name: string) => Promise<string>
@@ -82,7 +83,12 @@ export const openServer = async (): Promise<Server> => {
   const url = given ?? started!.url
   const admin = connect(url)
   const created: Array<string> = []
-  const close = async () => {
+  let closing: Promise<void> | undefined
+  const close = () => {
+    closing ??= end()
+    return closing
+  }
+  const end = async () => {
     for (const name of created) await admin.query(`DROP DATABASE IF EXISTS ${name} WITH (FORCE)`)
     await admin[Symbol.asyncDispose]()
     await started?.stop()
@@ -98,8 +104,10 @@ export const openServer = async (): Promise<Server> => {
       cpuMicros: () => (pid === undefined ? undefined : Math.round(cpuSecondsOf(pid) * 1e6)),
       database: async (name) => {
         const unique = `daybook_bench_${process.pid}_${created.length}_${name.toLowerCase()}`
-        await admin.query(`CREATE DATABASE ${unique}`)
+        if (closing !== undefined) throw new Error(`${unique} is not made: the run is ending`)
+        // Before it is there, so that it is dropped also by a run that is interrupted while it is made.
         created.push(unique)
+        await admin.query(`CREATE DATABASE ${unique}`)
         return withDatabase(url, unique)
       },
       [Symbol.asyncDispose]: close

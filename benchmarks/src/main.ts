@@ -4,7 +4,15 @@
  */
 import { reasonOf } from "@daybook/core/Problem"
 import { exitOnSignal } from "@daybook/infra/Command"
-import { type Baseline, type Fall, fallsOf, readBaseline, tolerance, writeBaseline } from "./Baseline.ts"
+import {
+  type Baseline,
+  checkBaselineFile,
+  type Fall,
+  fallsOf,
+  readBaseline,
+  tolerance,
+  writeBaseline
+} from "./Baseline.ts"
 import { type Benchmark, benchmarks } from "./Benchmark.ts"
 import { leave, makeFolder } from "./Chart.ts"
 import { type Asked, parse, UsageError, usage } from "./CommandLine.ts"
@@ -14,7 +22,7 @@ import { describeMachine } from "./Machine.ts"
 import { installPeers } from "./Peers.ts"
 import type { Ratio, Report } from "./Report.ts"
 import { type Failed, type Found, foundBy, resultOfAll, resultOfOne } from "./Result.ts"
-import { openServer } from "./Server.ts"
+import { openServer, type Server } from "./Server.ts"
 import { table } from "./Table.ts"
 
 type Asking = Extract<Asked, { readonly help: false }>
@@ -28,9 +36,22 @@ const becomeContestant = async (benchmark: string, contestant: string): Promise<
 
 const say = (line: string): void => void process.stderr.write(`${line}\n`)
 
+/** What an interruption has to end: the databases that were made would stay on a server that was there before. */
+const run: { server: Server | undefined; isEnding: boolean } = { server: undefined, isEnding: false }
+
+const endRun = async (): Promise<void> => {
+  run.isEnding = true
+  await run.server?.[Symbol.asyncDispose]()
+}
+
+/** In a run that is ending, nothing more is begun, and nothing is left of what failed for that reason. */
+const unlessEnding = (): Promise<void> => (run.isEnding ? new Promise(() => {}) : Promise.resolve())
+
 const runOne = async (benchmark: Benchmark, options: RunOptions): Promise<{ report: Report; found: Found }> => {
+  await unlessEnding()
   if (!options.short) benchmark.prepare?.(say)
   await using server = await openServer()
+  run.server = server
   const progress = process.stderr.isTTY ? say : () => {}
   const report = await benchmark.run({ benchmark: benchmark.name, options, server, say: progress })
   return { report, found: foundBy(report, server.describe) }
@@ -52,8 +73,7 @@ const runHeld = async (benchmark: Benchmark, options: RunOptions, baseline: Base
 
 const describeFall = ({ ratio, was, is }: Fall): string => `${ratio} is ${is}, was ${was}`
 
-const runAll = async ({ names, options, baseline, writesBaseline }: Asking) => {
-  const held = baseline === undefined || writesBaseline ? {} : readBaseline(baseline)
+const runAll = async ({ names, options }: Asking, held: Baseline) => {
   const found: Record<string, Found | Failed> = {}
   const ratios: Record<string, Readonly<Record<string, Ratio>>> = {}
   const wrong: Array<string> = []
@@ -67,6 +87,7 @@ const runAll = async ({ names, options, baseline, writesBaseline }: Asking) => {
       for (const fall of ran.falls)
         wrong.push(`${name}: ${describeFall(fall)}, more than ${tolerance * 100} % worse, twice`)
     } catch (error) {
+      await unlessEnding()
       const why = reasonOf(error)
       found[name] = { error: why, met: false }
       wrong.push(`${name}: ${why}`)
@@ -78,19 +99,36 @@ const runAll = async ({ names, options, baseline, writesBaseline }: Asking) => {
 const chartsOf = (found: Readonly<Record<string, Found | Failed>>) =>
   Object.values(found).flatMap((one) => ("error" in one ? [] : (one as Found).charts))
 
+/** What is to be read or written can be; the ratios to hold the run against. */
+const checkFiles = ({ baseline, writesBaseline, reportFolder, options: { profileFolder } }: Asking): Baseline => {
+  try {
+    const held = baseline === undefined || writesBaseline ? {} : readBaseline(baseline)
+    if (baseline !== undefined && writesBaseline) checkBaselineFile(baseline)
+    if (reportFolder !== undefined) makeFolder("--report", reportFolder)
+    if (profileFolder !== undefined) makeFolder("--profile", profileFolder)
+    return held
+  } catch (error) {
+    throw new UsageError(reasonOf(error))
+  }
+}
+
+const help = (isMistaken: boolean): void => {
+  const { stdout, stderr } = process
+  ;(isMistaken ? stderr : stdout).write(usage(benchmarks))
+  if (isMistaken) process.exitCode = 2
+}
+
 const main = async (args: ReadonlyArray<string>): Promise<void> => {
   if (args[0] === contestantArgument) return becomeContestant(args[1]!, args[2]!)
   const asked = parse(args, benchmarks)
-  if (asked.help) return void process.stdout.write(usage(benchmarks))
+  if (asked.help) return help(asked.isMistaken)
+  const held = checkFiles(asked)
   // Ctrl-C ends the servers too, which were started for the run and end with this process.
-  using _ = exitOnSignal()
-  if (asked.reportFolder !== undefined) {
-    makeFolder(asked.reportFolder)
-    installPeers(say)
-  }
+  using _ = exitOnSignal(endRun)
+  if (asked.reportFolder !== undefined) installPeers(say)
   const { profileFolder: _folder, ...options } = asked.options
   const setting = { machine: describeMachine(), options }
-  const { found, ratios, wrong } = await runAll(asked)
+  const { found, ratios, wrong } = await runAll(asked, held)
   const [name] = asked.names
   const result = asked.all ? resultOfAll(found, setting) : resultOfOne(name!, found[name!]!, setting)
   if (asked.writesBaseline) writeBaseline(asked.baseline!, ratios)

@@ -38,10 +38,10 @@ describe("the bench command line", () => {
     expect(parse(["growth", "--short"], known)).toMatchObject({ all: false, names: ["growth"] })
   })
 
-  it("helps when asked, and when asked nothing", () => {
-    expect(parse([], known)).toEqual({ help: true })
-    expect(parse(["commands", "--help"], known)).toEqual({ help: true })
-    expect(parse(["-h"], known)).toEqual({ help: true })
+  it("helps when asked, and when asked nothing, which is a mistake", () => {
+    expect(parse([], known)).toEqual({ help: true, isMistaken: true })
+    expect(parse(["commands", "--help"], known)).toEqual({ help: true, isMistaken: false })
+    expect(parse(["-h"], known)).toEqual({ help: true, isMistaken: false })
   })
 
   it.each([
@@ -54,7 +54,15 @@ describe("the bench command line", () => {
     [["commands", "--callers", "100000"], "--callers 100000"],
     [["all", "commands"], "all commands"],
     [["all", "--write-baseline"], "--baseline FILE"],
-    [["commands", "--fast"], "--fast"]
+    [["commands", "--fast"], /^There is no option --fast\.$/],
+    [["commands", "--shrt"], "There is no option --shrt. Did you mean --short?"],
+    [["commands", "--base", "b.json"], "There is no option --base. Did you mean --baseline?"],
+    [["commands", "-s"], "There is no option -s."],
+    [["commands", "--callers"], "--callers: give it a value."],
+    [["commands", "--callers", "--json"], "--callers: give it a value."],
+    [["commands", "--seconds=-1"], "--seconds -1"],
+    [["commands", "--report="], "--report: give it a value."],
+    [["commands", "--json=yes"], "--json takes no value, and has yes."]
   ])("says what is wrong with %j", (args, expected) => {
     expect(() => parse(args, known)).toThrow(UsageError)
     expect(() => parse(args, known)).toThrow(expected)

@@ -11,12 +11,25 @@ const signals = ["SIGINT", "SIGTERM", "SIGHUP"] as const
 
 const exitCodeOf = (signal: NodeJS.Signals): number => 128 + constants.signals[signal]
 
+/** A terminal's Ctrl-C may come twice at once, by way of npm. */
+const echoMillis = 500
+
 /**
  * Until disposed, makes a signal end this process through `process.exit`, so that its exit handlers run. For the time
- * while servers start and there is no command yet to pass the signal to.
+ * while servers start and there is no command yet to pass the signal to. What takes longer than an exit handler may is done by
+ * `finish` before; a second signal, or ten seconds, end that.
  */
-export const exitOnSignal = (): Disposable => {
-  const exit = (signal: NodeJS.Signals) => process.exit(exitCodeOf(signal))
+export const exitOnSignal = (finish?: () => Promise<void>): Disposable => {
+  let firstMillis: number | undefined
+  const exit = (signal: NodeJS.Signals) => {
+    const end = () => process.exit(exitCodeOf(signal))
+    if (finish === undefined) return end()
+    if (firstMillis !== undefined) return performance.now() - firstMillis > echoMillis ? end() : undefined
+    firstMillis = performance.now()
+    setTimeout(end, graceMillis)
+    const complain = (error: unknown) => void process.stderr.write(`${error}\n`)
+    void finish().catch(complain).then(end)
+  }
   for (const signal of signals) process.on(signal, exit)
   return {
     [Symbol.dispose]: () => {
