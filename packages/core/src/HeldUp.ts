@@ -6,6 +6,7 @@
  * What is not said again is in the log at the level Debug, each time and whole.
  */
 import * as Cause from "effect/Cause"
+import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
@@ -82,10 +83,13 @@ export const layer = (service: string): Layer.Layer<never> => Layer.sync(HeldUp,
 const rest = Effect.flatMap(Random.next, (random) => Effect.sleep(800 + 400 * random))
 
 /**
- * Work of which nobody hears while there is nothing to do counts as going on when nothing has failed for so long: longer than a
- * database or cluster that does not answer takes to be given up.
+ * Work of which nobody hears while there is nothing to do counts as going on when it has lasted for twice as long as it took to fail
+ * the last time; in these bounds. What cannot be reached fails at once, and what does not answer only when it is given up.
  */
-const steadyMillis = 30_000
+const [leastSteadyMillis, mostSteadyMillis] = [5_000, 30_000]
+
+const steadyMillisAfter = (failedAfterMillis: number): number =>
+  Math.min(Math.max(2 * failedAfterMillis, leastSteadyMillis), mostSteadyMillis)
 
 /**
  * Runs work that has no end, and runs it again when it has failed. After a defect too, and after an interruption from inside, as of a
@@ -93,8 +97,14 @@ const steadyMillis = 30_000
  */
 export const keepRunning = <E, R>(worker: string, work: Effect.Effect<never, E, R>): Effect.Effect<never, never, R> =>
   Effect.flatMap(HeldUp, (heldUp) => {
-    const steady = Effect.andThen(Effect.sleep(steadyMillis), heldUp.goesOn(worker))
-    const attempt = Effect.all([work, steady], { concurrency: "unbounded" })
-    const orRest = Effect.catchCause(attempt, (cause) => Effect.andThen(heldUp.failed(worker, cause), rest))
-    return Effect.ensuring(Effect.forever(orRest), heldUp.ended(worker))
+    let steadyMillis = mostSteadyMillis
+    const attempt = Effect.gen(function* () {
+      const begunMillis = yield* Clock.currentTimeMillis
+      const steady = Effect.andThen(Effect.sleep(steadyMillis), heldUp.goesOn(worker))
+      const failing = Effect.all([work, steady], { concurrency: "unbounded" })
+      yield* Effect.catchCause(failing, (cause) => heldUp.failed(worker, cause))
+      steadyMillis = steadyMillisAfter((yield* Clock.currentTimeMillis) - begunMillis)
+      yield* rest
+    })
+    return Effect.ensuring(Effect.forever(attempt), heldUp.ended(worker))
   })

@@ -116,49 +116,53 @@ describe("what is said of a service's workers", () => {
 })
 
 describe("a consumer", () => {
-  /** A broker that cannot be reached while `down` says so. */
-  const brokerThat = (down: { why: string | undefined }): Layer.Layer<Broker> =>
-    Layer.succeed(Broker, {
-      guarantees: { durable: false, failover: false, maxMessageBytes: 1 },
-      publish: () => Effect.void,
-      subscribe: () => Effect.suspend(() => (down.why === undefined ? Effect.never : Effect.fail(away(down.why))))
-    })
-  const source = { topic: "news", ignores: () => false, handle: () => Effect.void }
-
-  it.effect(
-    "that the broker keeps from working says so once, and that it goes on when nothing fails for half a minute",
-    () =>
-      Effect.gen(function* () {
-        const { said, log } = listen()
-        const down: { why: string | undefined } = { why: "nobody is there" }
-        const consumers = Layer.merge(Consumer.layer("news", [source]), Consumer.layer("gossip", [source]))
-        const around = Layer.mergeAll(brokerThat(down), Inbox.layerMemory, HeldUp.layer("cart"), log)
-        yield* Layer.build(Layer.provide(consumers, around))
-        yield* TestClock.adjust("1 minute")
-        assert.deepStrictEqual(said, [heldUp("consumer news", "nobody is there")])
-        down.why = undefined
-        yield* TestClock.adjust("29 seconds")
-        assert.lengthOf(said, 1)
-        yield* TestClock.adjust("3 seconds")
-        assert.match(
-          said[1]!,
-          /^Info: cart: no longer held up: consumer (news, consumer gossip|gossip, consumer news)$/
-        )
+  /** A consumer of a broker that does `listening`, anew for each subscription. */
+  const consumerAt = (listening: () => Effect.Effect<never, BrokerUnavailable>) =>
+    Effect.gen(function* () {
+      const { said, log } = listen()
+      const broker = Layer.succeed(Broker, {
+        guarantees: { durable: false, failover: false, maxMessageBytes: 1 },
+        publish: () => Effect.void,
+        subscribe: () => Effect.suspend(listening)
       })
+      const around = Layer.mergeAll(broker, Inbox.layerMemory, HeldUp.layer("cart"), log)
+      const source = { topic: "news", ignores: () => false, handle: () => Effect.void }
+      yield* Layer.build(Layer.provide(Consumer.layer("news", [source]), around))
+      return said
+    })
+
+  it.effect("that cannot reach its broker says so once, and that it goes on when that lasts", () =>
+    Effect.gen(function* () {
+      let isDown = true
+      const said = yield* consumerAt(() => (isDown ? Effect.fail(away("nobody is there")) : Effect.never))
+      yield* TestClock.adjust("1 minute")
+      assert.deepStrictEqual(said, [heldUp("consumer news", "nobody is there")])
+      isDown = false
+      yield* TestClock.adjust("4900 millis")
+      assert.lengthOf(said, 1)
+      yield* TestClock.adjust("2 seconds")
+      assert.deepStrictEqual(said.slice(1), ["Info: cart: no longer held up: consumer news"])
+    })
+  )
+
+  it.effect("that gets no answer does not say in between that it goes on", () =>
+    Effect.gen(function* () {
+      let hangs = true
+      const givenUp = Effect.andThen(Effect.sleep("14 seconds"), Effect.fail(away("no answer")))
+      const said = yield* consumerAt(() => (hangs ? givenUp : Effect.never))
+      yield* TestClock.adjust("5 minutes")
+      assert.deepStrictEqual(said, [heldUp("consumer news", "no answer")])
+      hangs = false
+      yield* TestClock.adjust("45 seconds")
+      assert.deepStrictEqual(said.slice(1), ["Info: cart: no longer held up: consumer news"])
+    })
   )
 
   it.effect("is run again after a defect, and after an interruption from inside", () =>
     Effect.gen(function* () {
-      const { said, log } = listen()
+      const ends = [Effect.die(new Error("a bug")), Effect.interrupt]
       let runs = 0
-      const broker = Layer.succeed(Broker, {
-        guarantees: { durable: false, failover: false, maxMessageBytes: 1 },
-        publish: () => Effect.void,
-        subscribe: () =>
-          Effect.suspend(() => [Effect.die(new Error("a bug")), Effect.interrupt, Effect.never][runs++] ?? Effect.never)
-      })
-      const around = Layer.mergeAll(broker, Inbox.layerMemory, HeldUp.layer("cart"), log)
-      yield* Layer.build(Layer.provide(Consumer.layer("news", [source]), around))
+      const said = yield* consumerAt(() => ends[runs++] ?? Effect.never)
       yield* TestClock.adjust("3 seconds")
       assert.strictEqual(runs, 3)
       assert.strictEqual(said[0], heldUp("consumer news", "a bug"))
