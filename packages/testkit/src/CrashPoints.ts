@@ -60,7 +60,7 @@ export class CrashPoints {
     this.died = Deferred.await(this.#death)
   }
 
-  /** Begins to count, anew. Without a moment the process lives. */
+  /** Begins to count, anew. Without a moment the process lives, also if it was to die after a change that is under way. */
   arm(moment?: Moment): void {
     this.#changes.length = 0
     this.#moment = moment
@@ -89,12 +89,10 @@ export class CrashPoints {
       if (dies === "before") this.kill()
       if (this.#isDead) return Effect.fail(gone())
       if (dies !== "after") return this.while(change, gone)
-      return Effect.andThen(
-        change,
-        Effect.suspend(() => {
-          this.kill()
-          return Effect.fail(gone())
-        })
+      const moment = this.#moment
+      return this.while(
+        Effect.tap(change, () => Effect.sync(() => this.#moment === moment && this.kill())),
+        gone
       )
     })
   }

@@ -123,6 +123,21 @@ describe("a process that dies", () => {
     })
   )
 
+  scenario("lives on where it is armed anew before the change is made that it was to die after", ({ points }) =>
+    Effect.gen(function* () {
+      const made = yield* Deferred.make<string>()
+      points.arm({ change: "slow", nth: 1, when: "after" })
+      const changing = yield* Effect.forkChild(
+        points.change("slow", Deferred.await(made), () => "gone"),
+        { startImmediately: true }
+      )
+      points.arm()
+      yield* Deferred.succeed(made, "made")
+      assert.strictEqual(yield* Fiber.join(changing), "made")
+      assert.isFalse(points.isDead)
+    })
+  )
+
   for (const [when, total] of [
     ["before", 1],
     ["after", 2]
