@@ -26,18 +26,23 @@ interface Waiting<Asked, Found, E> {
   readonly waiters: Array<(exit: Exit.Exit<Found, E>) => void>
 }
 
+/** What is asked for and not yet being read, by key. */
+type Asking<Asked, Found, E> = Map<string, Waiting<Asked, Found, E>>
+
 /** Answers a reader of one thing, which reads together whatever is asked for in the same turn. */
 export const make = <Asked, Found, E>(
   sql: SqlClient.SqlClient,
   { keyOf, most, read }: SharedRead<Asked, Found, E>
 ): ((asked: Asked) => Effect.Effect<Found, E>) => {
-  const waiting = new Map<string, Waiting<Asked, Found, E>>()
+  let waiting: Asking<Asked, Found, E> = new Map()
   let underWay = 0
 
   const flush = () => {
     if (underWay === mostUnderWay || waiting.size === 0) return
-    const flushed = [...waiting].slice(0, most)
-    for (const [key] of flushed) waiting.delete(key)
+    const all = [...waiting]
+    const flushed = all.slice(0, most)
+    // Another map, since one that lives long is made over from time to time: V8 keeps the dead ones in a chain, and who waited with them.
+    waiting = new Map(all.slice(most))
     underWay++
     Effect.runFork(read(flushed.map(([, { asked }]) => asked))).addObserver((exit) => {
       underWay--
