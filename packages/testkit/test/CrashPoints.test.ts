@@ -138,29 +138,6 @@ describe("a process that dies", () => {
     })
   )
 
-  for (const [when, total] of [
-    ["before", 1],
-    ["after", 2]
-  ] as const) {
-    scenario(
-      `${when} a planned write has ${when === "before" ? "not made it" : "made it"}, and makes no other`,
-      (world) =>
-        Effect.gen(function* () {
-          const { table, write } = planning(world)
-          world.points.arm({ change: "shop writes the plan of totals", nth: 2, when })
-          yield* write
-          assert.strictEqual((yield* Effect.flip(write))._tag, "ReadModelUnavailable")
-          assert.isTrue(world.points.isDead)
-          yield* Effect.flip(write)
-          assert.strictEqual(table.total, total)
-        })
-    )
-  }
-
-  scenario("offers no planned writes where its store has none", ({ mine }) =>
-    Effect.sync(() => assert.isUndefined(Context.get(mine, ProjectionStore).write))
-  )
-
   scenario("does not hear what was on its way to it", (world) =>
     Effect.gen(function* () {
       const answered = yield* Deferred.make<void>()
@@ -170,6 +147,29 @@ describe("a process that dies", () => {
       yield* Deferred.succeed(answered, undefined)
       assert.strictEqual(yield* Fiber.join(asking), "nobody hears")
     })
+  )
+})
+
+describe("a process that dies around a planned write", () => {
+  for (const [when, total] of [
+    ["before", 1],
+    ["after", 2]
+  ] as const) {
+    scenario(`${when} it has ${when === "before" ? "not made it" : "made it"}, and makes no other`, (world) =>
+      Effect.gen(function* () {
+        const { table, write } = planning(world)
+        world.points.arm({ change: "shop writes the plan of totals", nth: 2, when })
+        yield* write
+        assert.strictEqual((yield* Effect.flip(write))._tag, "ReadModelUnavailable")
+        assert.isTrue(world.points.isDead)
+        yield* Effect.flip(write)
+        assert.strictEqual(table.total, total)
+      })
+    )
+  }
+
+  scenario("cannot make one where its store has none", ({ mine }) =>
+    Effect.sync(() => assert.isUndefined(Context.get(mine, ProjectionStore).write))
   )
 })
 
