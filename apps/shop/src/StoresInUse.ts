@@ -13,15 +13,16 @@ const nameOf = (location: Location): string =>
     ? describe({ folder: resolve(location.folder) })
     : describe(location)
 
-const others = (location: Location): string =>
+/** Whoever has named a server knows how. */
+const others = (location: Location): ReadonlyArray<string> =>
   "url" in location
-    ? "Without DATABASE_URL it is the embedded store, in DAYBOOK_HOME"
-    : "DATABASE_URL=postgres://user:password@host:5432/database has it use PostgreSQL, DAYBOOK_HOME another folder"
+    ? []
+    : ["DATABASE_URL=postgres://user:password@host:5432/database has it use PostgreSQL, DAYBOOK_HOME another folder"]
 
 const othersOfMany =
   "DATABASE_URL names one for all; <SERVICE>_WRITE_URL, <SERVICE>_READ_URL and BROKER_URL name others"
 
-/** A line for each store, with what is in it where there are several, and a line that says how to use another. */
+/** A line for each store, with what is in it where there are several, and where need be a line that says how to use another. */
 export const lines = (
   services: ReadonlyArray<Settings.ServiceName>,
   roles: Settings.Roles
@@ -39,6 +40,6 @@ export const lines = (
       keep(yield* Settings.brokerLocation, "messages")
     }
     const stores = [...kept]
-    if (stores.length === 1) return [nameOf(stores[0]![0]), others(stores[0]![0])]
+    if (stores.length === 1) return [nameOf(stores[0]![0]), ...others(stores[0]![0])]
     return [...stores.map(([location, what]) => `${nameOf(location)}: ${what.join(", ")}`), othersOfMany]
   })

@@ -121,14 +121,17 @@ export class ProjectionWorker<R> {
           return heldUp.goesOn(worker)
         }),
         // The interruption of this worker passes by here; one that comes from inside, as of a pool that closes, is a failure.
-        Effect.catchCause((cause) =>
-          heldUp
-            .failed(worker, cause)
-            .pipe(
-              Effect.andThen(this.#claimAgain),
-              Effect.andThen(Effect.suspend(() => Effect.sleep(backoffMillis(failures++))))
-            )
-        )
+        Effect.catchCause((cause) => {
+          // A rebuild's switch takes the partitions from their worker, and so does another process; no trouble, unless it goes on.
+          const isFenced = failures === 0 && Cause.squash(cause) instanceof ProjectionFenced
+          const told = isFenced
+            ? Effect.logDebug(`${worker} claims its partitions anew`, cause)
+            : heldUp.failed(worker, cause)
+          return told.pipe(
+            Effect.andThen(this.#claimAgain),
+            Effect.andThen(Effect.suspend(() => Effect.sleep(backoffMillis(failures++))))
+          )
+        })
       )
       const release = this.#store.release(this.#name, this.#settings.owner)
       return Effect.forever(round as Effect.Effect<void>).pipe(
