@@ -25,6 +25,12 @@ const pauseMillis = 4
 /** More than that, and going on at once is no waste. */
 const fewEvents = 64
 
+/**
+ * So often the journal itself is looked at, whatever has been handed over: of what others have appended to it nobody may have heard, and while
+ * this process appends, its workers do not wait for so long that they would look.
+ */
+const readAnywayMillis = 1_000
+
 /** A partition, and the last position in it that is not wanted. */
 export interface Place {
   readonly partition: number
@@ -61,9 +67,13 @@ export class JournalTail {
   #mustRead = false
   /** No look at what was handed over before then, in milliseconds of `performance.now()`. */
   #restsUntilMillis = 0
+  /** A look at the journal itself, from then on. */
+  #readsFromMillis = 0
+  readonly #readAnywayMillis: number
 
-  constructor(journal: Journal["Service"]) {
+  constructor(journal: Journal["Service"], options: { readonly readAnywayMillis?: number } = {}) {
     this.#journal = journal
+    this.#readAnywayMillis = journal.shared ? (options.readAnywayMillis ?? readAnywayMillis) : Number.POSITIVE_INFINITY
   }
 
   /**
@@ -141,7 +151,8 @@ export class JournalTail {
 
   /** Whether what has been handed over is all that is new, as far as can be told from the signal. */
   get #isAllHandedOver(): boolean {
-    return !this.#mustRead && this.#journal.signal.count - this.#seen === this.#told
+    if (this.#mustRead || performance.now() >= this.#readsFromMillis) return false
+    return this.#journal.signal.count - this.#seen === this.#told
   }
 
   #lookAtWritten(): void {
@@ -168,6 +179,7 @@ export class JournalTail {
 
   #lookAtJournal(): void {
     const seen = this.#journal.signal.count
+    this.#readsFromMillis = performance.now() + this.#readAnywayMillis
     this.#seen = -1
     this.#told = 0
     this.#mustRead = false

@@ -189,7 +189,7 @@ describe("whoever follows the tail of a journal", () => {
 })
 
 /** Two processes on one journal: this one's appends are handed over, of the other's it hears at most that there are some. */
-const shared = Effect.gen(function* () {
+const sharedWith = Effect.fnUntraced(function* (options: { readonly readAnywayMillis?: number }) {
   const { journal: watchedJournal, seen } = yield* watched
   const beneath = yield* Journal
   const signal = new AppendSignal()
@@ -202,7 +202,7 @@ const shared = Effect.gen(function* () {
     })
   return {
     seen,
-    tail: new JournalTail({ ...watchedJournal, signal }),
+    tail: new JournalTail({ ...watchedJournal, shared: true, signal }, options),
     ours: (partition: number, events: number) =>
       Effect.map(appendNext(partition, events), (version) =>
         signal.appended(
@@ -215,6 +215,8 @@ const shared = Effect.gen(function* () {
       Effect.map(appendNext(partition, events), () => (isHeard ? signal.notify() : undefined))
   }
 })
+
+const shared = sharedWith({ readAnywayMillis: Number.POSITIVE_INFINITY })
 
 describe("what this process has appended", () => {
   scenario(
@@ -278,6 +280,20 @@ describe("what this process has appended, while nobody looks or somebody reads,"
         Array.from({ length: 130 }, (_, i) => i + 1)
       )
       assert.isAbove(seen.reads, 0)
+    })
+  )
+
+  scenario(
+    "does not keep from it for good what others append elsewhere, and nobody hears of",
+    Effect.gen(function* () {
+      const { tail, ours, theirs } = yield* sharedWith({ readAnywayMillis: 0 })
+      yield* news(tail, places(0, 0))
+      yield* theirs(1, 1, false)
+      yield* ours(0, 1)
+      assert.deepStrictEqual(yield* news(tail, places(0, 0)), [
+        [0, 1],
+        [1, 1]
+      ])
     })
   )
 
