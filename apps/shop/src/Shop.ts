@@ -4,9 +4,9 @@
  */
 
 // Before any schema is used: what decodes and encodes is then compiled, where JavaScript may be compiled at run time.
-import { reasonOf } from "@daybook/core/Problem"
 import "effect/schema/SchemaJITCompiler/enable"
 
+import { reasonOf } from "@daybook/core/Problem"
 import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
 import * as NodeServices from "@effect/platform-node/NodeServices"
 import * as Cause from "effect/Cause"

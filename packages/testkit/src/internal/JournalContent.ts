@@ -28,9 +28,8 @@ const roundTrip = (name: string, events: ReadonlyArray<NewEvent>) =>
     Effect.gen(function* () {
       const journal = yield* Journal
       const target = yield* freshTarget
-      const handed = yield* handedOver(store(appendTo(target, 0, events)))
+      const [{ position }, handed] = yield* handedOver(store(appendTo(target, 0, events)))
       const fromStream = yield* journal.readStream(target.stream)
-      const position = fromStream[0]!.position
       const fromPartition = yield* readAfter(target.partition, position - 1)
       const expected = events.map((event, i) => ({
         ...event,

@@ -119,18 +119,18 @@ export const readAfter = (
 
 export const versionsOf = (events: ReadonlyArray<Stored>): ReadonlyArray<number> => events.map((e) => e.version)
 
-/** What an effect has the journal hand over, if it does that; `undefined` if it does not. */
-export const handedOver = <E, R>(
-  effect: Effect.Effect<unknown, E, R>
-): Effect.Effect<ReadonlyArray<Stored> | undefined, E, R | Journal> =>
+/** An effect's result, and what it has the journal hand over, if that does so; `undefined` if it does not. */
+export const handedOver = <A, E, R>(
+  effect: Effect.Effect<A, E, R>
+): Effect.Effect<readonly [result: A, handed: ReadonlyArray<Stored> | undefined], E, R | Journal> =>
   Effect.gen(function* () {
     const { signal } = yield* Journal
     let all: ReadonlyArray<Stored> | undefined
     const unfollow = signal.follow((written) => {
       all = [...(all ?? []), ...written.map(storedOf)]
     })
-    yield* Effect.ensuring(effect, Effect.sync(unfollow))
-    return all
+    const result = yield* Effect.ensuring(effect, Effect.sync(unfollow))
+    return [result, all]
   })
 
 /** The numbers from `from` to `to`. */
