@@ -1,10 +1,10 @@
 /**
  * What somebody at a terminal, or a script, relies on when a benchmark cannot be run as asked: nothing runs, and why is on stderr.
  */
-import { execFile } from "node:child_process"
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
+import { runProgram } from "@daybook/infra/Program"
 import { afterAll, describe, expect, it } from "vitest"
 
 const main = new URL("../src/main.ts", import.meta.url).pathname
@@ -14,12 +14,7 @@ writeFileSync(file, "{}")
 
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
 
-const bench = (...args: ReadonlyArray<string>) =>
-  new Promise<{ code: unknown; output: string; errors: string }>((resolve) => {
-    execFile(process.execPath, [main, ...args], (error, output, errors) =>
-      resolve({ code: error?.code ?? 0, output, errors })
-    )
-  })
+const bench = (...args: ReadonlyArray<string>) => runProgram(main, args)
 
 describe("npm run bench", () => {
   it("helps on stdout when asked, and on stderr with exit code 2 when asked nothing", async () => {

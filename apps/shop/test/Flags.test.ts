@@ -1,18 +1,13 @@
 /**
  * What someone at a terminal relies on: flags that choose services and roles, with a clear word about what was not understood.
  */
-import { execFile } from "node:child_process"
 import { fileURLToPath } from "node:url"
+import { runProgram } from "@daybook/infra/Program"
 import { describe, expect, it } from "vitest"
 
 const main = fileURLToPath(new URL("../src/main.ts", import.meta.url))
 
-const shop = (...args: ReadonlyArray<string>) =>
-  new Promise<{ code: unknown; output: string; errors: string }>((resolve) => {
-    execFile(process.execPath, [main, ...args], (error, output, errors) =>
-      resolve({ code: error?.code ?? 0, output, errors })
-    )
-  })
+const shop = (...args: ReadonlyArray<string>) => runProgram(main, args)
 
 describe("npm start", () => {
   it("has help with examples", async () => {

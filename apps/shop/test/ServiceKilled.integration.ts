@@ -8,13 +8,13 @@ import { Agent } from "node:http"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { afterAll, beforeAll, expect, it } from "vitest"
+import { buyersAtOnce, forBuyers } from "./Buyers.ts"
 import { createDatabase } from "./Databases.ts"
 import { freePort, start } from "./Process.ts"
 import { type Answer, call, type Sent } from "./Shop.ts"
 
 /** Far longer than anything takes. */
 const timeout = 240_000
-const buyersAtOnce = 8
 const sku = "MUG-BLUE"
 /** Checkouts begun before the kill, while the service is away, and while it comes back. */
 const [before, away, after] = [24, 48, 24]
@@ -103,11 +103,7 @@ let begun = 0
 /** So many buyers more, some of them at once. */
 const buyers = async (count: number): Promise<ReadonlyArray<number>> => {
   const numbers = Array.from({ length: count }, () => begun++)
-  const waiting = [...numbers]
-  const lane = async () => {
-    for (let n = waiting.shift(); n !== undefined; n = waiting.shift()) await buy(n)
-  }
-  await Promise.all(Array.from({ length: buyersAtOnce }, lane))
+  await forBuyers(numbers, buy)
   return numbers
 }
 

@@ -12,13 +12,13 @@ import * as Effect from "effect/Effect"
 import * as Redacted from "effect/Redacted"
 import { SqlClient } from "effect/sql/SqlClient"
 import { afterEach, beforeEach, describe, expect, it } from "vitest"
+import { forBuyers } from "./Buyers.ts"
 import { createDatabase } from "./Databases.ts"
 import { freePort, start } from "./Process.ts"
 import { type Answer, call } from "./Shop.ts"
 
 /** Far longer than anything takes. */
 const timeout = 120_000
-const buyersAtOnce = 8
 const received = 1_000
 const goods = ["MUG-BLUE", "BOWL-RICE", "CANDLE-BEES"]
 /** In the catalogue, and never delivered. */
@@ -125,15 +125,6 @@ const buy = async (n: number, through: ReadonlyArray<Shop>): Promise<void> => {
   await openCart(n, next())
   await fillCart(n, next)
   await checkOut(n, next())
-}
-
-/** Does something for so many buyers, some of them at once. */
-const forBuyers = async (numbers: ReadonlyArray<number>, act: (n: number) => Promise<void>): Promise<void> => {
-  const waiting = [...numbers]
-  const lane = async () => {
-    for (let n = waiting.shift(); n !== undefined; n = waiting.shift()) await act(n)
-  }
-  await Promise.all(Array.from({ length: buyersAtOnce }, lane))
 }
 
 const numbersFrom = (first: number, count: number): ReadonlyArray<number> =>

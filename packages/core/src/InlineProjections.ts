@@ -7,6 +7,7 @@ import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import type { Aggregate } from "./Aggregate.ts"
+import { placed } from "./AppendSignal.ts"
 import type { Stored } from "./Event.ts"
 import type { Within } from "./GroupCommit.ts"
 import type { Append, Outcome } from "./Journal.ts"
@@ -14,14 +15,7 @@ import type { Projection } from "./Projection.ts"
 import { decodeFor } from "./Projection.ts"
 
 const storedOf = (append: Append, now: number): ReadonlyArray<Stored> =>
-  append.events.map((event, i) => ({
-    ...event,
-    partition: append.partition,
-    position: 0,
-    stream: append.stream,
-    version: append.expectedVersion + i + 1,
-    recordedAtMillis: now
-  }))
+  append.events.map((_, i) => placed(append, i, 0, now))
 
 /** The work that applies a batch's accepted events to projections. Events have no position at this level: it is 0. */
 export const inlineProjections = <R>(

@@ -17,13 +17,14 @@ import type { Journal, JournalUnavailable } from "./Journal.ts"
 const mostKept = 128
 
 /**
- * After a look that found few events, what was handed over is not taken up before so long: a step of a read model for every append would
- * keep the process from answering. A read model lags up to so much longer under load. Reads have the adapter's pace.
+ * After a look that found few events, there is none before so long: a step of every read model for every append would keep the process
+ * from answering. A read model lags up to so much longer under load. Here that holds for what was handed over; an adapter whose reads cost
+ * keeps to it where it reads.
  */
-const pauseMillis = 4
+export const pauseMillis = 4
 
-/** More than that, and going on at once is no waste. */
-const fewEvents = 64
+/** More than that, and going on at once is no waste: somebody catches up. */
+export const fewEvents = 64
 
 /**
  * So often the journal itself is looked at, whatever has been handed over: of what others have appended to it nobody may have heard, and while

@@ -8,7 +8,7 @@ import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Semaphore from "effect/Semaphore"
-import { AppendSignal, storedOf, type Written } from "./AppendSignal.ts"
+import { AppendSignal, storedOf, type Written, writtenOf } from "./AppendSignal.ts"
 import type { Stored } from "./Event.ts"
 import type { Append, Journal, NewEvent, Outcome, Receipt, StoredState, StreamRange } from "./Journal.ts"
 import { reasonOf } from "./Problem.ts"
@@ -89,28 +89,6 @@ const refusal = (append: Append, current: MemoryStream | undefined): Outcome | u
 const positionOf = (append: Append, first: number, commandId: string): number => {
   const last = first === 0 ? -1 : append.events.findLastIndex((event) => event.commandId === commandId)
   return last < 0 ? 0 : first + last
-}
-
-/** An event of an append whose first event is at `first`, with its data as text. For adapters. */
-export const writtenOf = (
-  append: Append,
-  index: number,
-  data: string,
-  first: number,
-  recordedAtMillis: number
-): Written => {
-  const { data: _, ...rest } = append.events[index]!
-  return {
-    head: {
-      ...rest,
-      partition: append.partition,
-      position: first + index,
-      stream: append.stream,
-      version: append.expectedVersion + index + 1,
-      recordedAtMillis
-    },
-    data
-  }
 }
 
 /** The index of the first event after a position, in events ordered by position. */

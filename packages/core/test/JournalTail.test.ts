@@ -2,10 +2,9 @@
  * What the workers of projections rely on who follow a journal together: every event once and in order, whoever reads it, and one
  * read for all of them.
  */
-import { AppendSignal } from "@daybook/core/AppendSignal"
+import { AppendSignal, writtenOf } from "@daybook/core/AppendSignal"
 import { type Append, Journal, JournalUnavailable } from "@daybook/core/Journal"
 import { JournalTail, tailOf } from "@daybook/core/JournalTail"
-import { writtenOf } from "@daybook/core/MemoryJournal"
 import { nothingKnown } from "@daybook/testkit/Metadata"
 import { assert, describe, it } from "@effect/vitest"
 import * as Deferred from "effect/Deferred"

@@ -7,6 +7,7 @@
  */
 import type { Stored } from "@daybook/core/Event"
 import { type Journal, JournalUnavailable } from "@daybook/core/Journal"
+import { fewEvents, pauseMillis } from "@daybook/core/JournalTail"
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import { SqlClient } from "effect/sql/SqlClient"
@@ -38,12 +39,6 @@ const statement = (schema: string, limit: number): string =>
      SELECT ${columns} FROM ${schema}.event WHERE event.partition = w.p AND event.position > w.after
      ORDER BY event.position LIMIT ${limit}
    ) AS event ORDER BY w.page, event.position`
-
-/** After a read of few events, the next one does not begin before so long. A read model lags up to so much longer under load. */
-const pauseMillis = 4
-
-/** More than that, and reading at once is no waste: somebody catches up. */
-const fewEvents = 64
 
 type Row = Stored & { readonly page: number }
 

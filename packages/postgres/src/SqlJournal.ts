@@ -4,7 +4,7 @@
  * Appends go through the SQL function `append_after` (see `sql/journal-012-append.sql`, `OwnWrites.ts` and `AppendStatement.ts`); everything else
  * is a query.
  */
-import { AppendSignal, type Written } from "@daybook/core/AppendSignal"
+import { AppendSignal, type Written, writtenOf } from "@daybook/core/AppendSignal"
 import type { Stored } from "@daybook/core/Event"
 import {
   type Append,
@@ -14,7 +14,6 @@ import {
   type Receipt,
   type StreamRange
 } from "@daybook/core/Journal"
-import * as MemoryJournal from "@daybook/core/MemoryJournal"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
@@ -86,7 +85,7 @@ interface Done {
 }
 
 /** The events of a batch that has been stored, as a reader would find them. `places` are those of its appends' first events. */
-const writtenOf = (
+const allWritten = (
   batch: ReadonlyArray<Prepared>,
   places: ReadonlyArray<number>,
   recordedAtMillis: number
@@ -95,7 +94,7 @@ const writtenOf = (
   for (const [i, { append, events }] of batch.entries()) {
     for (const [index, data] of events.entries()) {
       if (!Number.isSafeInteger(append.events[index]!.occurredAtMillis)) return undefined
-      written.push(MemoryJournal.writtenOf(append, index, data, places[i]!, recordedAtMillis))
+      written.push(writtenOf(append, index, data, places[i]!, recordedAtMillis))
     }
   }
   return written
@@ -139,7 +138,7 @@ const appender = (query: Query, schema: string, ownWrites: () => OwnWrites, tell
           own.wrote(append)
           return position
         })
-        const written = tellsAll() ? writtenOf(batch, places, recordedAtMillis ?? 0) : undefined
+        const written = tellsAll() ? allWritten(batch, places, recordedAtMillis ?? 0) : undefined
         return Effect.succeed({ outcomes, written })
       })
     })

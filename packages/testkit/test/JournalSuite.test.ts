@@ -3,10 +3,10 @@
  * real stores have had, and the scenario that must notice is named.
  */
 
-import { AppendSignal } from "@daybook/core/AppendSignal"
+import { AppendSignal, writtenOf } from "@daybook/core/AppendSignal"
 import type { Stored } from "@daybook/core/Event"
 import { type Append, Journal, type Outcome } from "@daybook/core/Journal"
-import { makeMemory, writtenOf } from "@daybook/core/MemoryJournal"
+import { makeMemory } from "@daybook/core/MemoryJournal"
 import { journalSections } from "@daybook/testkit/JournalSuite"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
