@@ -2,7 +2,7 @@
  * The shop's HTTP server: the services' APIs, their documentation, health and metrics.
  */
 
-import { createServer } from "node:http"
+import { createServer, ServerResponse } from "node:http"
 import * as AsyncApi from "@daybook/core/AsyncApi"
 import { defaultAnswerMillis } from "@daybook/postgres/AnswerLimit"
 import { RequestProblems } from "@daybook/services/InvalidRequest"
@@ -120,9 +120,18 @@ interface Serving {
   readonly answerMillis: number
 }
 
+/**
+ * An answer of whose length Node does not make sure: it is the framework's, which counts what it sends. Where Node does, it writes head and
+ * body one by one, in four pieces, and each answer costs twice as much (24 instead of 10 µs).
+ */
+class Answer extends ServerResponse {}
+Object.defineProperty(Answer.prototype, "strictContentLength", { get: () => false, set: () => {} })
+
 /** It listens before the services are there; until then it says so, since a request that nobody hears is never answered. */
 const httpServer = () => {
-  const server = createServer().on("clientError", Problems.refuse).on("request", Problems.refuseEarly)
+  const server = createServer({ ServerResponse: Answer })
+    .on("clientError", Problems.refuse)
+    .on("request", Problems.refuseEarly)
   return server.on("newListener", (event) => {
     if (event === "request") server.off("request", Problems.refuseEarly)
   })
