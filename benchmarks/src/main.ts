@@ -19,6 +19,7 @@ import { type Asked, parse, UsageError, usage } from "./CommandLine.ts"
 import { contestantArgument, serve } from "./ContestantProcess.ts"
 import type { RunOptions } from "./Harness.ts"
 import { describeMachine } from "./Machine.ts"
+import { fillMemory } from "./Memory.ts"
 import { installPeers } from "./Peers.ts"
 import type { Ratio, Report } from "./Report.ts"
 import { type Failed, type Found, foundBy, resultOfAll, resultOfOne } from "./Result.ts"
@@ -50,9 +51,10 @@ const unlessEnding = (): Promise<void> => (run.isEnding ? new Promise(() => {}) 
 const runOne = async (benchmark: Benchmark, options: RunOptions): Promise<{ report: Report; found: Found }> => {
   await unlessEnding()
   if (!options.short) benchmark.prepare?.(say)
+  const progress = process.stderr.isTTY ? say : () => {}
+  await using _memory = options.short ? undefined : await fillMemory(progress)
   await using server = await openServer()
   run.server = server
-  const progress = process.stderr.isTTY ? say : () => {}
   const report = await benchmark.run({ benchmark: benchmark.name, options, server, say: progress })
   return { report, found: foundBy(report, server.describe) }
 }

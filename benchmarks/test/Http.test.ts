@@ -144,4 +144,14 @@ describe("the report of the http benchmark", () => {
       ["saturatedRatioToConstant", false]
     ])
   })
+
+  it("holds the fixed rate against the shop written by hand", () => {
+    const bareFixedRate = [{ ...fixedRate[0]!, commandP95Millis: 1, queryP95Millis: 0.5, cpuMicrosPerRequest: 100 }]
+    const { figures, ratios } = reportOf({ daybook, constant, framework: constant, fixedRate, bareFixedRate }, {})
+    expect(ratios.commandP95RatioToBareShop?.median).toBe(2)
+    expect(ratios.queryP95RatioToBareShop?.median).toBe(4)
+    expect(ratios.fixedRateCpuRatioToBareShop?.median).toBe(1.5)
+    expect(figures.bareQueryP95Millis?.median).toBe(0.5)
+    expect(figures.bareFixedRateCpuMicrosPerRequest?.median).toBe(100)
+  })
 })

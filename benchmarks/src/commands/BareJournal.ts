@@ -13,7 +13,8 @@ import type { Contestant, Settings } from "../Contestant.ts"
 import { steps } from "./CartLoad.ts"
 import { startLoop } from "./GroupLoop.ts"
 
-interface Row {
+/** An event as a row. */
+export interface Row {
   readonly stream: string
   readonly version: number
   readonly id: string
@@ -26,8 +27,11 @@ interface Row {
 
 const schema = "bare"
 
-/** The columns that the load leaves empty are null here, and cost no parameter. */
-const insert = `WITH taken AS (
+/**
+ * The statement that appends a batch of rows to one partition. Columns that the load leaves empty are null here, and cost no parameter; with
+ * `keyed` each row is what a command with an idempotency key led to, and the last parameter has the keys.
+ */
+export const insertInto = (schema: string, keyed = false): string => `WITH taken AS (
     UPDATE ${schema}.partition SET head = head + $2::integer WHERE id = $1::integer RETURNING head - $2::integer AS base
   )
   INSERT INTO ${schema}.event (
@@ -35,10 +39,26 @@ const insert = `WITH taken AS (
     command_id, correlation_id, causation_id, actor, reason, trace_parent, tenant, data
   )
   SELECT taken.base + e.o, timestamptz 'epoch' + e.a * interval '1 millisecond', clock_timestamp(), e.i::uuid, e.v, $1::integer,
-    1, false, e.s, e.t, NULL, e.c, NULL, e.w, NULL, NULL, NULL, e.d::json
+    1, ${keyed}, e.s, e.t, ${keyed ? "e.k" : "NULL"}, e.c, NULL, e.w, NULL, NULL, NULL, e.d::json
   FROM taken, unnest(
-    $3::text[], $4::integer[], $5::text[], $6::text[], $7::float8[], $8::text[], $9::text[], $10::text[]
-  ) WITH ORDINALITY AS e (s, v, i, t, a, c, w, d, o)`
+    $3::text[], $4::integer[], $5::text[], $6::text[], $7::float8[], $8::text[], $9::text[], $10::text[]${keyed ? ", $11::text[]" : ""}
+  ) WITH ORDINALITY AS e (s, v, i, t, a, c, w, d, ${keyed ? "k, " : ""}o)`
+
+/** Its parameters, but for the keys. */
+export const paramsOf = (rows: ReadonlyArray<Row>, partition: number): ReadonlyArray<unknown> => [
+  partition,
+  rows.length,
+  rows.map(({ stream }) => stream),
+  rows.map(({ version }) => version),
+  rows.map(({ id }) => id),
+  rows.map(({ type }) => type),
+  rows.map(({ occurredAtMillis }) => occurredAtMillis),
+  rows.map(({ correlationId }) => correlationId),
+  rows.map(({ actor }) => actor),
+  rows.map(({ data }) => data)
+]
+
+const insert = insertInto(schema)
 
 /** A caller's events, with the metadata that the cart's events would carry. */
 const eventsOf = (caller: number): (() => Row) => {
@@ -68,19 +88,7 @@ export const start = (databaseUrl: string, settings: Settings): Promise<Contesta
     lanes: partitions,
     pipelined: settings.pipelined === true,
     prepare: migrateWriteSide(schema, partitions),
-    write: (sql, rows, partition) =>
-      sql.unsafe(insert, [
-        partition,
-        rows.length,
-        rows.map(({ stream }) => stream),
-        rows.map(({ version }) => version),
-        rows.map(({ id }) => id),
-        rows.map(({ type }) => type),
-        rows.map(({ occurredAtMillis }) => occurredAtMillis),
-        rows.map(({ correlationId }) => correlationId),
-        rows.map(({ actor }) => actor),
-        rows.map(({ data }) => data)
-      ]),
+    write: (sql, rows, partition) => sql.unsafe(insert, paramsOf(rows, partition)),
     rowsOf: eventsOf,
     table: `${schema}.event`
   })

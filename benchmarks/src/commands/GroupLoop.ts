@@ -9,23 +9,23 @@ import * as Redacted from "effect/Redacted"
 import * as SqlClient from "effect/sql/SqlClient"
 import { type Contestant, closedLoop, measured, perCaller } from "../Contestant.ts"
 
-interface Queued<Row> {
+interface Queued<Row, Answer> {
   readonly row: Row
-  readonly resolve: () => void
+  readonly resolve: (answer: Answer) => void
   readonly reject: (error: unknown) => void
 }
 
-/** One loop, with one batch under way. */
-class Lane<Row> {
-  readonly #write: (rows: ReadonlyArray<Row>) => Promise<unknown>
-  #queue: Array<Queued<Row>> = []
+/** One loop, with one batch under way. Everybody is told the answer to the batch. */
+export class Lane<Row, Answer> {
+  readonly #write: (rows: ReadonlyArray<Row>) => Promise<Answer>
+  #queue: Array<Queued<Row, Answer>> = []
   #busy = false
 
-  constructor(write: (rows: ReadonlyArray<Row>) => Promise<unknown>) {
+  constructor(write: (rows: ReadonlyArray<Row>) => Promise<Answer>) {
     this.#write = write
   }
 
-  append(row: Row): Promise<void> {
+  append(row: Row): Promise<Answer> {
     return new Promise((resolve, reject) => {
       this.#queue.push({ row, resolve, reject })
       if (this.#busy) return
@@ -40,9 +40,9 @@ class Lane<Row> {
     this.#busy = batch.length > 0
     if (!this.#busy) return
     this.#write(batch.map(({ row }) => row)).then(
-      () => {
+      (answer) => {
         this.#flush()
-        for (const { resolve } of batch) resolve()
+        for (const { resolve } of batch) resolve(answer)
       },
       (error) => {
         this.#flush()
@@ -83,7 +83,7 @@ export const startLoop = async <Row>(databaseUrl: string, loop: Loop<Row>): Prom
   await runtime.runPromise(loop.prepare)
   const lanes = Array.from(
     { length: loop.lanes },
-    (_, lane) => new Lane<Row>((rows) => runtime.runPromise(loop.write(sql, rows, lane)))
+    (_, lane) => new Lane<Row, unknown>((rows) => runtime.runPromise(loop.write(sql, rows, lane)))
   )
   const rowsOf = perCaller(loop.rowsOf)
   const load = closedLoop((caller) => {

@@ -1,5 +1,6 @@
 /**
- * `http`: commands and queries over HTTP at a fixed rate, and commands at saturation beside a handler that returns a constant.
+ * `http`: commands and queries over HTTP at a fixed rate, beside a shop written by hand; and commands at saturation, beside a handler
+ * that returns a constant.
  */
 import { setTimeout as sleep } from "node:timers/promises"
 import type { Benchmark } from "../Benchmark.ts"
@@ -9,7 +10,7 @@ import { interleave, type Run } from "../Harness.ts"
 import { packageVersion } from "../Machine.ts"
 import type { Report } from "../Report.ts"
 import { reportOf, type Turn } from "./HttpReport.ts"
-import { type HttpServer, startConstant, startFramework, startShop } from "./Servers.ts"
+import { type HttpServer, startBareShop, startConstant, startFramework, startShop } from "./Servers.ts"
 
 /** The fixed rate. Every tenth query waits for the command that was acknowledged last. */
 const rates = { commandsPerSecond: 1_000, queriesPerSecond: 2_000 } as const
@@ -41,22 +42,24 @@ const play = async (pair: Pair, seconds: number): Promise<Figures> => {
   }
 }
 
-const checkStored = async (pairs: ReadonlyArray<Pair>): Promise<void> => {
+/** `pairs` are all that write to one database. */
+const checkStored = async (name: string, pairs: ReadonlyArray<Pair>): Promise<void> => {
   const acknowledged = pairs.reduce((sum, pair) => sum + pair.acknowledged, 0)
-  const stored = await pairs[0]!.generator.stored()
+  const stored = (await pairs[0]?.generator.stored()) ?? 0
   if (stored === acknowledged) return
-  throw new Error(`The shop acknowledged ${acknowledged} commands and stored ${stored} events: these must be equal.`)
+  throw new Error(`The ${name} acknowledged ${acknowledged} commands and stored ${stored} events: these must be equal.`)
 }
 
 const pairsOf = async ({ benchmark, options, server }: Run, stack: AsyncDisposableStack) => {
   const { callers, seconds, short, profileFolder } = options
-  const databaseUrl = await server.database("http")
-  const shop = stack.use(await startShop(databaseUrl, profileFolder))
+  const shopUrl = await server.database("http")
+  const shop = stack.use(await startShop(shopUrl, profileFolder))
   const pair = async (
     target: HttpServer,
     contestant: "closed" | "open",
     warmUpSeconds: number,
-    secondsPerRound: number
+    secondsPerRound: number,
+    databaseUrl = shopUrl
   ) => {
     const settings = contestant === "closed" ? { url: target.url, callers } : { url: target.url, ...rates }
     const generator = stack.use(await spawn({ benchmark, contestant, databaseUrl, settings }))
@@ -67,10 +70,13 @@ const pairsOf = async ({ benchmark, options, server }: Run, stack: AsyncDisposab
     constant: await pair(stack.use(await startConstant(profileFolder)), "closed", 1, seconds)
   }
   if (short) return saturated
+  const bareUrl = await server.database("httpBare")
+  const bareShop = stack.use(await startBareShop(bareUrl, profileFolder))
   return {
     ...saturated,
     framework: await pair(stack.use(await startFramework(profileFolder)), "closed", 1, seconds),
-    fixedRate: await pair(shop, "open", 3, seconds * 2)
+    fixedRate: await pair(shop, "open", 3, seconds * 2),
+    bareFixedRate: await pair(bareShop, "open", 3, seconds * 2, bareUrl)
   }
 }
 
@@ -86,8 +92,10 @@ const run = async (given: Run): Promise<Report> => {
     say(`round ${round} of ${options.rounds}, ${turn}: ${Math.round(figures.requests!)} requests, ${cpu}`)
     return figures
   })
-  const { daybook, fixedRate } = pairs
-  await checkStored(fixedRate === undefined ? [daybook!] : [daybook!, fixedRate])
+  const { daybook, fixedRate, bareFixedRate } = pairs
+  const those = (...pairs: ReadonlyArray<Pair | undefined>) => pairs.filter((pair) => pair !== undefined)
+  await checkStored("shop", those(daybook, fixedRate))
+  await checkStored("bare shop", those(bareFixedRate))
   return reportOf(rounds, {
     rates,
     callers: options.callers,
@@ -101,7 +109,7 @@ const run = async (given: Run): Promise<Report> => {
 export const http: Benchmark = {
   name: "http",
   compares:
-    "commands and queries over HTTP at a fixed rate, and at saturation beside a handler that returns a constant",
+    "commands and queries over HTTP at a fixed rate, beside a shop written by hand, and at saturation, beside a constant",
   inShort: true,
   contestants: {
     closed: () => import("./ClosedLoad.ts"),

@@ -5,8 +5,8 @@ import type { Figures } from "../Contestant.ts"
 import { type Chart, type Grid, lessIsBetter, moreIsBetter, over, type Ratio, type Report } from "../Report.ts"
 import { ratios, type Spread, significant } from "../Statistics.ts"
 
-/** What takes turns in a round: three servers at saturation, and the shop at the fixed rate. */
-export type Turn = "daybook" | "constant" | "framework" | "fixedRate"
+/** What takes turns in a round: three servers at saturation, and two shops at the fixed rate. */
+export type Turn = "daybook" | "constant" | "framework" | "fixedRate" | "bareFixedRate"
 
 /** The rounds of those that took part. */
 export type Rounds = { readonly [T in Turn]?: ReadonlyArray<Figures> }
@@ -48,14 +48,20 @@ const kinds = {
 
 const percentiles = ["P50", "P95", "P99", "Max"] as const
 
-const fixedRateGrid = (rounds: ReadonlyArray<Figures>): Grid => ({
-  columns: ["fixed rate", "per second", ...percentiles.map((percentile) => `${percentile.toLowerCase()} ms`)],
-  rows: Object.entries(kinds).map(([kind, name]) => [
-    name,
-    ...["PerSecond", ...percentiles.map((percentile) => `${percentile}Millis`)].map((figure) =>
-      String(significant(spreadOf(rounds, `${kind}${figure}`).median, 3))
-    )
-  ])
+/** A shop at the fixed rate. */
+type AtFixedRate = readonly [name: "daybook" | "bare shop", rounds: ReadonlyArray<Figures>]
+
+const fixedRateGrid = (shops: ReadonlyArray<AtFixedRate>): Grid => ({
+  columns: ["fixed rate", "", "per second", ...percentiles.map((percentile) => `${percentile.toLowerCase()} ms`)],
+  rows: shops.flatMap(([shop, rounds]) =>
+    Object.entries(kinds).map(([kind, name]) => [
+      shop,
+      name,
+      ...["PerSecond", ...percentiles.map((percentile) => `${percentile}Millis`)].map((figure) =>
+        String(significant(spreadOf(rounds, `${kind}${figure}`).median, 3))
+      )
+    ])
+  )
 })
 
 const costChart = (servers: ReadonlyArray<Saturated>): Chart => ({
@@ -69,16 +75,18 @@ const costChart = (servers: ReadonlyArray<Saturated>): Chart => ({
   }))
 })
 
-const latencyChart = (rounds: ReadonlyArray<Figures>): Chart => ({
+const latencyChart = (shops: ReadonlyArray<AtFixedRate>): Chart => ({
   file: "http-fixed-rate",
   title: "1,000 commands/s and 2,000 queries/s over HTTP, from the intended start",
   unit: "milliseconds, less is better",
   bars: ["command", "query"].flatMap((kind) =>
-    ["P50", "P95", "P99"].map((percentile) => ({
-      label: `${kind} ${percentile.toLowerCase()}`,
-      value: spreadOf(rounds, `${kind}${percentile}Millis`),
-      kind: "daybook" as const
-    }))
+    ["P50", "P95", "P99"].flatMap((percentile) =>
+      shops.map(([shop, rounds]) => ({
+        label: `${kind} ${percentile.toLowerCase()}${shop === "daybook" ? "" : `, ${shop}`}`,
+        value: spreadOf(rounds, `${kind}${percentile}Millis`),
+        kind: shop === "daybook" ? ("daybook" as const) : ("limit" as const)
+      }))
+    )
   )
 })
 
@@ -105,37 +113,58 @@ const saturatedRatios = (
   }
 }
 
+/** Of both shops at the fixed rate; nothing in the short form. */
+const fixedRateFigures = (shops: ReadonlyArray<AtFixedRate>): Readonly<Record<string, Spread>> =>
+  Object.fromEntries(
+    shops.flatMap(([shop, rounds]) => {
+      const named = (figure: string) =>
+        shop === "daybook" ? figure : `bare${figure[0]!.toUpperCase()}${figure.slice(1)}`
+      const all = [
+        ...[...fixedFigures, ...alsoFixed].map((name) => [name, name]),
+        ["fixedRateCpuMicrosPerRequest", "cpuMicrosPerRequest"]
+      ]
+      return all.map(([name, figure]) => [named(name!), spreadOf(rounds, figure!)])
+    })
+  )
+
+/** Ours over those of the shop written by hand. */
+const fixedRateRatios = ({ fixedRate, bareFixedRate }: Rounds): Readonly<Record<string, Ratio>> => {
+  if (fixedRate === undefined || bareFixedRate === undefined) return {}
+  const ratio = (figure: string) => lessIsBetter(ratios(valuesOf(fixedRate, figure), valuesOf(bareFixedRate, figure)))
+  return {
+    commandP95RatioToBareShop: ratio("commandP95Millis"),
+    queryP95RatioToBareShop: ratio("queryP95Millis"),
+    fixedRateCpuRatioToBareShop: ratio("cpuMicrosPerRequest")
+  }
+}
+
 /**
  * The report. The short form has neither the framework nor the fixed rate, and of the ratios only that of processor time: commands per
  * second are halved by any neighbour on the machine, and CI is to hold on to what stays.
  */
 export const reportOf = (rounds: Rounds, details: Report["details"]): Report => {
-  const { daybook = [], constant = [], framework, fixedRate } = rounds
+  const { daybook = [], constant = [], framework, fixedRate, bareFixedRate } = rounds
   const servers = Object.entries({ daybook, framework, constant }).filter(
     (pair): pair is [string, Array<Figures>] => pair[1] !== undefined
   )
-  const fixed =
-    fixedRate === undefined
-      ? []
-      : [
-          ...[...fixedFigures, ...alsoFixed].map((name) => [name, spreadOf(fixedRate, name)]),
-          ["fixedRateCpuMicrosPerRequest", spreadOf(fixedRate, "cpuMicrosPerRequest")]
-        ]
+  const shops = Object.entries({ daybook: fixedRate, "bare shop": bareFixedRate }).filter(
+    (pair): pair is [AtFixedRate[0], Array<Figures>] => pair[1] !== undefined
+  )
   return {
     figures: {
-      ...Object.fromEntries(fixed),
+      ...fixedRateFigures(shops),
       commandsPerSecond: spreadOf(daybook, "commandsPerSecond"),
       cpuMicrosPerCommand: spreadOf(daybook, "cpuMicrosPerRequest"),
       constantRequestsPerSecond: spreadOf(constant, "commandsPerSecond"),
       constantCpuMicrosPerRequest: spreadOf(constant, "cpuMicrosPerRequest")
     },
-    ratios: saturatedRatios(daybook, constant, framework),
+    ratios: { ...saturatedRatios(daybook, constant, framework), ...fixedRateRatios(rounds) },
     targets: {
       ...(fixedRate === undefined ? {} : { commandP95Millis: { atMost: 10 }, queryP95Millis: { atMost: 5 } }),
       ...(framework === undefined ? {} : { saturatedRatioToConstant: { atLeast: 0.6 } })
     },
-    grids: [saturatedGrid(servers), ...(fixedRate === undefined ? [] : [fixedRateGrid(fixedRate)])],
-    charts: [costChart(servers), ...(fixedRate === undefined ? [] : [latencyChart(fixedRate)])],
+    grids: [saturatedGrid(servers), ...(shops.length === 0 ? [] : [fixedRateGrid(shops)])],
+    charts: [costChart(servers), ...(shops.length === 0 ? [] : [latencyChart(shops)])],
     details: { ...details, rounds }
   }
 }

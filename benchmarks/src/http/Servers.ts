@@ -65,6 +65,14 @@ export const startConstant = (profileFolder: string | undefined): Promise<HttpSe
 export const startFramework = (profileFolder: string | undefined): Promise<HttpServer> =>
   start({ file: new URL("./FrameworkHandler.ts", import.meta.url), profileFolder })
 
+/** A shop written by hand, on an empty database. */
+export const startBareShop = (databaseUrl: string, profileFolder: string | undefined): Promise<HttpServer> =>
+  start({
+    file: new URL("./BareShop.ts", import.meta.url),
+    environment: { DATABASE_URL: databaseUrl },
+    profileFolder
+  })
+
 /**
  * The shop as `npm start` runs it with these arguments: by default one process with the cart service in all its roles; without any, with
  * all services.
