@@ -79,11 +79,18 @@ export class GroupCommit {
     this.#laneOf(append).queue.push({ append, done, alone: false })
     if (this.#flushing) return
     this.#flushing = true
-    // A microtask later, so that commands which arrived in the same turn share the commit.
-    queueMicrotask(() => {
+    const flush = () => {
       this.#flushing = false
       this.#flush(false)
-    })
+    }
+    // A microtask later, so that commands which arrived in the same turn share the commit. While the journal has something to do, at the end
+    // of the turn, by which those have come who were answered in it.
+    if (this.#isBusy) setImmediate(flush)
+    else queueMicrotask(flush)
+  }
+
+  get #isBusy(): boolean {
+    return this.#lanes.some(({ busy }) => busy)
   }
 
   #laneOf({ partition }: Append): Lane {
@@ -96,7 +103,7 @@ export class GroupCommit {
       if (isWaiting(lane) && (lane.queue.length >= enough || lane.queue[0]!.alone)) this.#send([lane])
     }
     const few = this.#lanes.filter(isWaiting)
-    if (few.length > 0 && (afterBatch || !this.#lanes.some(({ busy }) => busy))) this.#send(few)
+    if (few.length > 0 && (afterBatch || !this.#isBusy)) this.#send(few)
   }
 
   #send(lanes: ReadonlyArray<Lane>): void {
@@ -109,8 +116,10 @@ export class GroupCommit {
       const failure = Exit.isFailure(exit) ? (exit.cause as Cause.Cause<JournalUnavailable>) : undefined
       if (outcomes !== undefined) this.#onCommit(performance.now() - started)
       if (queued.length > 1 && outcomes?.[0]?._tag === "Refused") return this.#sendOneByOne(queued)
-      // The next batch goes out before the callers of this one run, so that the journal is not kept waiting for them.
+      // The next batch goes out before the callers of this one run, so that the journal is not kept waiting for them; where it has a batch of
+      // another lane, with what they ask for next, since a batch of all of a lane's callers costs less than two of half of them.
       if (queued[0]!.alone) queueMicrotask(() => this.#flush(true))
+      else if (this.#isBusy) setImmediate(() => this.#flush(true))
       else this.#flush(true)
       queueMicrotask(() => {
         for (let i = 0; i < queued.length; i++) queued[i]!.done(outcomes?.[i], failure)
