@@ -37,8 +37,8 @@ const told = (outcome: Outcome | Refused | undefined, failure: Cause.Cause<unkno
   return (error as { readonly _tag?: string })._tag ?? `defect: ${error}`
 }
 
-/** A group commit whose batches and answers are written down. */
-const recorded = (within?: Within) =>
+/** A group commit whose batches and answers are written down. `onAnswer` is told of each stream that is answered. */
+const recorded = (within?: Within, onAnswer: (stream: string) => void = () => {}) =>
   Effect.gen(function* () {
     const batches: Array<ReadonlyArray<string>> = []
     const answers: Array<string> = []
@@ -59,7 +59,10 @@ const recorded = (within?: Within) =>
     })
     const submit = (...appends: ReadonlyArray<Append>) => {
       for (const one of appends) {
-        commit.submit(one, (outcome, failure) => answers.push(`${one.stream} ${told(outcome, failure)}`))
+        commit.submit(one, (outcome, failure) => {
+          answers.push(`${one.stream} ${told(outcome, failure)}`)
+          onAnswer(one.stream)
+        })
       }
     }
     return { submit, batches, answers, durations }
@@ -184,6 +187,26 @@ describe("lanes", () => {
       yield* held.release
       yield* letOthersRun
       assert.deepStrictEqual(batches.slice(2), [names(later)])
+    }).pipe(lanes)
+  )
+
+  scenario(
+    "go with those who ask again as soon as they are answered, while the journal has the other's batch",
+    Effect.gen(function* () {
+      const askAgain = (stream: string) => {
+        if (stream.startsWith("even")) submit(append(`again-${stream}`, { partition: 2 }))
+      }
+      const { submit, batches } = yield* recorded(undefined, askAgain)
+      const [even, waiting] = [inPartition(2, 64, "even"), inPartition(2, 64, "waiting")]
+      const heldEven = yield* hold()
+      const heldOdd = yield* hold()
+      submit(...even, ...inPartition(3, 64, "odd"))
+      yield* letOthersRun
+      submit(...waiting)
+      yield* heldEven.release
+      yield* letOthersRun
+      assert.deepStrictEqual(batches.slice(2), [[...names(waiting), ...names(even).map((name) => `again-${name}`)]])
+      yield* heldOdd.release
     }).pipe(lanes)
   )
 
