@@ -167,6 +167,28 @@ const inPartition = (partition: number, count: number, name: string) =>
   Array.from({ length: count }, (_, i) => append(`${name}${i}`, { partition }))
 const names = (appends: ReadonlyArray<Append>) => appends.map(({ stream }) => stream)
 
+describe("a lane's callers", () => {
+  scenario(
+    "go with those who ask again as soon as they are answered, while the journal has the other's batch",
+    Effect.gen(function* () {
+      const askAgain = (stream: string) => {
+        if (stream.startsWith("even")) submit(append(`again-${stream}`, { partition: 2 }))
+      }
+      const { submit, batches } = yield* recorded(undefined, askAgain)
+      const [even, waiting] = [inPartition(2, 64, "even"), inPartition(2, 64, "waiting")]
+      const heldEven = yield* hold()
+      const heldOdd = yield* hold()
+      submit(...even, ...inPartition(3, 64, "odd"))
+      yield* letOthersRun
+      submit(...waiting)
+      yield* heldEven.release
+      yield* letOthersRun
+      assert.deepStrictEqual(batches.slice(2), [[...names(waiting), ...names(even).map((name) => `again-${name}`)]])
+      yield* heldOdd.release
+    }).pipe(lanes)
+  )
+})
+
 describe("lanes", () => {
   scenario(
     "with enough go by themselves, at once, and not for their own partitions while these are under way",
@@ -187,26 +209,6 @@ describe("lanes", () => {
       yield* held.release
       yield* letOthersRun
       assert.deepStrictEqual(batches.slice(2), [names(later)])
-    }).pipe(lanes)
-  )
-
-  scenario(
-    "go with those who ask again as soon as they are answered, while the journal has the other's batch",
-    Effect.gen(function* () {
-      const askAgain = (stream: string) => {
-        if (stream.startsWith("even")) submit(append(`again-${stream}`, { partition: 2 }))
-      }
-      const { submit, batches } = yield* recorded(undefined, askAgain)
-      const [even, waiting] = [inPartition(2, 64, "even"), inPartition(2, 64, "waiting")]
-      const heldEven = yield* hold()
-      const heldOdd = yield* hold()
-      submit(...even, ...inPartition(3, 64, "odd"))
-      yield* letOthersRun
-      submit(...waiting)
-      yield* heldEven.release
-      yield* letOthersRun
-      assert.deepStrictEqual(batches.slice(2), [[...names(waiting), ...names(even).map((name) => `again-${name}`)]])
-      yield* heldOdd.release
     }).pipe(lanes)
   )
 
