@@ -2,8 +2,8 @@
  * Memory as it is on a machine that has been up for a while: nearly all of it holds pages of files, and whoever needs some gets a page
  * that is in use already.
  *
- * On a virtual machine the difference is large. Its host takes free memory back, and gives a page again when it is touched, for some
- * 7 µs each; 0.3 where the machine has it. Whoever writes most (a log, tables, their pages in buffers) pays for that most, and more from round
+ * On a virtual machine the difference is large. Its host takes free memory back, and gives a page again when it is touched, for
+ * 5 to 8 µs each where that was measured. Whoever writes most (a log, tables, their pages in buffers) pays for that most, and more from round
  * to round, as what the rounds before have left behind is used up.
  */
 import { readFileSync } from "node:fs"
