@@ -18,7 +18,7 @@ const reservedBytes = gigabyte
 
 const chunkBytes = 16 * 2 ** 20
 
-/** Bytes of memory that nobody uses, page cache included among the users; 0 where the system does not say. */
+/** Bytes of memory that nobody uses, page cache included among the users, unlike `os.freemem()`; 0 where the system does not say. */
 export const freeBytes = (): number => {
   try {
     const kilobytes = /^MemFree:\s+(\d+) kB$/m.exec(readFileSync("/proc/meminfo", "utf8"))

@@ -28,9 +28,11 @@ export interface Step {
   readonly sender: Sender
 }
 
-const currency = "GBP"
+/** What all goods are sold in. */
+export const currency = "GBP"
 
-const goods = demoCatalogue.map(([sku, description, pounds]) => {
+/** What there is to buy. */
+export const goods = demoCatalogue.map(([sku, description, pounds]) => {
   const unitPrice = Money.fromDecimal(pounds, currency)
   if (unitPrice === undefined) throw new Error(`${sku} costs ${pounds}, which is no amount of ${currency}`)
   return { sku, description, unitPrice }

@@ -68,17 +68,20 @@ export interface Loop<Row> {
   readonly table: string
 }
 
-/** Starts a loop on an empty database. */
-export const startLoop = async <Row>(databaseUrl: string, loop: Loop<Row>): Promise<Contestant> => {
-  const connections = loop.pipelined ? 1 : loop.lanes
-  const runtime = ManagedRuntime.make(
+/** So many connections to a database, open from the first statement on; on a `pipelined` one statements go one behind the other. */
+export const connectionsTo = (databaseUrl: string, connections: number, pipelined: boolean) =>
+  ManagedRuntime.make(
     PgClient.layer({
       url: Redacted.make(databaseUrl),
       minConnections: connections,
       maxConnections: connections,
-      multiplex: loop.pipelined
+      multiplex: pipelined
     })
   )
+
+/** Starts a loop on an empty database. */
+export const startLoop = async <Row>(databaseUrl: string, loop: Loop<Row>): Promise<Contestant> => {
+  const runtime = connectionsTo(databaseUrl, loop.pipelined ? 1 : loop.lanes, loop.pipelined)
   const sql = await runtime.runPromise(SqlClient.SqlClient)
   await runtime.runPromise(loop.prepare)
   const lanes = Array.from(

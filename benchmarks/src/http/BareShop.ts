@@ -9,30 +9,20 @@
  */
 import { randomUUID } from "node:crypto"
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http"
+import { keyedRows } from "@daybook/postgres/SqlProjectionStore"
 import { migrateReadSide, migrateWriteSide } from "@daybook/postgres/Stores"
 import { schema } from "@daybook/services/cart/Cart"
-import { demoCatalogue } from "@daybook/services/cart/DemoCatalogue"
 import { tables } from "@daybook/services/cart/Projections"
-import * as PgClient from "@effect/sql-pg/PgClient"
 import * as Effect from "effect/Effect"
-import * as ManagedRuntime from "effect/ManagedRuntime"
-import * as Redacted from "effect/Redacted"
 import * as SqlClient from "effect/sql/SqlClient"
 import { insertInto, paramsOf, type Row } from "../commands/BareJournal.ts"
-import { Lane } from "../commands/GroupLoop.ts"
+import { currency, goods } from "../commands/CartLoad.ts"
+import { connectionsTo, Lane } from "../commands/GroupLoop.ts"
 
 /** Each with a partition of its own; both on one connection, one behind the other. */
 const lanes = 2
 
-const currency = "GBP"
-
-/** Price in minor units and description, by SKU. */
-const goods = new Map(
-  demoCatalogue.map(([sku, description, pounds]) => [
-    sku as string,
-    { description, amountMinor: Math.round(Number(pounds) * 100) }
-  ])
-)
+const goodsBySku = new Map(goods.map((good) => [good.sku, good]))
 
 interface Cart {
   readonly id: string
@@ -60,23 +50,12 @@ interface Step {
   readonly row: Row
   readonly commandId: string
   readonly cart: Cart
-  readonly version: number
   readonly lineCount: number
   readonly totalMinor: number
   readonly line: Line | undefined
 }
 
-const connectionsOf = (connections: number) =>
-  ManagedRuntime.make(
-    PgClient.layer({
-      url: Redacted.make(process.env.DATABASE_URL!),
-      minConnections: connections,
-      maxConnections: connections,
-      multiplex: connections === 1
-    })
-  )
-
-type Runtime = ReturnType<typeof connectionsOf>
+type Runtime = ReturnType<typeof connectionsTo>
 
 const statements = (runtime: Runtime) => {
   const sql = runtime.runSync(SqlClient.SqlClient)
@@ -100,10 +79,10 @@ const saveCarts = `WITH line AS (
 
 const saveParams = (steps: ReadonlyArray<Step>): ReadonlyArray<unknown> => {
   const last = [...new Map(steps.map((step) => [step.cart, step])).values()]
-  const added = steps.flatMap(({ cart, version, line }) => (line === undefined ? [] : [{ cart, version, line }]))
+  const added = steps.flatMap(({ cart, row, line }) => (line === undefined ? [] : [{ cart, row, line }]))
   return [
     last.map(({ cart }) => cart.id),
-    last.map(({ version }) => version),
+    last.map(({ row }) => row.version),
     last.map(({ cart }) => cart.customerId),
     last.map(({ cart }) => cart.country),
     last.map(({ lineCount }) => lineCount),
@@ -116,7 +95,7 @@ const saveParams = (steps: ReadonlyArray<Step>): ReadonlyArray<unknown> => {
     added.map(({ line }) => line.description),
     added.map(({ line }) => line.quantity),
     added.map(({ line }) => line.amountMinor),
-    added.map(({ version }) => version)
+    added.map(({ row }) => row.version)
   ]
 }
 
@@ -128,7 +107,7 @@ const find = `SELECT v.cart_id AS id, json_build_object('id', v.cart_id, 'versio
         'unitPrice', json_build_object('amountMinor', unit_price_minor, 'currency', v.currency)))
       FROM (SELECT * FROM ${schema}.cart_line WHERE cart_id = v.cart_id ORDER BY added_version) AS line
     ))::text AS text
-  FROM unnest($1::text[]) AS k (id) CROSS JOIN LATERAL (SELECT * FROM ${schema}.cart_view WHERE cart_id = k.id OFFSET 0) AS v`
+  FROM ${keyedRows(`${schema}.cart_view`, "cart_id", "$1", "v")}`
 
 class Shop {
   readonly #carts = new Map<string, Cart>()
@@ -159,7 +138,9 @@ class Shop {
       { length: 2 },
       () =>
         new Lane<string, ReadonlyMap<string, string>>(async (ids) => {
-          const rows = await query<{ readonly id: string; readonly text: string }>(find, [[...new Set(ids)]])
+          const rows = await query<{ readonly id: string; readonly text: string }>(find, [
+            JSON.stringify([...new Set(ids)])
+          ])
           return new Map(rows.map(({ id, text }) => [id, text]))
         })
     )
@@ -202,7 +183,7 @@ class Shop {
     }
     const commandId = headers["idempotency-key"] as string
     const { lineCount, totalMinor } = cart
-    const step = { row, commandId, cart, version, lineCount, totalMinor, line }
+    const step = { row, commandId, cart, lineCount, totalMinor, line }
     const partition = Number.parseInt(cart.id[0]!, 16) % lanes
     await this.#appends[partition]!.append(step)
     void this.#saves.append(step).then(() => this.#show(cart, version))
@@ -245,9 +226,9 @@ const answerTo = async (shop: Shop, request: IncomingMessage): Promise<string> =
     )
   }
   const { lineId, sku, quantity } = body
-  const { description, amountMinor } = goods.get(sku)!
-  const data = { lineId, sku, description, quantity, unitPrice: { amountMinor, currency } }
-  const line = { id: lineId, sku, description, quantity, amountMinor }
+  const { description, unitPrice } = goodsBySku.get(sku)!
+  const data = { lineId, sku, description, quantity, unitPrice }
+  const line = { id: lineId, sku, description, quantity, amountMinor: unitPrice.amountMinor }
   return JSON.stringify(await shop.carryOut(shop.cart(id), "ItemAdded", data, line, request.headers))
 }
 
@@ -257,8 +238,9 @@ const respond = (response: ServerResponse, status: number, text: string): void =
     .end(text)
 
 const serve = async (port: number): Promise<void> => {
-  const writing = connectionsOf(1)
-  const reading = connectionsOf(4)
+  const databaseUrl = process.env.DATABASE_URL!
+  const writing = connectionsTo(databaseUrl, 1, true)
+  const reading = connectionsTo(databaseUrl, 4, false)
   await reading.runPromise(Effect.andThen(migrateWriteSide(schema, lanes), migrateReadSide(schema, tables)))
   await writing.runPromise(SqlClient.SqlClient)
   const shop = new Shop(writing, reading)

@@ -16,9 +16,13 @@ const valuesOf = (rounds: ReadonlyArray<Figures>, figure: string): ReadonlyArray
 
 const spreadOf = (rounds: ReadonlyArray<Figures>, figure: string): Spread => over(valuesOf(rounds, figure))
 
-type Saturated = readonly [name: string, rounds: ReadonlyArray<Figures>]
+/** One that took part, by its name in the report. */
+type Named = readonly [name: string, rounds: ReadonlyArray<Figures>]
 
-const saturatedGrid = (servers: ReadonlyArray<Saturated>): Grid => ({
+const thoseOf = (rounds: Readonly<Record<string, ReadonlyArray<Figures> | undefined>>): ReadonlyArray<Named> =>
+  Object.entries(rounds).flatMap(([name, found]) => (found === undefined ? [] : [[name, found] as const]))
+
+const saturatedGrid = (servers: ReadonlyArray<Named>): Grid => ({
   columns: [
     "saturated",
     "requests/s",
@@ -48,10 +52,7 @@ const kinds = {
 
 const percentiles = ["P50", "P95", "P99", "Max"] as const
 
-/** A shop at the fixed rate. */
-type AtFixedRate = readonly [name: "daybook" | "bare shop", rounds: ReadonlyArray<Figures>]
-
-const fixedRateGrid = (shops: ReadonlyArray<AtFixedRate>): Grid => ({
+const fixedRateGrid = (shops: ReadonlyArray<Named>): Grid => ({
   columns: ["fixed rate", "", "per second", ...percentiles.map((percentile) => `${percentile.toLowerCase()} ms`)],
   rows: shops.flatMap(([shop, rounds]) =>
     Object.entries(kinds).map(([kind, name]) => [
@@ -64,7 +65,7 @@ const fixedRateGrid = (shops: ReadonlyArray<AtFixedRate>): Grid => ({
   )
 })
 
-const costChart = (servers: ReadonlyArray<Saturated>): Chart => ({
+const costChart = (servers: ReadonlyArray<Named>): Chart => ({
   file: "http-saturated",
   title: "Processor time of the server's process for one command over HTTP",
   unit: "µs, less is better",
@@ -75,7 +76,7 @@ const costChart = (servers: ReadonlyArray<Saturated>): Chart => ({
   }))
 })
 
-const latencyChart = (shops: ReadonlyArray<AtFixedRate>): Chart => ({
+const latencyChart = (shops: ReadonlyArray<Named>): Chart => ({
   file: "http-fixed-rate",
   title: "1,000 commands/s and 2,000 queries/s over HTTP, from the intended start",
   unit: "milliseconds, less is better",
@@ -114,16 +115,15 @@ const saturatedRatios = (
 }
 
 /** Of both shops at the fixed rate; nothing in the short form. */
-const fixedRateFigures = (shops: ReadonlyArray<AtFixedRate>): Readonly<Record<string, Spread>> =>
+const fixedRateFigures = (shops: ReadonlyArray<Named>): Readonly<Record<string, Spread>> =>
   Object.fromEntries(
     shops.flatMap(([shop, rounds]) => {
       const named = (figure: string) =>
         shop === "daybook" ? figure : `bare${figure[0]!.toUpperCase()}${figure.slice(1)}`
-      const all = [
-        ...[...fixedFigures, ...alsoFixed].map((name) => [name, name]),
-        ["fixedRateCpuMicrosPerRequest", "cpuMicrosPerRequest"]
+      return [
+        ...[...fixedFigures, ...alsoFixed].map((figure) => [named(figure), spreadOf(rounds, figure)]),
+        [named("fixedRateCpuMicrosPerRequest"), spreadOf(rounds, "cpuMicrosPerRequest")]
       ]
-      return all.map(([name, figure]) => [named(name!), spreadOf(rounds, figure!)])
     })
   )
 
@@ -144,12 +144,8 @@ const fixedRateRatios = ({ fixedRate, bareFixedRate }: Rounds): Readonly<Record<
  */
 export const reportOf = (rounds: Rounds, details: Report["details"]): Report => {
   const { daybook = [], constant = [], framework, fixedRate, bareFixedRate } = rounds
-  const servers = Object.entries({ daybook, framework, constant }).filter(
-    (pair): pair is [string, Array<Figures>] => pair[1] !== undefined
-  )
-  const shops = Object.entries({ daybook: fixedRate, "bare shop": bareFixedRate }).filter(
-    (pair): pair is [AtFixedRate[0], Array<Figures>] => pair[1] !== undefined
-  )
+  const servers = thoseOf({ daybook, framework, constant })
+  const shops = thoseOf({ daybook: fixedRate, "bare shop": bareFixedRate })
   return {
     figures: {
       ...fixedRateFigures(shops),
