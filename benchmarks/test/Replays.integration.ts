@@ -22,7 +22,7 @@ describe("a replay", () => {
     expect(await replays.rebuild()).toBe(events)
     const { copySeconds: copied, groupBySeconds } = await GroupBy.run(url, database.query)
     expect(Math.min(copied, groupBySeconds)).toBeGreaterThan(0)
-    expect(await GroupBy.differences(database.query)).toEqual({ cart_view: 0, cart_line: 0, revenue: 0 })
+    expect(await GroupBy.differences(database.query)).toEqual({ cart_view: 0, cart_lines: 0, revenue: 0 })
     const [rows] = await database.query<{ readonly carts: number; readonly takings: number }>(
       `SELECT (SELECT count(*) FROM cart.cart_view)::integer AS carts, (SELECT count(*) FROM cart.revenue)::integer AS takings`
     )
@@ -41,7 +41,7 @@ describe("a replay", () => {
     await database.query(
       "UPDATE cart.cart_view SET total_minor = -1 WHERE cart_id = (SELECT min(cart_id) FROM cart.cart_view)"
     )
-    expect(await GroupBy.differences(database.query)).toEqual({ cart_view: 2, cart_line: 0, revenue: 0 })
+    expect(await GroupBy.differences(database.query)).toEqual({ cart_view: 2, cart_lines: 0, revenue: 0 })
   })
 })
 

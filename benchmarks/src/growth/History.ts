@@ -120,8 +120,9 @@ const insertEvents = `
   FROM (${happenings}) h`
 
 const insertLines = `
-  INSERT INTO ${schema}.cart_line (unit_price_minor, quantity, added_version, cart_id, line_id, sku, description)
-  SELECT h.price, h.quantity, h.version, h.id, h.event_id::text, h.sku, h.description FROM (${happenings}) h WHERE h.version > 1`
+  INSERT INTO ${schema}.cart_lines (cart_id, block, lines)
+  SELECT h.id, h.version / 16, json_agg(json_build_array(h.event_id, h.sku, h.description, h.quantity, h.price) ORDER BY h.version)
+  FROM (${happenings}) h WHERE h.version > 1 GROUP BY h.id, h.version / 16`
 
 const insertViews = `
   INSERT INTO ${schema}.cart_view (opened_at, updated_at, recorded_at, total_minor, version, line_count, cart_id, status, customer_id,
@@ -195,7 +196,7 @@ export const fill = async (databaseUrl: string, events: number): Promise<History
   await tellCarts(query, placed(cartIds, customers))
   await Promise.all([
     fillTables(databaseUrl, blocks, { [`${schema}.event`]: insertEvents }),
-    fillTables(databaseUrl, blocks, { [`${schema}.cart_line`]: insertLines, [`${schema}.cart_view`]: insertViews })
+    fillTables(databaseUrl, blocks, { [`${schema}.cart_lines`]: insertLines, [`${schema}.cart_view`]: insertViews })
   ])
   await query(
     `UPDATE ${schema}.partition p SET head = e.head

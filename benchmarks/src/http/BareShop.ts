@@ -4,7 +4,7 @@
  * database in `DATABASE_URL`, in a process of its own.
  *
  * It writes what the cart service writes: events at dense positions with the command's id, in batches; and behind them, in batches too, carts and
- * lines. It answers queries from these tables, those that came together by one statement, and lets who asks for a version wait for it. It
+ * blocks of lines. It answers queries from these tables, those that came together by one statement, and lets who asks for a version wait for it. It
  * checks nothing: no rules, no key that comes twice, no bad request. All of a cart but its lines is in memory, and what others write is not seen.
  */
 import { randomUUID } from "node:crypto"
@@ -12,7 +12,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from "node:ht
 import { keyedRows } from "@daybook/postgres/SqlProjectionStore"
 import { migrateReadSide, migrateWriteSide } from "@daybook/postgres/Stores"
 import { schema } from "@daybook/services/cart/Cart"
-import { tables } from "@daybook/services/cart/Projections"
+import { type StoredLine, tables } from "@daybook/services/cart/Projections"
 import * as Effect from "effect/Effect"
 import * as SqlClient from "effect/sql/SqlClient"
 import { insertInto, paramsOf, type Row } from "../commands/BareJournal.ts"
@@ -45,6 +45,14 @@ interface Line {
   readonly amountMinor: number
 }
 
+const storedOf = ({ id, sku, description, quantity, amountMinor }: Line): StoredLine => [
+  id,
+  sku,
+  description,
+  quantity,
+  amountMinor
+]
+
 /** An event, what it makes of the cart, and the line that it adds. */
 interface Step {
   readonly row: Row
@@ -66,8 +74,8 @@ const statements = (runtime: Runtime) => {
 const append = insertInto(schema, true)
 
 const saveCarts = `WITH line AS (
-    INSERT INTO ${schema}.cart_line (cart_id, line_id, sku, description, quantity, unit_price_minor, added_version)
-    SELECT * FROM unnest($9::text[], $10::text[], $11::text[], $12::text[], $13::integer[], $14::bigint[], $15::integer[])
+    INSERT INTO ${schema}.cart_lines AS kept (cart_id, block, lines) SELECT b.i, b.n, b.l::json FROM unnest($9::text[], $10::integer[], $11::text[])
+      AS b (i, n, l) ON CONFLICT (cart_id, block) DO UPDATE SET lines = (left(kept.lines::text, -1) || ',' || right(excluded.lines::text, -1))::json
   )
   INSERT INTO ${schema}.cart_view (cart_id, version, status, customer_id, country, currency, line_count, total_minor, opened_at, updated_at,
                                    recorded_at)
@@ -77,9 +85,12 @@ const saveCarts = `WITH line AS (
   ON CONFLICT (cart_id) DO UPDATE SET version = excluded.version, line_count = excluded.line_count,
     total_minor = excluded.total_minor, updated_at = excluded.updated_at, recorded_at = excluded.recorded_at`
 
+const blockOf = (version: number): number => Math.floor(version / 16)
+
 const saveParams = (steps: ReadonlyArray<Step>): ReadonlyArray<unknown> => {
   const last = [...new Map(steps.map((step) => [step.cart, step])).values()]
-  const added = steps.flatMap(({ cart, row, line }) => (line === undefined ? [] : [{ cart, row, line }]))
+  const added = steps.filter(({ line }) => line !== undefined)
+  const blocks = [...Map.groupBy(added, ({ cart, row }) => `${cart.id} ${blockOf(row.version)}`).values()]
   return [
     last.map(({ cart }) => cart.id),
     last.map(({ row }) => row.version),
@@ -89,25 +100,34 @@ const saveParams = (steps: ReadonlyArray<Step>): ReadonlyArray<unknown> => {
     last.map(({ totalMinor }) => totalMinor),
     last.map(({ cart }) => cart.openedAtMillis),
     last.map(({ row }) => row.occurredAtMillis),
-    added.map(({ cart }) => cart.id),
-    added.map(({ line }) => line.id),
-    added.map(({ line }) => line.sku),
-    added.map(({ line }) => line.description),
-    added.map(({ line }) => line.quantity),
-    added.map(({ line }) => line.amountMinor),
-    added.map(({ row }) => row.version)
+    blocks.map(([first]) => first!.cart.id),
+    blocks.map(([first]) => blockOf(first!.row.version)),
+    blocks.map((ofBlock) => JSON.stringify(ofBlock.map(({ line }) => storedOf(line!))))
   ]
 }
 
-/** A cart's answer is made by the server, as text: it goes out as it comes. */
-const find = `SELECT v.cart_id AS id, json_build_object('id', v.cart_id, 'version', version, 'status', status, 'customerId', customer_id,
-    'country', country, 'total', json_build_object('amountMinor', total_minor, 'currency', currency), 'lineCount', line_count,
-    'openedAt', opened_at, 'updatedAt', updated_at, 'lines', (
-      SELECT json_agg(json_build_object('lineId', line_id, 'sku', sku, 'description', description, 'quantity', quantity,
-        'unitPrice', json_build_object('amountMinor', unit_price_minor, 'currency', v.currency)))
-      FROM (SELECT * FROM ${schema}.cart_line WHERE cart_id = v.cart_id ORDER BY added_version) AS line
-    ))::text AS text
+/** A cart as it is answered. */
+const find = `SELECT v.cart_id AS id, version, status, customer_id AS "customerId", country, total_minor::float8 AS total, line_count AS "lineCount",
+    opened_at::text AS "openedAt", updated_at::text AS "updatedAt", (
+      SELECT json_agg(b.lines) FROM (SELECT lines FROM ${schema}.cart_lines WHERE cart_id = v.cart_id ORDER BY block) AS b
+    ) AS lines
   FROM ${keyedRows(`${schema}.cart_view`, "cart_id", "$1", "v")}`
+
+interface Found {
+  readonly id: string
+  readonly total: number
+  readonly lines: ReadonlyArray<ReadonlyArray<StoredLine>> | null
+}
+
+const answerOf = ({ total, lines, ...cart }: Found): string =>
+  JSON.stringify({
+    ...cart,
+    total: { amountMinor: total, currency },
+    lines: (lines ?? []).flat().map(([lineId, sku, description, quantity, amountMinor]) => ({
+      ...{ lineId, sku, description, quantity },
+      unitPrice: { amountMinor, currency }
+    }))
+  })
 
 class Shop {
   readonly #carts = new Map<string, Cart>()
@@ -138,10 +158,8 @@ class Shop {
       { length: 2 },
       () =>
         new Lane<string, ReadonlyMap<string, string>>(async (ids) => {
-          const rows = await query<{ readonly id: string; readonly text: string }>(find, [
-            JSON.stringify([...new Set(ids)])
-          ])
-          return new Map(rows.map(({ id, text }) => [id, text]))
+          const rows = await query<Found>(find, [JSON.stringify([...new Set(ids)])])
+          return new Map(rows.map((row) => [row.id, answerOf(row)]))
         })
     )
   }

@@ -54,7 +54,7 @@ describe("daybook projection rebuild", () => {
     const seen = await rebuild("cart-views", "--compare", "--dry-run")
     expect(seen.code, seen.err).toBe(0)
     expect(seen.out).toMatch(
-      /^TABLE +ONLY LIVE +ONLY REBUILT +DIFFERENT\ncart_view +0 +1 +0\ncart_line +0 +0 +0\nrevenue +0 +0 +1\n/
+      /^TABLE +ONLY LIVE +ONLY REBUILT +DIFFERENT\ncart_view +0 +1 +0\ncart_lines +0 +0 +0\nrevenue +0 +0 +1\n/
     )
     expect(seen.out).toContain(`cart_view {"cart_id":"3"}: live null, rebuilt {`)
     expect(seen.out).toMatch(
@@ -78,7 +78,7 @@ describe("daybook projection rebuild", () => {
     const { out } = await rebuild("cart-views", "--compare", "--dry-run", "--json")
     const done = JSON.parse(out)
     expect(done).toMatchObject({ projection: "cart-views", resumed: false, switched: false, heldMillis: 0 })
-    expect(done.compared.map(({ table }: { table: string }) => table)).toEqual(["cart_view", "cart_line", "revenue"])
+    expect(done.compared.map(({ table }: { table: string }) => table)).toEqual(["cart_view", "cart_lines", "revenue"])
     expect(done.positions.reduce((sum: number, position: number) => sum + position, 0)).toBe(96)
     expect((await rebuild("cart-views", "--abandon")).out).toBe(
       "cart-views: what was rebuilt is thrown away. The live read model is as it was."

@@ -5,8 +5,10 @@
  * They are sent as text, since the two drivers differ in how they encode anything else.
  */
 
-/** The SQL type of each column of a row. */
-export type Types<Row> = { readonly [Name in keyof Row & string]: "text" | "integer" | "bigint" | "float8" | "date" }
+/** The SQL type of each column of a row. Values of `json` are JSON texts, as `JSON.stringify` makes them. */
+export type Types<Row> = {
+  readonly [Name in keyof Row & string]: "text" | "integer" | "bigint" | "float8" | "date" | "json"
+}
 
 /** A table expression and the parameters in it, which are the statement's first. */
 export interface RowSet {
@@ -33,9 +35,17 @@ export const of = <Row extends { readonly [Name in keyof Row]: string | number |
   rows: ReadonlyArray<NoInfer<Row>>
 ): RowSet => {
   const names = Object.keys(types) as unknown as ReadonlyArray<keyof Row & string>
-  const arrays = names.map((name, i) => `$${i + 1}::text::${types[name]}[]`)
+  const arrays = names.map((name, i) =>
+    types[name] === "json"
+      ? `string_to_array($${i + 1}::text, E'\\x1f', '')::json[]`
+      : `$${i + 1}::text::${types[name]}[]`
+  )
   return {
     from: `unnest(${arrays.join(", ")}) AS ${alias} (${names.map((name) => `"${name}"`).join(", ")})`,
-    params: names.map((name) => arrayOf(rows.map((row) => element(row[name]))))
+    params: names.map((name) =>
+      types[name] === "json"
+        ? rows.map((row) => row[name] ?? "").join("\u001f")
+        : arrayOf(rows.map((row) => element(row[name])))
+    )
   }
 }

@@ -10,9 +10,10 @@ interface Row {
   readonly size: number | null
   readonly price: number
   readonly day: string
+  readonly note: string | null
 }
 
-const types: RowSet.Types<Row> = { name: "text", size: "integer", price: "float8", day: "date" }
+const types: RowSet.Types<Row> = { name: "text", size: "integer", price: "float8", day: "date", note: "json" }
 
 const names = [
   "",
@@ -37,12 +38,15 @@ layer(Database.layer({ folder: undefined }), { timeout: "60 seconds" })("rows as
     Effect.gen(function* () {
       const sql = yield* SqlClient
       const rows = names.map(
-        (name, i): Row => ({ name, size: i % 3 === 0 ? null : -i, price: i / 7, day: `2011-03-${10 + i}` })
+        (name, i): Row => ({
+          ...{ name, size: i % 3 === 0 ? null : -i, price: i / 7, day: `2011-03-${10 + i}` },
+          note: i % 4 === 0 ? null : JSON.stringify([name, i])
+        })
       )
       const { from, params } = RowSet.of("r", types, rows)
-      const found = yield* sql.unsafe<Row>(`SELECT name, size, price, day::text AS day FROM ${from}`, params)
+      const found = yield* sql.unsafe<Row>(`SELECT name, size, price, day::text AS day, note FROM ${from}`, params)
       assert.deepStrictEqual(
-        found.map((row) => ({ ...row })),
+        found.map(({ note, ...row }) => ({ ...row, note: note === null ? null : JSON.stringify(note) })),
         rows
       )
     })

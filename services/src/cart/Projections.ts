@@ -2,8 +2,8 @@
  * The cart's read models: the cart view with its lines, carts of a customer, abandoned carts, revenue by country and day.
  *
  * One projection writes them all, in the pattern "load, fold, save": the rows of the carts in a batch are read at once, the
- * events are folded into them in memory, and what changed is written at once, so that a batch costs two statements, or three where it
- * changes lines, however many events it holds.
+ * events are folded into them in memory, and what changed is written at once, so that a batch costs two statements, however many events
+ * it holds; three where lines change that were there. Lines are kept in blocks (`BlockRow`), to which new ones are added unread.
  */
 import type { Recorded } from "@daybook/core/Event"
 import * as Partition from "@daybook/core/Partition"
@@ -26,7 +26,8 @@ export const tables: MigrationSet = {
   migrations: fromFiles(new URL("./sql/", import.meta.url), [
     "001-read-models",
     "002-untouched",
-    "003-untouched-by-hour"
+    "003-untouched-by-hour",
+    "004-blocks-of-lines"
   ])
 }
 
@@ -48,6 +49,15 @@ interface Row {
   checkoutBegunAtMillis: number | null
 }
 
+/** A line as it is stored. */
+export type StoredLine = readonly [
+  lineId: string,
+  sku: string,
+  description: string,
+  quantity: number,
+  unitPriceMinor: number
+]
+
 const cartTypes: RowSet.Types<Row> = {
   cartId: "text",
   version: "integer",
@@ -64,26 +74,18 @@ const cartTypes: RowSet.Types<Row> = {
   checkoutBegunAtMillis: "float8"
 }
 
-/** A row of `cart_line`. */
-interface LineRow {
-  cartId: string
-  lineId: string
-  sku: string
-  description: string
-  quantity: number
-  unitPriceMinor: number
-  addedVersion: number
+/** A row of `cart_lines`: lines of a cart that were added by versions that are near each other. */
+interface BlockRow {
+  readonly cartId: string
+  readonly block: number
+  /** As JSON. */
+  readonly lines: string
 }
 
-const lineTypes: RowSet.Types<LineRow> = {
-  cartId: "text",
-  lineId: "text",
-  sku: "text",
-  description: "text",
-  quantity: "integer",
-  unitPriceMinor: "bigint",
-  addedVersion: "integer"
-}
+const blockTypes: RowSet.Types<BlockRow> = { cartId: "text", block: "integer", lines: "json" }
+
+/** Versions of a block: few enough that its lines are within a page, so that one more costs the same in every cart. */
+const versionsPerBlock = 16
 
 /** A change of one row of `revenue`. */
 interface Revenue {
@@ -103,13 +105,19 @@ const revenueTypes: RowSet.Types<Revenue> = {
   totalMinor: "bigint"
 }
 
+interface Block {
+  /** By id, as they were added. */
+  readonly lines: Map<string, StoredLine>
+  /** Whether these are all its lines, as read from the table, and not only those that the batch adds. */
+  readonly isWhole: boolean
+  isChanged: boolean
+}
+
 /** A cart while a batch is folded into it. */
 interface Cart {
   readonly row: Row
-  /** Lines that the batch changes, by id; `undefined` marks one that is gone. */
-  readonly lines: Map<string, LineRow | undefined>
-  /** Those of them that are in the table. */
-  readonly stored: Set<string>
+  /** By number. */
+  readonly blocks: Map<number, Block>
 }
 
 /** What a batch comes to by country, day and currency. */
@@ -152,23 +160,33 @@ const openedRow = (
   checkoutBegunAtMillis: null
 })
 
-const cartOf = (row: Row): Cart => ({ row, lines: new Map(), stored: new Set() })
-
-const changeLine = ({ row, lines }: Cart, lineId: string, to: (line: LineRow) => LineRow | undefined): void => {
-  const before = lines.get(lineId)
-  if (before === undefined) throw new Error(`Cart ${row.cartId} has no line ${lineId} in the read model`)
+const changeLine = ({ row, blocks }: Cart, lineId: string, to: (line: StoredLine) => StoredLine | undefined): void => {
+  const block = [...blocks.values()].find(({ lines }) => lines.has(lineId))
+  const before = block?.lines.get(lineId)
+  if (block === undefined || before === undefined) {
+    throw new Error(`Cart ${row.cartId} has no line ${lineId} in the read model`)
+  }
   const after = to(before)
-  lines.set(lineId, after)
-  row.totalMinor += ((after?.quantity ?? 0) - before.quantity) * before.unitPriceMinor
-  if (after === undefined) row.lineCount--
+  if (after === undefined) {
+    block.lines.delete(lineId)
+    row.lineCount--
+  } else block.lines.set(lineId, after)
+  block.isChanged = true
+  row.totalMinor += ((after?.[3] ?? 0) - before[3]) * before[4]
 }
 
-const addLine = ({ row, lines }: Cart, event: Extract<CartEvent, { _tag: "ItemAdded" }>, version: number): void => {
+const addLine = ({ row, blocks }: Cart, event: Extract<CartEvent, { _tag: "ItemAdded" }>, version: number): void => {
   const { lineId, sku, description, quantity, unitPrice } = event
-  const unitPriceMinor = unitPrice.amountMinor
-  lines.set(lineId, { cartId: row.cartId, lineId, sku, description, quantity, unitPriceMinor, addedVersion: version })
+  const number = Math.floor(version / versionsPerBlock)
+  let block = blocks.get(number)
+  if (block === undefined) {
+    block = { lines: new Map(), isWhole: false, isChanged: true }
+    blocks.set(number, block)
+  }
+  block.lines.set(lineId, [lineId, sku, description, quantity, unitPrice.amountMinor])
+  block.isChanged = true
   row.lineCount++
-  row.totalMinor += quantity * unitPriceMinor
+  row.totalMinor += quantity * unitPrice.amountMinor
 }
 
 const restore = (takings: Takings, row: Row, checkoutId: string | null): void => {
@@ -187,7 +205,7 @@ const foldInto = (takings: Takings, cart: Cart, { event, version, occurredAtMill
       addLine(cart, event, version)
       break
     case "QuantityChanged":
-      changeLine(cart, event.lineId, (line) => ({ ...line, quantity: event.quantity }))
+      changeLine(cart, event.lineId, ([id, sku, description, , price]) => [id, sku, description, event.quantity, price])
       break
     case "ItemRemoved":
       changeLine(cart, event.lineId, () => undefined)
@@ -224,23 +242,23 @@ const unknownCart = (cartId: string): never => {
 
 type Batch = ReadonlyArray<Recorded<CartEvent>>
 
-/** Lines that a cart's events change without having added them before: from the end, an addition takes back what comes after it. */
-const knownLines = (events: Batch): ReadonlySet<string> => {
-  const known = new Set<string>()
-  for (let i = events.length - 1; i >= 0; i--) {
-    const { event } = events[i]!
-    if (event._tag === "QuantityChanged" || event._tag === "ItemRemoved") known.add(event.lineId)
-    else if (event._tag === "ItemAdded" && known.size > 0) known.delete(event.lineId)
-  }
-  return known
+/** Whether a cart's events change lines that they have not added themselves. */
+const changesLines = (events: Batch): boolean => {
+  const added = new Set<string>()
+  return events.some(({ event }) => {
+    if (event._tag === "ItemAdded") added.add(event.lineId)
+    return (event._tag === "QuantityChanged" || event._tag === "ItemRemoved") && !added.has(event.lineId)
+  })
 }
+
+type Key = Pick<Row, "cartId">
 
 /**
  * What is looked up in a table is looked for in its index, key by key, whatever the planner takes the table to hold: statements are
  * planned once for a connection, most likely while the table is small, and a join that reads all of it would do so for good.
  */
-const loadCarts = (sql: SqlClient, schema: string, keys: ReadonlyArray<Pick<Row, "cartId">>) => {
-  const { from, params } = RowSet.of<Pick<Row, "cartId">>("k", { cartId: "text" }, keys)
+const loadCarts = (sql: SqlClient, schema: string, keys: ReadonlyArray<Key>) => {
+  const { from, params } = RowSet.of<Key>("k", { cartId: "text" }, keys)
   return sql.unsafe<Row>(
     `SELECT cart_id AS "cartId", version, status, customer_id AS "customerId", country, currency, checkout_id AS "checkoutId",
             line_count AS "lineCount", total_minor::float8 AS "totalMinor",
@@ -252,21 +270,12 @@ const loadCarts = (sql: SqlClient, schema: string, keys: ReadonlyArray<Pick<Row,
   )
 }
 
-type LineKey = Pick<LineRow, "cartId" | "lineId">
-
-/** The lines of some keys, with their place in the table. */
-const keyedLines = (schema: string, keys: ReadonlyArray<LineKey>) => {
-  const { from, params } = RowSet.of<LineKey>("k", { cartId: "text", lineId: "text" }, keys)
-  const lines = `SELECT ctid, * FROM ${schema}.cart_line WHERE cart_id = k."cartId" AND line_id = k."lineId" OFFSET 0`
-  return { from: `${from} CROSS JOIN LATERAL (${lines}) AS l`, params }
-}
-
-const loadLines = (sql: SqlClient, schema: string, keys: ReadonlyArray<LineKey>) => {
-  const { from, params } = keyedLines(schema, keys)
-  return sql.unsafe<LineRow>(
-    `SELECT cart_id AS "cartId", line_id AS "lineId", sku, description, quantity,
-            unit_price_minor::float8 AS "unitPriceMinor", added_version AS "addedVersion"
-     FROM ${from}`,
+/** All blocks of some carts. */
+const loadBlocks = (sql: SqlClient, schema: string, keys: ReadonlyArray<Key>) => {
+  const { from, params } = RowSet.of<Key>("k", { cartId: "text" }, keys)
+  return sql.unsafe<Pick<BlockRow, "cartId" | "block"> & { readonly lines: ReadonlyArray<StoredLine> }>(
+    `SELECT cart_id AS "cartId", block, lines
+     FROM ${from} CROSS JOIN LATERAL (SELECT * FROM ${schema}.cart_lines WHERE cart_id = k."cartId" OFFSET 0) AS b`,
     params
   )
 }
@@ -275,22 +284,20 @@ const loadLines = (sql: SqlClient, schema: string, keys: ReadonlyArray<LineKey>)
 const load = (sql: SqlClient, schema: string, events: ReadonlyMap<string, Batch>) =>
   Effect.gen(function* () {
     const carts = new Map<string, Cart>()
-    const known: Array<{ readonly cartId: string }> = []
-    const keys: Array<LineKey> = []
+    const [known, changed]: [Array<Key>, Array<Key>] = [[], []]
     for (const [cartId, ofCart] of events) {
       const { event } = ofCart[0]!
       if (event._tag === "CartOpened") {
-        carts.set(cartId, cartOf(openedRow(cartId, event, ofCart[0]!)))
+        carts.set(cartId, { row: openedRow(cartId, event, ofCart[0]!), blocks: new Map() })
       } else known.push({ cartId })
-      for (const lineId of knownLines(ofCart)) keys.push({ cartId, lineId })
+      if (changesLines(ofCart)) changed.push({ cartId })
     }
     const rows = known.length === 0 ? [] : yield* loadCarts(sql, schema, known)
-    for (const row of rows) carts.set(row.cartId, cartOf({ ...row }))
-    const lines = keys.length === 0 ? [] : yield* loadLines(sql, schema, keys)
-    for (const line of lines) {
-      const cart = carts.get(line.cartId)
-      cart?.lines.set(line.lineId, line)
-      cart?.stored.add(line.lineId)
+    for (const row of rows) carts.set(row.cartId, { row: { ...row }, blocks: new Map() })
+    const blocks = changed.length === 0 ? [] : yield* loadBlocks(sql, schema, changed)
+    for (const { cartId, block, lines } of blocks) {
+      const whole = { lines: new Map(lines.map((line) => [line[0], line])), isWhole: true, isChanged: false }
+      carts.get(cartId)?.blocks.set(block, whole)
     }
     return carts
   })
@@ -311,28 +318,24 @@ const saveCarts = (schema: string, carts: ReadonlyArray<Row>): Write => {
   return { text, params }
 }
 
-const insertLines = (schema: string, lines: ReadonlyArray<LineRow>, onConflict = ""): Write => {
-  const { from, params } = RowSet.of("l", lineTypes, lines)
+/** Blocks that are in the table or not; `lines` says what becomes of the lines of one that is. */
+const saveBlocks = (schema: string, blocks: ReadonlyArray<BlockRow>, lines: string): Write => {
+  const { from, params } = RowSet.of("b", blockTypes, blocks)
   const text = (condition: string) =>
-    `INSERT INTO ${schema}.cart_line (cart_id, line_id, sku, description, quantity, unit_price_minor, added_version)
-     SELECT * FROM ${from} WHERE ${condition} ${onConflict}`
+    `INSERT INTO ${schema}.cart_lines AS kept (cart_id, block, lines) SELECT "cartId", block, lines FROM ${from} WHERE ${condition}
+     ON CONFLICT (cart_id, block) DO UPDATE SET lines = ${lines}`
   return { text, params }
 }
 
-/** Lines that are in the table; one that was removed may have come back as another. */
-const changeLines = (schema: string, lines: ReadonlyArray<LineRow>): Write =>
-  insertLines(
-    schema,
-    lines,
-    `ON CONFLICT (cart_id, line_id) DO UPDATE SET
-       sku = excluded.sku, description = excluded.description, quantity = excluded.quantity,
-       unit_price_minor = excluded.unit_price_minor, added_version = excluded.added_version`
-  )
+/** One array after the other, as text: `jsonb` can do that by itself, but whoever reads a cart would wait for it to become text. */
+const linesAdded = "(left(kept.lines::text, -1) || ',' || right(excluded.lines::text, -1))::json"
 
-const deleteLines = (schema: string, keys: ReadonlyArray<LineKey>): Write => {
-  const { from, params } = keyedLines(schema, keys)
+const deleteBlocks = (schema: string, blocks: ReadonlyArray<BlockRow>): Write => {
+  const { from, params } = RowSet.of("k", { cartId: "text", block: "integer" }, blocks)
+  const found = `SELECT ctid FROM ${schema}.cart_lines WHERE cart_id = k."cartId" AND block = k.block OFFSET 0`
   const text = (condition: string) =>
-    `DELETE FROM ${schema}.cart_line WHERE ctid = ANY (ARRAY(SELECT l.ctid FROM ${from} WHERE ${condition}))`
+    `DELETE FROM ${schema}.cart_lines
+     WHERE ctid = ANY (ARRAY(SELECT b.ctid FROM ${from} CROSS JOIN LATERAL (${found}) AS b WHERE ${condition}))`
   return { text, params }
 }
 
@@ -348,19 +351,20 @@ const saveRevenue = (schema: string, revenue: ReadonlyArray<Revenue>): Write => 
 
 /** What changed. */
 const save = (schema: string, carts: ReadonlyArray<Cart>, { sums }: Takings): ReadonlyArray<Write> => {
-  const [added, changed, gone]: [Array<LineRow>, Array<LineRow>, Array<LineKey>] = [[], [], []]
-  for (const { row, lines, stored } of carts) {
-    for (const [lineId, line] of lines) {
-      if (line !== undefined) (stored.has(lineId) ? changed : added).push(line)
-      else if (stored.has(lineId)) gone.push({ cartId: row.cartId, lineId })
+  const [added, changed, gone]: [Array<BlockRow>, Array<BlockRow>, Array<BlockRow>] = [[], [], []]
+  for (const { row, blocks } of carts) {
+    for (const [block, { lines, isWhole, isChanged }] of blocks) {
+      const stored = { cartId: row.cartId, block, lines: JSON.stringify([...lines.values()]) }
+      if (isChanged && lines.size > 0) (isWhole ? changed : added).push(stored)
+      else if (isChanged && isWhole) gone.push(stored)
     }
   }
   const rows = carts.map(({ row }) => row)
   return [
     saveCarts(schema, rows),
-    ...(gone.length > 0 ? [deleteLines(schema, gone)] : []),
-    ...(changed.length > 0 ? [changeLines(schema, changed)] : []),
-    ...(added.length > 0 ? [insertLines(schema, added)] : []),
+    ...(gone.length > 0 ? [deleteBlocks(schema, gone)] : []),
+    ...(changed.length > 0 ? [saveBlocks(schema, changed, "excluded.lines")] : []),
+    ...(added.length > 0 ? [saveBlocks(schema, added, linesAdded)] : []),
     ...(sums.length > 0 ? [saveRevenue(schema, sums)] : [])
   ]
 }
@@ -370,7 +374,7 @@ export const cartViews = (schema: string) =>
   Projection.make({
     name: cartViewsName,
     sources: [{ name: "cart", events: CartEvents }],
-    tables: ["cart_view", "cart_line", "revenue"],
+    tables: ["cart_view", "cart_lines", "revenue"],
     ...planned((batch: Batch) =>
       Effect.gen(function* () {
         const sql = yield* SqlClient

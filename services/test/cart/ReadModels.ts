@@ -49,7 +49,7 @@ export const project = (batches: ReadonlyArray<ReadonlyArray<Recorded<CartEvent>
   Effect.forEach(batches, (batch) => cartViews(schema).handle(batch, { replaying: false }), { discard: true })
 
 export const empty = Effect.flatMap(SqlClient, (sql) =>
-  sql.unsafe(`TRUNCATE ${schema}.cart_view, ${schema}.cart_line, ${schema}.revenue`)
+  sql.unsafe(`TRUNCATE ${schema}.cart_view, ${schema}.cart_lines, ${schema}.revenue`)
 )
 
 type Row = Readonly<Record<string, unknown>>
@@ -57,7 +57,7 @@ type Row = Readonly<Record<string, unknown>>
 /** Every row of the read models, times in milliseconds. */
 export interface Rows {
   readonly carts: ReadonlyArray<Row>
-  readonly lines: ReadonlyArray<Row>
+  readonly blocks: ReadonlyArray<Row>
   readonly revenue: ReadonlyArray<Row>
 }
 
@@ -71,10 +71,7 @@ export const rows: Effect.Effect<Rows, unknown, SqlClient> = Effect.flatMap(SqlC
               ${millis("opened_at")}, ${millis("updated_at")}, ${millis("checkout_begun_at")}
        FROM ${schema}.cart_view ORDER BY cart_id`
     ),
-    lines: sql.unsafe<Row>(
-      `SELECT cart_id, line_id, sku, description, quantity, unit_price_minor::float8 AS unit_price_minor, added_version
-       FROM ${schema}.cart_line ORDER BY cart_id, added_version`
-    ),
+    blocks: sql.unsafe<Row>(`SELECT cart_id, block, lines FROM ${schema}.cart_lines ORDER BY cart_id, block`),
     revenue: sql.unsafe<Row>(
       `SELECT country, day::text AS day, currency, carts, total_minor::float8 AS total_minor
        FROM ${schema}.revenue WHERE carts <> 0 OR total_minor <> 0 ORDER BY country, day, currency`
@@ -116,16 +113,17 @@ const cartRow = (cart: string, life: Life): Row => {
   }
 }
 
-const lineRows = (cart: string, { events }: Life): ReadonlyArray<Row> =>
-  Aggregate.evolveAll(Domain, Domain.initial, events).lines.map((line) => ({
+const blockRows = (cart: string, { events }: Life): ReadonlyArray<Row> => {
+  const addedBy = (id: string) => events.findLastIndex((event) => event._tag === "ItemAdded" && event.lineId === id) + 1
+  const { lines } = Aggregate.evolveAll(Domain, Domain.initial, events)
+  return [...Map.groupBy(lines, ({ lineId }) => Math.floor(addedBy(lineId) / 16))].map(([block, ofBlock]) => ({
     cart_id: cart,
-    line_id: line.lineId,
-    sku: line.sku,
-    description: line.description,
-    quantity: line.quantity,
-    unit_price_minor: line.unitPrice.amountMinor,
-    added_version: events.findLastIndex((event) => event._tag === "ItemAdded" && event.lineId === line.lineId) + 1
+    block,
+    lines: ofBlock.map(({ lineId, sku, description, quantity, unitPrice }) => [
+      ...[lineId, sku, description, quantity, unitPrice.amountMinor]
+    ])
   }))
+}
 
 const revenueRows = (lives: ReadonlyMap<string, Life>): ReadonlyArray<Row> => {
   const sums = new Map<string, { carts: number; total_minor: number }>()
@@ -156,7 +154,7 @@ export const model = (happenings: ReadonlyArray<Happening>): Rows => {
   const carts = [...lives.keys()].sort()
   return {
     carts: carts.map((cart) => cartRow(cart, lives.get(cart)!)),
-    lines: carts.flatMap((cart) => lineRows(cart, lives.get(cart)!)),
+    blocks: carts.flatMap((cart) => blockRows(cart, lives.get(cart)!)),
     revenue: revenueRows(lives)
   }
 }

@@ -21,9 +21,11 @@ WITH line AS MATERIALIZED (
          max(data->>'checkoutId') FILTER (WHERE type = 'CheckoutBegun') AS checkout_id,
          max(occurred_at) FILTER (WHERE type = 'CheckoutBegun') AS checkout_begun_at
   FROM cart.event GROUP BY stream
-), lines AS (
-  INSERT INTO raw.cart_line (cart_id, line_id, sku, description, quantity, unit_price_minor, added_version)
-  SELECT substr(stream, 6), line_id, sku, description, quantity, unit_price_minor, added_version FROM line
+), blocks AS (
+  INSERT INTO raw.cart_lines (cart_id, block, lines)
+  SELECT substr(stream, 6), added_version / 16,
+         json_agg(json_build_array(line_id, sku, description, quantity, unit_price_minor) ORDER BY added_version)
+  FROM line GROUP BY stream, added_version / 16
 ), carts AS (
   INSERT INTO raw.cart_view (cart_id, version, status, customer_id, country, currency, checkout_id, line_count, total_minor,
                              opened_at, updated_at, recorded_at, checkout_begun_at)
