@@ -5,10 +5,11 @@
  * A limit ends the waiting, not the work: what was sent may still be carried out, now or when the database is back. Whoever
  * sends it again has to see to it that it is done once, as commands do by their receipts.
  */
+import { Clock } from "effect/Clock"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
-import * as Exit from "effect/Exit"
 import { SqlError, StatementTimeoutError } from "effect/sql/SqlError"
+import { Deadlines } from "./Deadlines.ts"
 
 /** How long a server may take to answer unless told otherwise. A statement of the journal takes milliseconds. */
 export const defaultAnswerMillis = 15_000
@@ -22,8 +23,7 @@ export const AnswerLimit: Context.Reference<number> = Context.Reference("@dayboo
  * Waits for an effect so long, and then goes on with another. The effect is interrupted and not waited for, since to take back
  * a statement that is not answered takes another answer.
  *
- * Every request and every batch goes through here: two fibers and their observers, where a race with a time-out and a join would
- * take three times as long.
+ * Every request and every batch goes through here, and nearly all are answered in time: what is not needed then is not made.
  */
 export const orElseAfter = <A, E, R, A2, E2, R2>(
   effect: Effect.Effect<A, E, R>,
@@ -34,22 +34,19 @@ export const orElseAfter = <A, E, R, A2, E2, R2>(
     ? effect
     : Effect.contextWith((context: Context.Context<R | R2>) =>
         Effect.callback<A | A2, E | E2, R | R2>((resume) => {
-          const fork = Effect.runForkWith(context)
-          const working = fork(effect)
+          const working = Effect.runForkWith(context)(effect)
           const done = working.pollUnsafe()
           if (done !== undefined) return resume(done)
-          const limit = fork(Effect.sleep(limitMillis))
-          working.addObserver((exit) => {
-            limit.interruptUnsafe()
-            resume(exit)
-          })
-          limit.addObserver((exit) => {
-            if (Exit.isFailure(exit)) return
+          const meet = Deadlines.of(Context.get(context, Clock), limitMillis).begin(() => {
             resume(Effect.suspend(late))
             working.interruptUnsafe()
           })
+          working.addObserver((exit) => {
+            meet()
+            resume(exit)
+          })
           return Effect.sync(() => {
-            limit.interruptUnsafe()
+            meet()
             working.interruptUnsafe()
           })
         })
