@@ -94,20 +94,21 @@ export interface Wanted<A extends Versioned, E, R> {
 /** One thing as a read model has it; when a version was asked for, not before it shows that. */
 export const show = <A extends Versioned, E, R>(
   wanted: Wanted<A, E, R>
-): Effect.Effect<Option.Option<A>, E | NotYetVisible, R> =>
-  Effect.gen(function* () {
-    const { projector, projection, what, atLeastVersion = 0, look } = wanted
-    if (atLeastVersion === 0) return yield* look
-    const seen = yield* projector.awaitUntil(
-      projection,
-      Effect.map(look, (found) => {
-        const version = Option.isSome(found) ? found.value.version : 0
-        return version >= atLeastVersion ? Option.some(found) : Option.none()
-      }),
-      waitMillis
-    )
-    return Option.isSome(seen) ? seen.value : yield* notYetVisible(what, atLeastVersion, projection)
-  })
+): Effect.Effect<Option.Option<A>, E | NotYetVisible, R> => {
+  const { projector, projection, what, atLeastVersion = 0, look } = wanted
+  if (atLeastVersion === 0) return look
+  const seen = projector.awaitUntil(
+    projection,
+    Effect.map(look, (found) => {
+      const version = Option.isSome(found) ? found.value.version : 0
+      return version >= atLeastVersion ? Option.some(found) : Option.none()
+    }),
+    waitMillis
+  )
+  return Effect.flatMap(seen, (found) =>
+    Option.isSome(found) ? Effect.succeed(found.value) : notYetVisible(what, atLeastVersion, projection)
+  )
+}
 
 const notYetVisible = (what: string, atLeastVersion: number, projection: string): NotYetVisible =>
   new NotYetVisible({

@@ -54,6 +54,13 @@ const positionOf = (news: News): number => news.events[news.events.length - 1]!.
 const advancesOf = (news: ReadonlyArray<News>): ReadonlyArray<Advance> =>
   news.map((one) => stepOf(one.offset, positionOf(one)))
 
+/** What has been done with some events: the last that was handled, and those that were not. */
+interface Handled {
+  readonly last: Recorded<any> | undefined
+  readonly passedOver: ReadonlyArray<Stored>
+}
+
+/** Effects that are run in every step are made once: a generator function costs V8 more than what most of them do (docs/adr/0033). */
 export class ProjectionWorker<R> {
   /** Moves after every commit of this worker. */
   readonly progress = new Signal()
@@ -142,31 +149,27 @@ export class ProjectionWorker<R> {
   }
 
   /** One look at the journal, and a wait when there was nothing. */
-  get #round(): Effect.Effect<void, JournalUnavailable | StoreFailure> {
-    return Effect.gen({ self: this }, function* () {
-      yield* this.#claimIfDue
-      const seen = this.#journal.signal.count
-      const woken = this.#wake.count
-      const paused = yield* this.#isPaused
-      const news = paused ? [] : yield* this.#readNews
-      if (news.length > 0) return yield* this.#apply(news)
-      const told = Effect.race(this.#journal.signal.changed(seen), this.#wake.changed(woken))
-      // In time to renew the leases, however seldom it is to look.
-      const waitMillis = Math.min(this.#settings.pollMillis, this.#settings.leaseMillis / 3)
-      this.#look = Option.isNone(yield* Effect.timeoutOption(told, waitMillis))
-    })
-  }
+  readonly #round: Effect.Effect<void, JournalUnavailable | StoreFailure> = Effect.gen({ self: this }, function* () {
+    yield* this.#claimIfDue
+    const seen = this.#journal.signal.count
+    const woken = this.#wake.count
+    const paused = yield* this.#isPaused
+    const news = paused ? [] : yield* this.#readNews
+    if (news.length > 0) return yield* this.#apply(news)
+    const told = Effect.race(this.#journal.signal.changed(seen), this.#wake.changed(woken))
+    // In time to renew the leases, however seldom it is to look.
+    const waitMillis = Math.min(this.#settings.pollMillis, this.#settings.leaseMillis / 3)
+    this.#look = Option.isNone(yield* Effect.timeoutOption(told, waitMillis))
+  })
 
   /** Asked of the store at most four times a second: an operator of another process can wait for so long. */
-  get #isPaused(): Effect.Effect<boolean, ReadModelUnavailable> {
-    return Effect.gen({ self: this }, function* () {
-      const now = yield* Clock.currentTimeMillis
-      if (now < this.#askedAtMillis + pausedForMillis) return this.#paused
-      this.#paused = yield* this.#store.paused(this.#name)
-      this.#askedAtMillis = now
-      return this.#paused
-    })
-  }
+  readonly #isPaused: Effect.Effect<boolean, ReadModelUnavailable> = Effect.gen({ self: this }, function* () {
+    const now = yield* Clock.currentTimeMillis
+    if (now < this.#askedAtMillis + pausedForMillis) return this.#paused
+    this.#paused = yield* this.#store.paused(this.#name)
+    this.#askedAtMillis = now
+    return this.#paused
+  })
 
   /** Has this worker read offsets anew, and go on at once. For an operator who has changed them. */
   get wake(): Effect.Effect<void> {
@@ -184,21 +187,19 @@ export class ProjectionWorker<R> {
     })
   }
 
-  get #claimIfDue(): Effect.Effect<void, StoreFailure> {
-    return Effect.gen({ self: this }, function* () {
-      const now = yield* Clock.currentTimeMillis
-      const idle = [...this.#offsets.values()].some((offset) => offset.stoppedBecause !== null)
-      const due = this.#claimedAtMillis + (idle ? this.#settings.pollMillis : this.#settings.leaseMillis / 3)
-      if (now < due) return
-      const { owner, leaseMillis } = this.#settings
-      // What the store answers must not be behind where this worker is.
-      yield* this.#moves.settled
-      const offsets = yield* this.#store.claim(this.#name, { owner, leaseMillis, partitions: this.#journal.partitions })
-      this.#offsets = new Map(offsets.map((offset) => [offset.partition, offset]))
-      yield* this.#readParked
-      this.#claimedAtMillis = now
-    })
-  }
+  readonly #claimIfDue: Effect.Effect<void, StoreFailure> = Effect.gen({ self: this }, function* () {
+    const now = yield* Clock.currentTimeMillis
+    const idle = [...this.#offsets.values()].some((offset) => offset.stoppedBecause !== null)
+    const due = this.#claimedAtMillis + (idle ? this.#settings.pollMillis : this.#settings.leaseMillis / 3)
+    if (now < due) return
+    const { owner, leaseMillis } = this.#settings
+    // What the store answers must not be behind where this worker is.
+    yield* this.#moves.settled
+    const offsets = yield* this.#store.claim(this.#name, { owner, leaseMillis, partitions: this.#journal.partitions })
+    this.#offsets = new Map(offsets.map((offset) => [offset.partition, offset]))
+    yield* this.#readParked
+    this.#claimedAtMillis = now
+  })
 
   /** What is new in the partitions that this worker holds, about a batch in all. */
   get #readNews(): Effect.Effect<ReadonlyArray<News>, JournalUnavailable> {
@@ -210,8 +211,8 @@ export class ProjectionWorker<R> {
     )
   }
 
-  #apply(news: ReadonlyArray<News>): Effect.Effect<void, JournalUnavailable | StoreFailure> {
-    return Effect.gen({ self: this }, function* () {
+  readonly #apply: (news: ReadonlyArray<News>) => Effect.Effect<void, JournalUnavailable | StoreFailure> =
+    Effect.fnUntraced({ self: this }, function* (news) {
       const together = yield* Effect.exit(this.#commit(news))
       if (Exit.isSuccess(together)) return
       if (isStoreFailure(Cause.squash(together.cause))) return yield* together as Exit.Exit<never, StoreFailure>
@@ -221,20 +222,11 @@ export class ProjectionWorker<R> {
         if (Exit.isFailure(alone)) yield* this.#applyOneByOne(one, one.events.length === 1 ? alone : undefined)
       }
     })
-  }
 
   /** Applies events and moves the offsets: in one transaction, or, where the effects go elsewhere, one after the other. */
   #commit(news: ReadonlyArray<News>): Effect.Effect<void, unknown> {
     const stored = news.flatMap(({ events }) => events)
-    const work = Effect.gen({ self: this }, function* () {
-      // An operator, of whatever process, may have taken a stream back in: under the offset's lock the store knows.
-      if (stored.some(({ stream }) => this.#parked.has(stream))) yield* this.#readParked
-      const passedOver = stored.filter(({ stream }) => this.#parked.has(stream))
-      const wanted = passedOver.length === 0 ? stored : stored.filter(({ stream }) => !this.#parked.has(stream))
-      const events = this.#decodeAll(wanted)
-      yield* this.#handle(events)
-      return { last: events.at(-1), passedOver }
-    })
+    const work = this.#handleStored(stored)
     const applied = this.#hasEffectsElsewhere
       ? Effect.tap(work, ({ passedOver }) => this.#moveOn(news, passedOver))
       : (this.#writePlan(news, stored) ?? this.#transact(news, work))
@@ -244,6 +236,20 @@ export class ProjectionWorker<R> {
         : Effect.map(Clock.currentTimeMillis, (now) => this.#recordLag((now - last.recordedAtMillis) / 1000))
     )
   }
+
+  /** Handles all that is not of a stream that was set aside. */
+  readonly #handleStored: (stored: ReadonlyArray<Stored>) => Effect.Effect<Handled, unknown> = Effect.fnUntraced(
+    { self: this },
+    function* (stored) {
+      // An operator, of whatever process, may have taken a stream back in: under the offset's lock the store knows.
+      if (stored.some(({ stream }) => this.#parked.has(stream))) yield* this.#readParked
+      const passedOver = stored.filter(({ stream }) => this.#parked.has(stream))
+      const wanted = passedOver.length === 0 ? stored : stored.filter(({ stream }) => !this.#parked.has(stream))
+      const events = this.#decodeAll(wanted)
+      yield* this.#handle(events)
+      return { last: events.at(-1), passedOver }
+    }
+  )
 
   /** Has the store write a plan, where it can; where streams may have to be passed over, that is asked about in a transaction. */
   #writePlan(news: ReadonlyArray<News>, stored: ReadonlyArray<Stored>) {

@@ -155,22 +155,21 @@ export const make = <R = never>(
   })
 
 /** Runs a check after each step of a worker, or of another process's, until it finds something or time is up. */
-const waitFor = <A, E, R>(
+const waitFor = Effect.fnUntraced(function* <A, E, R>(
   progress: Signal,
   check: Effect.Effect<Option.Option<A>, E, R>,
   within: Duration.Input
-): Effect.Effect<Option.Option<A>, E, R> =>
-  Effect.gen(function* () {
-    const clock = yield* Clock
-    const deadline = clock.currentTimeMillisUnsafe() + Duration.toMillis(Duration.fromInputUnsafe(within))
-    while (true) {
-      const seen = progress.count
-      const found = yield* check
-      const left = deadline - clock.currentTimeMillisUnsafe()
-      if (Option.isSome(found) || left <= 0) return found
-      yield* Effect.timeoutOption(progress.changed(seen), Math.min(left, remotePollMillis))
-    }
-  })
+) {
+  const clock = yield* Clock
+  const deadline = clock.currentTimeMillisUnsafe() + Duration.toMillis(Duration.fromInputUnsafe(within))
+  while (true) {
+    const seen = progress.count
+    const found = yield* check
+    const left = deadline - clock.currentTimeMillisUnsafe()
+    if (Option.isSome(found) || left <= 0) return found
+    yield* Effect.timeoutOption(progress.changed(seen), Math.min(left, remotePollMillis))
+  }
+})
 
 const settingsOf = (options: Options): Settings => ({
   owner: options.owner ?? globalThis.crypto.randomUUID(),

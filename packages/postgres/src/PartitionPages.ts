@@ -64,16 +64,15 @@ const several =
 /** Reads with pauses, unless within a transaction. */
 const paced = (sql: SqlClient, read: ReadPages): ReadPages => {
   let readAtMillis = -Infinity
-  return (pages) =>
-    Effect.gen(function* () {
-      if (yield* isInTransaction(sql)) return yield* read(pages)
-      const elapsed = Math.max((yield* Clock.currentTimeMillis) - readAtMillis, 0)
-      if (elapsed < pauseMillis) yield* Effect.sleep(pauseMillis - elapsed)
-      const begun = yield* Clock.currentTimeMillis
-      const found = yield* read(pages)
-      readAtMillis = found.reduce((sum, events) => sum + events.length, 0) < fewEvents ? begun : -Infinity
-      return found
-    })
+  return Effect.fnUntraced(function* (pages) {
+    if (yield* isInTransaction(sql)) return yield* read(pages)
+    const elapsed = Math.max((yield* Clock.currentTimeMillis) - readAtMillis, 0)
+    if (elapsed < pauseMillis) yield* Effect.sleep(pauseMillis - elapsed)
+    const begun = yield* Clock.currentTimeMillis
+    const found = yield* read(pages)
+    readAtMillis = found.reduce((sum, events) => sum + events.length, 0) < fewEvents ? begun : -Infinity
+    return found
+  })
 }
 
 /**

@@ -12,11 +12,10 @@ type Plan<Batch, E, R> = (batch: Batch) => Effect.Effect<ReadonlyArray<Write>, E
 /** A projection's `plan`, and the `handle` that carries it out where writes are of a transaction anyway. */
 export const planned = <Batch, E, R>(plan: Plan<Batch, E, R>) => ({
   plan,
-  handle: (batch: Batch): Effect.Effect<void, E | SqlError, R | SqlClient> =>
-    Effect.gen(function* () {
-      const sql = yield* SqlClient
-      for (const { text, params } of yield* plan(batch)) yield* sql.unsafe(text("true"), params)
-    })
+  handle: Effect.fnUntraced(function* (batch: Batch): Effect.fn.Return<void, E | SqlError, R | SqlClient> {
+    const sql = yield* SqlClient
+    for (const { text, params } of yield* plan(batch)) yield* sql.unsafe(text("true"), params)
+  })
 })
 
 /** Writes as items of a WITH list, which take effect where a condition holds. `before` parameters of the statement come before theirs. */

@@ -43,12 +43,11 @@ const adding = Effect.gen(function* () {
   const journal = yield* Journal
 
   /** The currency of a cart that is open never changes, so that a glance is enough. */
-  const currencyOf = (id: string) =>
-    Effect.gen(function* () {
-      const glanced = yield* carts.glance(id)
-      const { version, state } = glanced.version > 0 ? glanced : yield* carts.read(id)
-      return version === 0 ? yield* Effect.fail(cartNotFound()) : state.currency
-    })
+  const currencyOf = Effect.fnUntraced(function* (id: string) {
+    const glanced = yield* carts.glance(id)
+    const { version, state } = glanced.version > 0 ? glanced : yield* carts.read(id)
+    return version === 0 ? yield* Effect.fail(cartNotFound()) : state.currency
+  })
 
   /** What a key led to on a cart, where it has been used. */
   const outcomeOf = (id: string, { commandId }: CommandOptions) =>
@@ -68,18 +67,17 @@ const adding = Effect.gen(function* () {
       Option.match({ onNone: () => Effect.fail(unknown), onSome: (outcome) => Effect.succeed(outcome) })
     )
 
-  return (id: string, item: typeof AddItem.Type, options: CommandOptions) =>
-    Effect.gen(function* () {
-      const lineId = item.lineId ?? makeId(options, "line", id)
-      const { sku, quantity } = item
-      const currency = yield* currencyOf(id)
-      const outcome = yield* Effect.matchEffect(prices.lookup(sku, currency), {
-        onFailure: (unknown) => notForSale(id, options, unknown),
-        onSuccess: ({ description, unitPrice }) =>
-          carts.execute(id, { _tag: "AddItem", lineId, sku, description, quantity, unitPrice }, options)
-      })
-      return { ...accepted(outcome), lineId }
+  return Effect.fnUntraced(function* (id: string, item: typeof AddItem.Type, options: CommandOptions) {
+    const lineId = item.lineId ?? makeId(options, "line", id)
+    const { sku, quantity } = item
+    const currency = yield* currencyOf(id)
+    const outcome = yield* Effect.matchEffect(prices.lookup(sku, currency), {
+      onFailure: (unknown) => notForSale(id, options, unknown),
+      onSuccess: ({ description, unitPrice }) =>
+        carts.execute(id, { _tag: "AddItem", lineId, sku, description, quantity, unitPrice }, options)
     })
+    return { ...accepted(outcome), lineId }
+  })
 })
 
 const commands = Effect.gen(function* () {
@@ -140,17 +138,10 @@ const queries = Effect.gen(function* () {
 
   /** The cart as the read model has it; when a version was asked for, not before it shows that. */
   const show = (id: string, atLeastVersion: number | undefined) =>
-    Effect.gen(function* () {
-      const look = read.cart(id)
-      const cart = yield* Serving.show({
-        projector,
-        projection: cartViewsName,
-        what: `Cart ${id}`,
-        atLeastVersion,
-        look
-      })
-      return Option.isSome(cart) ? cart.value : yield* cartNotFound()
-    })
+    Effect.flatMap(
+      Serving.show({ projector, projection: cartViewsName, what: `Cart ${id}`, atLeastVersion, look: read.cart(id) }),
+      (cart) => (Option.isSome(cart) ? Effect.succeed(cart.value) : cartNotFound())
+    )
 
   return { read, show }
 })

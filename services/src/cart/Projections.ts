@@ -281,26 +281,25 @@ const loadBlocks = (sql: SqlClient, schema: string, keys: ReadonlyArray<Key>) =>
 }
 
 /** The carts of a batch as they are before it; one that it opens itself begins with that. */
-const load = (sql: SqlClient, schema: string, events: ReadonlyMap<string, Batch>) =>
-  Effect.gen(function* () {
-    const carts = new Map<string, Cart>()
-    const [known, changed]: [Array<Key>, Array<Key>] = [[], []]
-    for (const [cartId, ofCart] of events) {
-      const { event } = ofCart[0]!
-      if (event._tag === "CartOpened") {
-        carts.set(cartId, { row: openedRow(cartId, event, ofCart[0]!), blocks: new Map() })
-      } else known.push({ cartId })
-      if (changesLines(ofCart)) changed.push({ cartId })
-    }
-    const rows = known.length === 0 ? [] : yield* loadCarts(sql, schema, known)
-    for (const row of rows) carts.set(row.cartId, { row: { ...row }, blocks: new Map() })
-    const blocks = changed.length === 0 ? [] : yield* loadBlocks(sql, schema, changed)
-    for (const { cartId, block, lines } of blocks) {
-      const whole = { lines: new Map(lines.map((line) => [line[0], line])), isWhole: true, isChanged: false }
-      carts.get(cartId)?.blocks.set(block, whole)
-    }
-    return carts
-  })
+const load = Effect.fnUntraced(function* (sql: SqlClient, schema: string, events: ReadonlyMap<string, Batch>) {
+  const carts = new Map<string, Cart>()
+  const [known, changed]: [Array<Key>, Array<Key>] = [[], []]
+  for (const [cartId, ofCart] of events) {
+    const { event } = ofCart[0]!
+    if (event._tag === "CartOpened") {
+      carts.set(cartId, { row: openedRow(cartId, event, ofCart[0]!), blocks: new Map() })
+    } else known.push({ cartId })
+    if (changesLines(ofCart)) changed.push({ cartId })
+  }
+  const rows = known.length === 0 ? [] : yield* loadCarts(sql, schema, known)
+  for (const row of rows) carts.set(row.cartId, { row: { ...row }, blocks: new Map() })
+  const blocks = changed.length === 0 ? [] : yield* loadBlocks(sql, schema, changed)
+  for (const { cartId, block, lines } of blocks) {
+    const whole = { lines: new Map(lines.map((line) => [line[0], line])), isWhole: true, isChanged: false }
+    carts.get(cartId)?.blocks.set(block, whole)
+  }
+  return carts
+})
 
 const saveCarts = (schema: string, carts: ReadonlyArray<Row>): Write => {
   const { from, params } = RowSet.of("c", cartTypes, carts)
@@ -375,8 +374,8 @@ export const cartViews = (schema: string) =>
     name: cartViewsName,
     sources: [{ name: "cart", events: CartEvents }],
     tables: ["cart_view", "cart_lines", "revenue"],
-    ...planned((batch: Batch) =>
-      Effect.gen(function* () {
+    ...planned(
+      Effect.fnUntraced(function* (batch: Batch) {
         const sql = yield* SqlClient
         const events = Map.groupBy(batch, ({ stream }) => Partition.idOf(stream))
         const carts = yield* load(sql, schema, events)
