@@ -60,7 +60,7 @@ interface Handled {
   readonly passedOver: ReadonlyArray<Stored>
 }
 
-/** Effects that are run in every step are made once: a generator function costs V8 more than what most of them do (docs/adr/0033). */
+/** Effects that are run in every step are made once: a generator function costs V8 more than what most of them do (docs/adr/0013). */
 export class ProjectionWorker<R> {
   /** Moves after every commit of this worker. */
   readonly progress = new Signal()
