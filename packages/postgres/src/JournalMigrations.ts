@@ -20,7 +20,8 @@ export const journal: MigrationSet = {
     "journal-009-append",
     "journal-010-append",
     "journal-011-receipts",
-    "journal-012-append"
+    "journal-012-append",
+    "journal-013-append"
   ])
 }
 
