@@ -45,141 +45,135 @@ const encodeJson = (value: unknown): string => {
   return json
 }
 
-/** The values of one column, which make the text of an array. */
-class Column {
-  #text = ""
-  #nulls = 0
-
-  /** A value that needs no quotes. */
-  addRaw(value: string | number | boolean): void {
-    this.#text = this.#text === "" ? `${"NULL,".repeat(this.#nulls)}${value}` : `${this.#text},${value}`
-  }
-
-  add(text: string | null): void {
-    if (text !== null) this.addRaw(quoted(text))
-    else if (this.#text === "") this.#nulls++
-    else this.addRaw("NULL")
-  }
-
-  /** The array; null when it has no values, or none but null. */
-  get param(): string | null {
-    return this.#text === "" ? null : `{${this.#text}}`
-  }
+/** A column of a kind of row: its SQL type, and the parameter that some rows make of it, which is null when it has no values, or none but null. */
+interface Column<Row> {
+  readonly type: string
+  readonly paramOf: (rows: ReadonlyArray<Row>) => string | null
 }
+
+/** Values that need no quotes. */
+const raw = <Row>(type: string, pick: (row: Row) => string | number | boolean): Column<Row> => ({
+  type,
+  paramOf: (rows) => {
+    let values = ""
+    for (const row of rows) values = values === "" ? `${pick(row)}` : `${values},${pick(row)}`
+    return values === "" ? null : `{${values}}`
+  }
+})
+
+const text = <Row>(pick: (row: Row) => string | null, type = "text[]"): Column<Row> => ({
+  type,
+  paramOf: (rows) => {
+    let values = ""
+    let nulls = 0
+    for (const row of rows) {
+      const value = pick(row)
+      if (value === null && values === "") nulls++
+      else if (values === "") values = `${"NULL,".repeat(nulls)}${quoted(value!)}`
+      else values = `${values},${value === null ? "NULL" : quoted(value)}`
+    }
+    return values === "" ? null : `{${values}}`
+  }
+})
 
 /** JSON texts one after the other. JSON escapes control characters, so that one of them can stand between two texts. */
-class Documents {
-  #text: string | null = null
-
-  add(json: string): void {
-    this.#text = this.#text === null ? json : `${this.#text}\u001f${json}`
+const json = <Row>(pick: (row: Row) => string): Column<Row> => ({
+  type: "text",
+  paramOf: (rows) => {
+    let values: string | null = null
+    for (const row of rows) values = values === null ? pick(row) : `${values}\u001f${pick(row)}`
+    return values
   }
+})
 
-  get param(): string | null {
-    return this.#text
-  }
+/** An event of a batch. */
+interface EventRow {
+  readonly append: Append
+  readonly event: NewEvent
+  readonly version: number
+  /** Among those of its partition, from 1. */
+  readonly place: number
+  readonly isReceipt: boolean
+  readonly data: string
 }
 
-/** The columns of each kind of row, by type. Their order is that of the parameters of the SQL function. */
-const types = {
-  group: { stream: "text[]", version: "integer[]", eventless: "boolean[]" },
-  event: {
-    partition: "smallint[]",
-    place: "integer[]",
-    stream: "text[]",
-    version: "integer[]",
-    type: "text[]",
-    schemaVersion: "smallint[]",
-    eventId: "uuid[]",
-    occurredAtMillis: "float8[]",
-    isReceipt: "boolean[]",
-    commandId: "text[]",
-    correlationId: "text[]",
-    causationId: "text[]",
-    actor: "text[]",
-    reason: "text[]",
-    traceParent: "text[]",
-    tenant: "text[]",
-    data: "text"
-  },
-  state: { stream: "text[]", version: "integer[]", schemaVersion: "smallint[]", data: "text" },
-  receipt: { stream: "text[]", commandId: "text[]" },
-  bareReceipt: { stream: "text[]", commandId: "text[]", version: "integer[]" }
-} as const
+/** A command of a batch that is to be remembered. */
+interface ReceiptRow {
+  readonly append: Append
+  readonly receipt: Append["receipts"][number]
+}
 
-type Columns<Types> = { readonly [Name in keyof Types]: Name extends "data" ? Documents : Column }
+type StateRow = Prepared & { readonly state: string }
 
-const columnsOf = <Types extends object>(given: Types): Columns<Types> =>
-  Object.fromEntries(
-    Object.entries(given).map(([name]) => [name, name === "data" ? new Documents() : new Column()])
-  ) as never
+const streamOf = ({ append }: { readonly append: Append }): string => append.stream
 
 /** The rows of a batch. */
 class Rows {
-  readonly group = columnsOf(types.group)
-  readonly event = columnsOf(types.event)
-  readonly state = columnsOf(types.state)
-  readonly receipt = columnsOf(types.receipt)
-  readonly bareReceipt = columnsOf(types.bareReceipt)
+  /** Streams that are to be looked at. */
+  readonly groups: Array<Prepared> = []
+  readonly events: Array<EventRow> = []
+  readonly states: Array<StateRow> = []
+  readonly receipts: Array<ReceiptRow> = []
+  /** Those whose command's id no event carries. */
+  readonly bareReceipts: Array<ReceiptRow> = []
+}
 
-  addEvent(append: Append, index: number, place: number, isReceipt: boolean, data: string): void {
-    const row = this.event
-    const event = append.events[index] as NewEvent
-    row.partition.addRaw(append.partition)
-    row.place.addRaw(place)
-    row.stream.add(append.stream)
-    row.version.addRaw(append.expectedVersion + index + 1)
-    row.type.add(event.type)
-    row.schemaVersion.addRaw(event.schemaVersion)
-    row.eventId.addRaw(event.eventId)
-    row.occurredAtMillis.addRaw(event.occurredAtMillis)
-    row.isReceipt.add(isReceipt ? "t" : null)
-    row.commandId.add(event.commandId)
-    row.correlationId.add(event.correlationId)
-    row.causationId.add(event.causationId)
-    row.actor.add(event.actor)
-    row.reason.add(event.reason)
-    row.traceParent.add(event.traceParent)
-    row.tenant.add(event.tenant)
-    row.data.add(data)
-  }
+/** The columns of each kind of row. Their order is that of the parameters of the SQL function. */
+const columns: { readonly [Kind in keyof Rows]: ReadonlyArray<Column<Rows[Kind][number]>> } = {
+  groups: [
+    text(streamOf),
+    raw("integer[]", ({ append }) => append.expectedVersion),
+    raw("boolean[]", ({ events }) => events.length === 0)
+  ],
+  events: [
+    raw("smallint[]", ({ append }) => append.partition),
+    raw("integer[]", ({ place }) => place),
+    text(streamOf),
+    raw("integer[]", ({ version }) => version),
+    text(({ event }) => event.type),
+    raw("smallint[]", ({ event }) => event.schemaVersion),
+    raw("uuid[]", ({ event }) => event.eventId),
+    raw("float8[]", ({ event }) => event.occurredAtMillis),
+    text(({ isReceipt }) => (isReceipt ? "t" : null), "boolean[]"),
+    text(({ event }) => event.commandId),
+    text(({ event }) => event.correlationId),
+    text(({ event }) => event.causationId),
+    text(({ event }) => event.actor),
+    text(({ event }) => event.reason),
+    text(({ event }) => event.traceParent),
+    text(({ event }) => event.tenant),
+    json(({ data }) => data)
+  ],
+  states: [
+    text(streamOf),
+    raw("integer[]", ({ append }) => append.expectedVersion + append.events.length),
+    raw("smallint[]", ({ append }) => append.state!.schemaVersion),
+    json(({ state }) => state)
+  ],
+  receipts: [text(streamOf), text(({ receipt }) => receipt.commandId)],
+  bareReceipts: [
+    text(streamOf),
+    text(({ receipt }) => receipt.commandId),
+    raw("integer[]", ({ receipt }) => receipt.version)
+  ]
+}
 
-  /** A stream that is to be looked at. */
-  addGroup({ append, events }: Prepared): void {
-    this.group.stream.add(append.stream)
-    this.group.version.addRaw(append.expectedVersion)
-    this.group.eventless.addRaw(events.length === 0)
-  }
+const kinds = ["groups", "events", "states", "receipts", "bareReceipts"] as const
 
-  /** The parts of an append besides its events. */
-  addRest({ append, state }: Prepared, carriers: ReadonlyArray<number>): void {
-    if (state !== null) {
-      this.state.stream.add(append.stream)
-      this.state.version.addRaw(append.expectedVersion + append.events.length)
-      this.state.schemaVersion.addRaw(append.state!.schemaVersion)
-      this.state.data.add(state)
-    }
-    append.receipts.forEach(({ commandId, version }, i) => {
-      this.receipt.stream.add(append.stream)
-      this.receipt.commandId.add(commandId)
-      if (carriers[i] !== -1) return
-      this.bareReceipt.stream.add(append.stream)
-      this.bareReceipt.commandId.add(commandId)
-      this.bareReceipt.version.addRaw(version)
-    })
+const paramsOf = (rows: Rows): ReadonlyArray<string | null> => {
+  const params: Array<string | null> = []
+  for (const kind of kinds) {
+    const of: ReadonlyArray<any> = rows[kind]
+    for (const { paramOf } of columns[kind]) params.push(of.length === 0 ? null : paramOf(of))
   }
-
-  get params(): ReadonlyArray<string | null> {
-    const kinds = [this.group, this.event, this.state, this.receipt, this.bareReceipt]
-    return kinds.flatMap((kind) => Object.values<Column | Documents>(kind).map(({ param }) => param))
-  }
+  return params
 }
 
 const partTypes = ["smallint[]", "integer[]", "xid[]"]
 
 /** The call, whose answer is an `Answer`. */
 export const statementText = (schema: string): string => {
-  const all = [...partTypes, ...Object.values(types).flatMap((kind) => Object.values<string>(kind))]
+  const all = [...partTypes, ...kinds.flatMap((kind) => columns[kind].map(({ type }) => type))]
   const params = all.map((type, index) => `$${index + 1}::text::${type}`)
   return `SELECT bases::text AS bases, mark::text AS mark, moved, refused, ${storedMillisOf("recorded_at")} AS "recordedAtMillis"
     FROM ${schema}.append_after(${params.join(", ")})`
@@ -199,22 +193,29 @@ export const statementOf = (batch: ReadonlyArray<Prepared>, own: OwnWrites) => {
   const counts = new Map<number, number>()
   const rows = new Rows()
   const starts = batch.map((prepared) => {
-    const { append, events } = prepared
-    const carriers = append.receipts.map((receipt) => carrierOf(prepared, receipt))
-    const before = counts.get(append.partition) ?? 0
-    counts.set(append.partition, before + events.length)
+    const { append, events, state } = prepared
+    const { partition, receipts, expectedVersion } = append
+    const carriers = receipts.map((receipt) => carrierOf(prepared, receipt))
+    const before = counts.get(partition) ?? 0
+    counts.set(partition, before + events.length)
     for (let i = 0; i < events.length; i++) {
-      rows.addEvent(append, i, before + i + 1, carriers.includes(i), events[i]!)
+      const [version, place] = [expectedVersion + i + 1, before + i + 1]
+      const isReceipt = carriers.includes(i)
+      rows.events.push({ append, event: append.events[i]!, version, place, isReceipt, data: events[i]! })
     }
-    if (!own.knows(append)) rows.addGroup(prepared)
-    rows.addRest(prepared, carriers)
+    if (!own.knows(append)) rows.groups.push(prepared)
+    if (state !== null) rows.states.push({ ...prepared, state })
+    receipts.forEach((receipt, i) => {
+      rows.receipts.push({ append, receipt })
+      if (carriers[i] === -1) rows.bareReceipts.push({ append, receipt })
+    })
     return before + 1
   })
   const parts = [...counts.keys()].sort((a, b) => a - b)
   const marks = parts.map((part) => own.markOf(part))
   const lists = [parts, parts.map((part) => counts.get(part)!), marks.map((mark) => mark ?? "NULL")]
   const [ids, sizes, after] = lists.map(arrayOf)
-  const params = [ids!, sizes!, marks.every((mark) => mark === null) ? null : after!, ...rows.params]
+  const params = [ids!, sizes!, marks.every((mark) => mark === null) ? null : after!, ...paramsOf(rows)]
   return { starts, params, parts, marks }
 }
 
