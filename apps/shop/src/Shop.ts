@@ -11,6 +11,7 @@ import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
 import * as NodeServices from "@effect/platform-node/NodeServices"
 import * as Cause from "effect/Cause"
 import * as Console from "effect/Console"
+import * as Context from "effect/Context"
 import * as CliConfig from "effect/cli/CliConfig"
 import * as CliError from "effect/cli/CliError"
 import * as CliOutput from "effect/cli/CliOutput"
@@ -19,7 +20,12 @@ import * as Flag from "effect/cli/Flag"
 import * as GlobalFlag from "effect/cli/GlobalFlag"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
+import { FileSystem } from "effect/FileSystem"
 import * as Layer from "effect/Layer"
+import { Path } from "effect/Path"
+import { ChildProcessSpawner } from "effect/process/ChildProcessSpawner"
+import { Stdio } from "effect/Stdio"
+import { Terminal } from "effect/Terminal"
 import metadata from "../package.json" with { type: "json" }
 import * as Parts from "./Parts.ts"
 import * as Server from "./Server.ts"
@@ -79,13 +85,18 @@ const explained = (listen?: Settings.Listen) =>
       : Console.error(`The shop cannot start: ${StartFailure.explain(Cause.squash(cause), listen)}`)
   )
 
+/** What only the command line needs. The context of a request is made anew for each, and takes the longer the more is in it. */
+const withoutCommandLine: (context: Context.Context<never>) => Context.Context<never> = Context.omit(
+  ...[FileSystem, Path, Stdio, Terminal, ChildProcessSpawner, CliConfig.CliConfig, CliOutput.Presenter]
+)
+
 const shop = Command.make(
   "shop",
   {
     services: listOf("services", Settings.serviceNames, "The services to run"),
     roles: listOf("roles", Settings.roleNames, "What to do for them")
   },
-  Effect.fn("Shop.start")(function* ({ services, roles: roleList }) {
+  Effect.fnUntraced(function* ({ services, roles: roleList }) {
     const listen = yield* explained()(Settings.listen)
     const roles: Settings.Roles = new Set(roleList)
     const running = Effect.gen(function* () {
@@ -94,7 +105,7 @@ const shop = Command.make(
         Server.layer(listen, parts, roles).pipe(Layer.tap(() => banner(addressOf(listen), services, roles)))
       )
     })
-    yield* explained(listen)(running)
+    yield* Effect.updateContext(explained(listen)(running), withoutCommandLine)
   })
 ).pipe(
   Command.withDescription(
