@@ -88,6 +88,8 @@ export interface Wanted<A extends Versioned, E, R> {
   /** In errors: `Cart 17`. */
   readonly what: string
   readonly atLeastVersion: number | undefined
+  /** Whose versions these are, if a stream's. */
+  readonly stream?: string
   readonly look: Effect.Effect<Option.Option<A>, E, R>
 }
 
@@ -95,7 +97,7 @@ export interface Wanted<A extends Versioned, E, R> {
 export const show = <A extends Versioned, E, R>(
   wanted: Wanted<A, E, R>
 ): Effect.Effect<Option.Option<A>, E | NotYetVisible, R> => {
-  const { projector, projection, what, atLeastVersion = 0, look } = wanted
+  const { projector, projection, what, atLeastVersion = 0, stream, look } = wanted
   if (atLeastVersion === 0) return look
   const seen = projector.awaitUntil(
     projection,
@@ -103,7 +105,8 @@ export const show = <A extends Versioned, E, R>(
       const version = Option.isSome(found) ? found.value.version : 0
       return version >= atLeastVersion ? Option.some(found) : Option.none()
     }),
-    waitMillis
+    waitMillis,
+    stream === undefined ? undefined : { stream, version: atLeastVersion }
   )
   return Effect.flatMap(seen, (found) =>
     Option.isSome(found) ? Effect.succeed(found.value) : notYetVisible(what, atLeastVersion, projection)

@@ -105,7 +105,9 @@ const shop = Command.make(
         Server.layer(listen, parts, roles).pipe(Layer.tap(() => banner(addressOf(listen), services, roles)))
       )
     })
-    yield* Effect.updateContext(explained(listen)(running), withoutCommandLine)
+    // Nobody is told of spans here, and each statement would make one.
+    const untraced = Effect.withTracerEnabled(explained(listen)(running), false)
+    yield* Effect.updateContext(untraced, withoutCommandLine)
   })
 ).pipe(
   Command.withDescription(

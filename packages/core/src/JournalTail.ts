@@ -13,7 +13,7 @@ import { storedOf, type Written } from "./AppendSignal.ts"
 import type { Stored } from "./Event.ts"
 import type { Journal, JournalUnavailable } from "./Journal.ts"
 
-/** Events of a partition that are kept, at most: at a kilobyte each, a megabyte or two for a journal. */
+/** Events of a partition that are kept; up to twice as many, before those of before go: at a kilobyte each, two megabytes for a journal at most. */
 const mostKept = 128
 
 /**
@@ -47,9 +47,9 @@ export interface News<P extends Place> {
 /** What is kept of a partition: all events after a position, up to the last of them. */
 interface Kept {
   after: number
-  events: ReadonlyArray<Stored>
+  readonly events: Array<Stored>
   /** What has been handed over since, and not taken up. */
-  written: ReadonlyArray<Written>
+  readonly written: Array<Written>
 }
 
 const endOf = ({ after, events }: Kept): number => events.at(-1)?.position ?? after
@@ -98,6 +98,18 @@ export class JournalTail {
         return Effect.andThen(this.#refill, this.news(places, { limit, look: false }))
       })
     })
+  }
+
+  /** Whether it is known here that a stream has come to a version after a place in its partition. */
+  isAfter({ partition, position }: Place, stream: string, version: number): boolean {
+    const kept = this.#kept.get(partition)
+    if (kept === undefined) return false
+    const isIt = (one: Written["head"]) => one.stream === stream && one.version >= version
+    if (kept.written.some(({ head }) => isIt(head))) return true
+    for (let i = kept.events.length - 1; i >= 0 && kept.events[i]!.position > position; i--) {
+      if (isIt(kept.events[i]!)) return true
+    }
+    return false
   }
 
   /** Whether all that comes after a place, as far as it has been read, is kept. */
@@ -220,24 +232,23 @@ export class JournalTail {
     this.#told++
     for (const [partition, later] of Map.groupBy(written, ({ head }) => head.partition)) {
       const kept = this.#kept.get(partition)!
-      kept.written = [...kept.written, ...later]
+      kept.written.push(...later)
       if (kept.written.length <= mostKept) continue
-      kept.written = []
+      kept.written.length = 0
       this.#mustRead = true
     }
   }
 
   #add(news: ReadonlyArray<News<Place>>): void {
     for (const { after, events } of news) {
-      const before = this.#kept.get(after.partition)!
-      const all = [...before.events, ...events]
-      const dropped = all.slice(0, Math.max(all.length - mostKept, 0))
-      const end = all[all.length - 1]!.position
-      this.#kept.set(after.partition, {
-        after: dropped.at(-1)?.position ?? before.after,
-        events: all.slice(dropped.length),
-        written: before.written.filter(({ head }) => head.position > end)
-      })
+      const kept = this.#kept.get(after.partition)!
+      for (const event of events) kept.events.push(event)
+      if (kept.events.length > 2 * mostKept) {
+        kept.after = kept.events.splice(0, kept.events.length - mostKept).at(-1)!.position
+      }
+      const end = endOf(kept)
+      const left = kept.written.findIndex(({ head }) => head.position > end)
+      kept.written.splice(0, left === -1 ? kept.written.length : left)
     }
   }
 }

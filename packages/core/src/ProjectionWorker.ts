@@ -13,12 +13,14 @@ import { HeldUp } from "./HeldUp.ts"
 import type { Journal, JournalUnavailable } from "./Journal.ts"
 import { type JournalTail, tailOf } from "./JournalTail.ts"
 import * as Metrics from "./Metrics.ts"
+import * as Partition from "./Partition.ts"
 import { isTransient, reasonOf } from "./Problem.ts"
 import type { Projection } from "./Projection.ts"
 import { decodeFor } from "./Projection.ts"
+import { advancesOf, type Handled, type News, positionOf, type Sought } from "./ProjectionNews.ts"
 import { stillFailing, takenBack } from "./ProjectionProblems.ts"
 import type { Advance, Offset, ProjectionStore, ReadModelUnavailable } from "./ProjectionStore.ts"
-import { oneAfterTheOther, ProjectionFenced, type StillFailing, standing, stepOf } from "./ProjectionStore.ts"
+import { oneAfterTheOther, ProjectionFenced, type StillFailing, standing } from "./ProjectionStore.ts"
 import { Signal } from "./Signal.ts"
 import { TrailingWrite } from "./TrailingWrite.ts"
 
@@ -28,12 +30,6 @@ export interface Settings {
   readonly leaseMillis: number
   readonly pollMillis: number
   readonly attempts: number
-}
-
-/** New events of one partition, and where they begin. */
-interface News {
-  readonly offset: Offset
-  readonly events: ReadonlyArray<Stored>
 }
 
 type StoreFailure = ProjectionFenced | ReadModelUnavailable
@@ -48,17 +44,6 @@ const isStoreFailure = (error: unknown): error is StoreFailure =>
   error instanceof ProjectionFenced || isTransient(error)
 
 const backoffMillis = (attempt: number): number => Math.min(firstRetryMillis * 2 ** attempt, maxRetryMillis)
-
-const positionOf = (news: News): number => news.events[news.events.length - 1]!.position
-
-const advancesOf = (news: ReadonlyArray<News>): ReadonlyArray<Advance> =>
-  news.map((one) => stepOf(one.offset, positionOf(one)))
-
-/** What has been done with some events: the last that was handled, and those that were not. */
-interface Handled {
-  readonly last: Recorded<any> | undefined
-  readonly passedOver: ReadonlyArray<Stored>
-}
 
 /** Effects that are run in every step are made once: a generator function costs V8 more than what most of them do (docs/adr/0013). */
 export class ProjectionWorker<R> {
@@ -170,6 +155,12 @@ export class ProjectionWorker<R> {
     this.#askedAtMillis = now
     return this.#paused
   })
+
+  /** Whether this worker is known to have a version of a stream before it. What another process applies, it does not know. */
+  isBefore({ stream, version }: Sought): boolean {
+    const place = this.#offsets.get(Partition.ofId(Partition.idOf(stream), this.#journal.partitions))
+    return place !== undefined && this.#tail.isAfter(place, stream, version)
+  }
 
   /** Has this worker read offsets anew, and go on at once. For an operator who has changed them. */
   get wake(): Effect.Effect<void> {

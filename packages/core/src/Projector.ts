@@ -15,6 +15,7 @@ import type * as Scope from "effect/Scope"
 import type { JournalUnavailable } from "./Journal.ts"
 import { Journal } from "./Journal.ts"
 import type { Projection } from "./Projection.ts"
+import type { Sought } from "./ProjectionNews.ts"
 import {
   type Offset,
   type Parked,
@@ -56,11 +57,15 @@ export interface Projector {
     place: { readonly partition: number; readonly position: number },
     within: Duration.Input
   ) => Effect.Effect<boolean, ReadModelUnavailable>
-  /** Runs `check` until it finds something, again after each step of the projection; `none` when it has not within the time. */
+  /**
+   * Runs `check` until it finds something, again after each step of the projection; `none` when it has not within the time. Where it is a version
+   * of a stream that is `sought`, `check` is spared as long as the projection is known not to have come there.
+   */
   readonly awaitUntil: <A, E, R>(
     projection: string,
     check: Effect.Effect<Option.Option<A>, E, R>,
-    within: Duration.Input
+    within: Duration.Input,
+    sought?: Sought
   ) => Effect.Effect<Option.Option<A>, E, R>
 }
 
@@ -116,8 +121,11 @@ export const make = <R = never>(
         : Effect.succeed(worker)
     }
 
-    const awaitUntil: Projector["awaitUntil"] = (name, check, within) =>
-      Effect.flatMap(workerOf(name), ({ progress }) => waitFor(progress, check, within))
+    const awaitUntil: Projector["awaitUntil"] = (name, check, within, sought) =>
+      Effect.flatMap(workerOf(name), (worker) => {
+        const inVain = sought === undefined ? () => false : () => worker.isBefore(sought)
+        return waitFor(worker.progress, check, within, inVain)
+      })
 
     const projector: Projector = {
       awaitUntil,
@@ -154,20 +162,24 @@ export const make = <R = never>(
     return projector
   })
 
-/** Runs a check after each step of a worker, or of another process's, until it finds something or time is up. */
+/** Runs a check after each step of a worker, unless that would be in vain, and now and then anyway, until it finds something or time is up. */
 const waitFor = Effect.fnUntraced(function* <A, E, R>(
   progress: Signal,
   check: Effect.Effect<Option.Option<A>, E, R>,
-  within: Duration.Input
+  within: Duration.Input,
+  inVain: () => boolean
 ) {
   const clock = yield* Clock
   const deadline = clock.currentTimeMillisUnsafe() + Duration.toMillis(Duration.fromInputUnsafe(within))
+  let isDue = false
   while (true) {
     const seen = progress.count
-    const found = yield* check
+    const isSpared: boolean = !isDue && inVain() && clock.currentTimeMillisUnsafe() < deadline
+    const found: Option.Option<A> = isSpared ? Option.none() : yield* check
     const left = deadline - clock.currentTimeMillisUnsafe()
-    if (Option.isSome(found) || left <= 0) return found
-    yield* Effect.timeoutOption(progress.changed(seen), Math.min(left, remotePollMillis))
+    if (Option.isSome(found) || (left <= 0 && !isSpared)) return found
+    const moved = yield* Effect.timeoutOption(progress.changed(seen), Math.min(Math.max(left, 0), remotePollMillis))
+    isDue = Option.isNone(moved)
   }
 })
 

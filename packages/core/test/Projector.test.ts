@@ -5,6 +5,7 @@ import { Journal } from "@daybook/core/Journal"
 import * as Projection from "@daybook/core/Projection"
 import * as Projector from "@daybook/core/Projector"
 import { assert, describe } from "@effect/vitest"
+import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as Option from "effect/Option"
@@ -297,6 +298,45 @@ describe("a reader of its own writes", () => {
       yield* TestClock.adjust("5 seconds")
       assert.deepStrictEqual(yield* Fiber.join(never), Option.none())
       assert.strictEqual(yield* failureOf(projector.awaitUntil("ledger", Effect.fail({ _tag: "Gone" }), 1)), "Gone")
+    })
+  )
+})
+
+describe("who waits for a version of a stream", () => {
+  scenario(
+    "is spared looks in vain while it waits for a version of a stream, and looks now and then anyway",
+    Effect.gen(function* () {
+      const ledger = makeLedger()
+      let gate = yield* Deferred.make<void>()
+      const handle: typeof ledger.projection.handle = (batch, replay) =>
+        Effect.andThen(Deferred.await(gate), ledger.projection.handle(batch, replay))
+      const projector = yield* run({ ...ledger, projection: { ...ledger.projection, handle } })
+      const looks: Array<number> = []
+      const read = (stream: string, version: number) => {
+        const look = Effect.sync(() => {
+          looks.push(version)
+          return Option.liftPredicate(ledger.entries.length, (count) => count >= version)
+        })
+        return start(projector.awaitUntil("ledger", look, "5 seconds", { stream, version }))
+      }
+      yield* deposits(a, [1, 2])
+      const first = yield* read(`account-${a}`, 2)
+      yield* letOthersRun
+      assert.deepStrictEqual(looks, [], "the worker has these events before it")
+      yield* TestClock.adjust("20 millis")
+      assert.deepStrictEqual(looks, [2], "another process may have applied them")
+      yield* Deferred.succeed(gate, undefined)
+      assert.deepStrictEqual(yield* Fiber.join(first), Option.some(2))
+      assert.deepStrictEqual(looks, [2, 2])
+      const again = yield* read(`account-${a}`, 2)
+      assert.deepStrictEqual(yield* Fiber.join(again), Option.some(2), "what has been applied is looked for at once")
+      gate = yield* Deferred.make<void>()
+      yield* deposits(b, [3])
+      const elsewhere = yield* read(`account-${a}`, 3)
+      yield* letOthersRun
+      assert.deepStrictEqual(looks, [2, 2, 2, 3], "of another stream's events nothing follows")
+      yield* Deferred.succeed(gate, undefined)
+      assert.deepStrictEqual(yield* Fiber.join(elsewhere), Option.some(3))
     })
   )
 })

@@ -137,11 +137,12 @@ const queries = Effect.gen(function* () {
   const projector = yield* CartProjector
 
   /** The cart as the read model has it; when a version was asked for, not before it shows that. */
-  const show = (id: string, atLeastVersion: number | undefined) =>
-    Effect.flatMap(
-      Serving.show({ projector, projection: cartViewsName, what: `Cart ${id}`, atLeastVersion, look: read.cart(id) }),
-      (cart) => (Option.isSome(cart) ? Effect.succeed(cart.value) : cartNotFound())
+  const show = (id: string, atLeastVersion: number | undefined) => {
+    const wanted = { projector, projection: cartViewsName, what: `Cart ${id}`, stream: Partition.streamOf("cart", id) }
+    return Effect.flatMap(Serving.show({ ...wanted, atLeastVersion, look: read.cart(id) }), (cart) =>
+      Option.isSome(cart) ? Effect.succeed(cart.value) : cartNotFound()
     )
+  }
 
   return { read, show }
 })
