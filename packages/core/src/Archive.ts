@@ -101,24 +101,22 @@ const positionOf = ({ position }: Stored): number => position
  */
 export const withArchive = (journal: Journal["Service"], archived: Archived): Journal["Service"] => ({
   ...journal,
-  readStream: (stream, range = {}) =>
-    Effect.gen(function* () {
-      const kept = yield* journal.readStream(stream, range)
-      const { from = 1, to = Number.POSITIVE_INFINITY, limit = Number.POSITIVE_INFINITY } = range
-      // After the last event that came there is none, since a stream's newest stays; or it would be cut off again.
-      const newest = kept.at(-1)?.version ?? 0
-      const end = kept.length >= limit || to === Number.POSITIVE_INFINITY ? newest : to
-      const first = Math.max(from, 1)
-      if (kept.length > end - first) return kept
-      return merge(kept, yield* archived.stream(stream, first, end), versionOf).slice(0, limit)
-    }),
-  readPartition: (partition, { after, limit }) =>
-    Effect.gen(function* () {
-      const kept = yield* journal.readPartition(partition, { after, limit })
-      const last = kept.at(-1)?.position
-      // The newest event of a partition is the last of its stream, and so stays: beyond what there is nothing is missing.
-      if (last === undefined || kept.length === last - Math.max(after, 0)) return kept
-      const found = yield* archived.partition(partition, { from: after + 1, to: last, limit })
-      return merge(kept, found, positionOf).slice(0, limit)
-    })
+  readStream: Effect.fnUntraced(function* (stream, range = {}) {
+    const kept = yield* journal.readStream(stream, range)
+    const { from = 1, to = Number.POSITIVE_INFINITY, limit = Number.POSITIVE_INFINITY } = range
+    // After the last event that came there is none, since a stream's newest stays; or it would be cut off again.
+    const newest = kept.at(-1)?.version ?? 0
+    const end = kept.length >= limit || to === Number.POSITIVE_INFINITY ? newest : to
+    const first = Math.max(from, 1)
+    if (kept.length > end - first) return kept
+    return merge(kept, yield* archived.stream(stream, first, end), versionOf).slice(0, limit)
+  }),
+  readPartition: Effect.fnUntraced(function* (partition, { after, limit }) {
+    const kept = yield* journal.readPartition(partition, { after, limit })
+    const last = kept.at(-1)?.position
+    // The newest event of a partition is the last of its stream, and so stays: beyond what there is nothing is missing.
+    if (last === undefined || kept.length === last - Math.max(after, 0)) return kept
+    const found = yield* archived.partition(partition, { from: after + 1, to: last, limit })
+    return merge(kept, found, positionOf).slice(0, limit)
+  })
 })

@@ -137,16 +137,20 @@ class ConsumerRun<E, R> {
     const incoming = batch.map(incomingOf).filter((one) => !this.#ignores(one))
     if (incoming.length === 0) return Effect.void
     if (this.#settings.effects === "idempotent") return this.#receiveByKey(incoming)
-    return Effect.gen({ self: this }, function* () {
+    return this.#receiveAll(incoming)
+  }
+
+  readonly #receiveAll: (incoming: ReadonlyArray<Incoming>) => Effect.Effect<void, ReadModelUnavailable, R> =
+    Effect.fnUntraced({ self: this }, function* (incoming) {
       const together = yield* Effect.exit(this.#inbox.transact(this.#handleAll(incoming)))
       if (Exit.isSuccess(together)) return
       if (Cause.hasInterruptsOnly(together.cause)) return yield* Effect.interrupt
       for (const one of incoming) yield* this.#receiveOne(one)
     })
-  }
 
-  #handleAll(incoming: ReadonlyArray<Incoming>): Effect.Effect<void, unknown, R> {
-    return Effect.gen({ self: this }, function* () {
+  readonly #handleAll: (incoming: ReadonlyArray<Incoming>) => Effect.Effect<void, unknown, R> = Effect.fnUntraced(
+    { self: this },
+    function* (incoming) {
       const { fresh, held } = yield* this.#lookUp(incoming)
       const now = yield* Clock.currentTimeMillis
       const waiting = fresh.filter(({ key }) => held.has(key))
@@ -155,8 +159,8 @@ class ConsumerRun<E, R> {
         fresh,
         waiting.map((one) => heldOf(one, { state: "waiting", heldAtMillis: now }))
       )
-    })
-  }
+    }
+  )
 
   /** Handles messages of one topic, at once where all can be read and their source has it so. */
   #handleEach(incoming: ReadonlyArray<Incoming>): Effect.Effect<void, unknown, R> {
@@ -179,23 +183,24 @@ class ConsumerRun<E, R> {
   }
 
   /** Records messages as received, some of them set aside. Part of a transaction. */
-  #keep(received: ReadonlyArray<Incoming>, held: ReadonlyArray<NewHeld>): Effect.Effect<void, ReadModelUnavailable> {
-    return Effect.gen({ self: this }, function* () {
-      if (held.length > 0) yield* this.#inbox.setAside(this.#name, held)
-      if (received.length === 0) return
-      yield* this.#inbox.record(
-        this.#name,
-        received.map((one) => one.messageId)
-      )
-    })
-  }
+  readonly #keep: (
+    received: ReadonlyArray<Incoming>,
+    held: ReadonlyArray<NewHeld>
+  ) => Effect.Effect<void, ReadModelUnavailable> = Effect.fnUntraced({ self: this }, function* (received, held) {
+    if (held.length > 0) yield* this.#inbox.setAside(this.#name, held)
+    if (received.length === 0) return
+    yield* this.#inbox.record(
+      this.#name,
+      received.map((one) => one.messageId)
+    )
+  })
 
   /**
    * Handles a batch outside of any transaction, and records it while the next is handled: what is lost in between is handled again, if
    * it comes again.
    */
-  #receiveByKey(incoming: ReadonlyArray<Incoming>): Effect.Effect<void, ReadModelUnavailable, R> {
-    return Effect.gen({ self: this }, function* () {
+  readonly #receiveByKey: (incoming: ReadonlyArray<Incoming>) => Effect.Effect<void, ReadModelUnavailable, R> =
+    Effect.fnUntraced({ self: this }, function* (incoming) {
       const { fresh, held: heldKeys } = yield* this.#lookUp(incoming)
       const byKey = Map.groupBy(fresh, (one) => one.key)
       const aside = yield* Effect.forEach(byKey, ([key, group]) => this.#handleKey(group, heldKeys.has(key)), {
@@ -209,7 +214,6 @@ class ConsumerRun<E, R> {
       yield* this.#records.add(ids)
       if (this.#unrecorded.size > mostUnrecorded) yield* this.settled
     })
-  }
 
   /** Succeeds when all that was handled is recorded. */
   get settled(): Effect.Effect<void, ReadModelUnavailable> {
@@ -217,21 +221,22 @@ class ConsumerRun<E, R> {
   }
 
   /** Handles messages of one key in order; those that are to be set aside: the first that fails, and all behind it. */
-  #handleKey(group: ReadonlyArray<Incoming>, isHeld: boolean): Effect.Effect<ReadonlyArray<NewHeld>, never, R> {
-    return Effect.gen({ self: this }, function* () {
-      const aside: Array<NewHeld> = []
-      for (const one of group) {
-        const waits = isHeld || aside.length > 0
-        const exit = waits ? Exit.void : yield* Effect.exit(this.#handle(one))
-        if (Exit.isSuccess(exit) && !waits) continue
-        const held = heldOf(one, { state: "waiting", heldAtMillis: yield* Clock.currentTimeMillis })
-        if (Exit.isSuccess(exit)) aside.push(held)
-        else if (Cause.hasInterruptsOnly(exit.cause)) return yield* Effect.interrupt
-        else aside.push({ ...held, ...(yield* this.#after(exit.cause, 1)) })
-      }
-      return aside
-    })
-  }
+  readonly #handleKey: (
+    group: ReadonlyArray<Incoming>,
+    isHeld: boolean
+  ) => Effect.Effect<ReadonlyArray<NewHeld>, never, R> = Effect.fnUntraced({ self: this }, function* (group, isHeld) {
+    const aside: Array<NewHeld> = []
+    for (const one of group) {
+      const waits = isHeld || aside.length > 0
+      const exit = waits ? Exit.void : yield* Effect.exit(this.#handle(one))
+      if (Exit.isSuccess(exit) && !waits) continue
+      const held = heldOf(one, { state: "waiting", heldAtMillis: yield* Clock.currentTimeMillis })
+      if (Exit.isSuccess(exit)) aside.push(held)
+      else if (Cause.hasInterruptsOnly(exit.cause)) return yield* Effect.interrupt
+      else aside.push({ ...held, ...(yield* this.#after(exit.cause, 1)) })
+    }
+    return aside
+  })
 
   #handle({ topic, text, message }: Pick<Incoming, "topic" | "text" | "message">): Effect.Effect<void, unknown, R> {
     if (message !== undefined) return Effect.suspend(() => this.#sources.get(topic)!.handle(message))

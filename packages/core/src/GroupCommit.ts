@@ -40,7 +40,7 @@ interface Queued {
 }
 
 interface Lane {
-  queue: Array<Queued>
+  readonly queue: Array<Queued>
   busy: boolean
 }
 
@@ -177,7 +177,7 @@ const takeBatch = (lanes: ReadonlyArray<Lane>): ReadonlyArray<Queued> => {
       batch.push(queued)
       count++
     }
-    lane.queue = count === lane.queue.length ? [] : lane.queue.slice(count)
+    lane.queue.splice(0, count)
   }
   return batch
 }

@@ -25,8 +25,8 @@ export const inlineProjections = <R>(
 ): Within => {
   const wanted = projections.filter((projection) => projection.sources.some((source) => source.name === aggregate.name))
   const decoders = wanted.map((projection) => ({ projection, decode: decodeFor(projection) }))
-  return (batch, outcomes) =>
-    Effect.gen(function* () {
+  return Effect.fnUntraced(
+    function* (batch: ReadonlyArray<Append>, outcomes: ReadonlyArray<Outcome>) {
       const now = yield* Clock.currentTimeMillis
       const stored = batch.flatMap((append, i) => (isAppended(outcomes[i]) ? storedOf(append, now) : []))
       if (stored.length === 0) return
@@ -34,8 +34,10 @@ export const inlineProjections = <R>(
         const events = stored.flatMap(decode)
         yield* projection.handle(events, { replaying: false })
       }
-      // What the transaction provides (its connection) stays; only the rest comes from here.
-    }).pipe(Effect.updateContext((own: Context.Context<never>) => Context.merge(context, own)))
+    },
+    // What the transaction provides (its connection) stays; only the rest comes from here.
+    Effect.updateContext((own: Context.Context<never>) => Context.merge(context, own))
+  )
 }
 
 const isAppended = (outcome: Outcome | undefined): boolean => outcome?._tag === "Appended"

@@ -120,23 +120,21 @@ class Subscriber {
     })
   }
 
-  get #claimIfDue(): Effect.Effect<void, BrokerUnavailable> {
-    return Effect.gen({ self: this }, function* () {
-      const now = yield* Clock.currentTimeMillis
-      if (now < this.#claimedAtMillis + this.#leaseMillis / 3) return
-      // What the store answers must not be behind what has been handled.
-      yield* this.#moves.settled
-      this.#offsets = yield* Effect.mapError(
-        this.#store.claim(this.#name, {
-          owner: this.#owner,
-          partitions: this.#log.partitions,
-          leaseMillis: this.#leaseMillis
-        }),
-        unavailable
-      )
-      this.#claimedAtMillis = now
-    })
-  }
+  readonly #claimIfDue: Effect.Effect<void, BrokerUnavailable> = Effect.gen({ self: this }, function* () {
+    const now = yield* Clock.currentTimeMillis
+    if (now < this.#claimedAtMillis + this.#leaseMillis / 3) return
+    // What the store answers must not be behind what has been handled.
+    yield* this.#moves.settled
+    this.#offsets = yield* Effect.mapError(
+      this.#store.claim(this.#name, {
+        owner: this.#owner,
+        partitions: this.#log.partitions,
+        leaseMillis: this.#leaseMillis
+      }),
+      unavailable
+    )
+    this.#claimedAtMillis = now
+  })
 
   /** Moves the offsets behind what has been handled, while the next is handled. */
   #move(deliveries: ReadonlyArray<Delivery>): Effect.Effect<void, BrokerUnavailable> {

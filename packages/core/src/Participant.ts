@@ -91,38 +91,37 @@ const isRejection = (error: unknown): error is { readonly _tag: string; readonly
 }
 
 /** Publishes the answer to a command, if it has one and somebody waits for it. */
-const reply = (
+const reply = Effect.fnUntraced(function* (
   source: string,
   message: Message & { readonly commandId: string },
   answer: Answer
-): Effect.Effect<void, BrokerUnavailable | MessageTooLarge, Broker> =>
-  Effect.gen(function* () {
-    if (answer._tag === "Later" || message.replyTo === null) return
-    const broker = yield* Broker
-    const { commandId } = message
-    const { _tag, ...said } = answer
-    const body =
-      _tag === "Done"
-        ? { _tag: "CommandDone" as const, commandId, answer: answer.answer }
-        : {
-            _tag: "CommandRefused" as const,
-            commandId,
-            ...(said as Omit<Extract<Answer, { _tag: "Refused" }>, "_tag">)
-          }
-    yield* broker.publish(message.replyTo, [
-      {
-        ...message,
-        ...replies(message.replyTo).encode(body),
-        // Said again it is the same message; another answer, to an attempt that came to another end, is another one.
-        id: `${message.id}/${_tag}`,
-        source,
-        key: message.correlationId ?? commandId,
-        causationId: message.id,
-        commandId: null,
-        replyTo: null
-      }
-    ])
-  })
+): Effect.fn.Return<void, BrokerUnavailable | MessageTooLarge, Broker> {
+  if (answer._tag === "Later" || message.replyTo === null) return
+  const broker = yield* Broker
+  const { commandId } = message
+  const { _tag, ...said } = answer
+  const body =
+    _tag === "Done"
+      ? { _tag: "CommandDone" as const, commandId, answer: answer.answer }
+      : {
+          _tag: "CommandRefused" as const,
+          commandId,
+          ...(said as Omit<Extract<Answer, { _tag: "Refused" }>, "_tag">)
+        }
+  yield* broker.publish(message.replyTo, [
+    {
+      ...message,
+      ...replies(message.replyTo).encode(body),
+      // Said again it is the same message; another answer, to an attempt that came to another end, is another one.
+      id: `${message.id}/${_tag}`,
+      source,
+      key: message.correlationId ?? commandId,
+      causationId: message.id,
+      commandId: null,
+      replyTo: null
+    }
+  ])
+})
 
 /**
  * Listens for commands, carries them out and answers, as a source for `Consumer.run` with idempotent effects. A handler that

@@ -79,11 +79,10 @@ export const make =
       name: definition.name,
       sources: [definition.aggregate],
       onFailure: "stop",
-      handle: (batch) =>
-        Effect.gen(function* () {
-          const broker = yield* Broker
-          const messages = batch.flatMap(toMessages)
-          if (messages.length > 0) yield* broker.publish(definition.contract.topic, messages)
-        })
+      handle: Effect.fnUntraced(function* (batch) {
+        const broker = yield* Broker
+        const messages = batch.flatMap(toMessages)
+        if (messages.length > 0) yield* broker.publish(definition.contract.topic, messages)
+      })
     })
   }

@@ -12,7 +12,7 @@ import { evolve } from "./Aggregate.ts"
 import { type Stored, UndecodableEvent } from "./Event.ts"
 import type { Journal, JournalUnavailable, StoredState } from "./Journal.ts"
 import { attempt, Problem } from "./Problem.ts"
-import type { Criteria, Snapshots } from "./Snapshot.ts"
+import type { Criteria, Snapshots, SnapshotsUnavailable } from "./Snapshot.ts"
 import { readPages } from "./StreamPages.ts"
 
 /** What is stored of an aggregate does not add up to a state. */
@@ -88,12 +88,12 @@ interface Wanted {
 }
 
 /** Snapshots of a stream, the newest first, with those that cannot be read. A snapshot store that fails only costs time. */
-export const snapshotsOf = <State>(
-  { stores, codec }: Reading<State>,
-  stream: string,
-  { criteria, older = false }: Wanted = {}
-): Effect.Effect<ReadonlyArray<Remembered<State>>> =>
-  Effect.gen(function* () {
+export const snapshotsOf = Effect.fnUntraced(
+  function* <State>(
+    { stores, codec }: Reading<State>,
+    stream: string,
+    { criteria, older = false }: Wanted = {}
+  ): Effect.fn.Return<ReadonlyArray<Remembered<State>>, SnapshotsUnavailable> {
     const found: Array<Remembered<State>> = []
     while (found.length < maxSnapshotsTried && (older || found.at(-1)?.state === undefined)) {
       const before = found.at(-1)?.version
@@ -106,7 +106,9 @@ export const snapshotsOf = <State>(
       found.push({ version, schemaVersion, place: "snapshot", state: codec.decode(next.value) })
     }
     return found
-  }).pipe(Effect.catch(() => Effect.succeed([])))
+  },
+  Effect.catch(() => Effect.succeed([]))
+)
 
 /** The state that is stored with the events at levels 1 and 2, if there is one. */
 export const rowOf = <State>(
@@ -178,37 +180,37 @@ const foldPage = <State, Event extends Tagged>(
 }
 
 /** Reads the events after a remembered state, in pages, and folds them. */
-const replay = <State>({ aggregate, stores }: Options<State, any>, stream: string, from: Recovered<State>) =>
-  Effect.gen(function* () {
-    let current = from
-    yield* readPages(stores.journal, stream, { from: from.version + 1 }, (page) =>
-      attempt([UndecodableEvent, RecoveryFailed], () => {
-        current = foldPage(aggregate, current, page)
-        return true
-      })
-    )
-    return current
-  })
+const replay = Effect.fnUntraced(function* <State>(
+  { aggregate, stores }: Options<State, any>,
+  stream: string,
+  from: Recovered<State>
+) {
+  let current = from
+  yield* readPages(stores.journal, stream, { from: from.version + 1 }, (page) =>
+    attempt([UndecodableEvent, RecoveryFailed], () => {
+      current = foldPage(aggregate, current, page)
+      return true
+    })
+  )
+  return current
+})
 
 /**
  * Deletes snapshots of versions that the journal has not reached, as when the journal alone was restored from a backup. Left
  * in place they would be taken for the state of events that have not happened yet. Answers whether there were any.
  */
-const dropFromTheFuture = ({ stores }: Options<any, any>, stream: string, version: number) =>
-  Effect.gen(function* () {
-    const reached = yield* stores.journal.version(stream)
-    if (version <= reached) return false
-    yield* Effect.logWarning(
-      `${stream} has a snapshot of version ${version}, but its events end at ${reached}: dropped`
+const dropFromTheFuture = Effect.fnUntraced(function* ({ stores }: Options<any, any>, stream: string, version: number) {
+  const reached = yield* stores.journal.version(stream)
+  if (version <= reached) return false
+  yield* Effect.logWarning(`${stream} has a snapshot of version ${version}, but its events end at ${reached}: dropped`)
+  yield* Effect.mapError(stores.snapshots.delete(stream, { minVersion: reached + 1 }), (problem) =>
+    failed(
+      stream,
+      `Snapshots of ${stream} after version ${reached}, at which its events end, could not be deleted: ${problem.message}`
     )
-    yield* Effect.mapError(stores.snapshots.delete(stream, { minVersion: reached + 1 }), (problem) =>
-      failed(
-        stream,
-        `Snapshots of ${stream} after version ${reached}, at which its events end, could not be deleted: ${problem.message}`
-      )
-    )
-    return true
-  })
+  )
+  return true
+})
 
 /** What reads remembered states. */
 interface Reading<State> {
@@ -222,23 +224,26 @@ export interface Options<State, Event extends Tagged> extends Reading<State> {
 }
 
 /** Recovers one aggregate. An aggregate that was never written recovers to its initial state at version 0. */
-export const recover =
-  <State, Event extends Tagged>(options: Options<State, Event>) =>
-  (stream: string): Effect.Effect<Recovered<State>, JournalUnavailable | UndecodableEvent | RecoveryFailed> =>
-    Effect.gen(function* () {
-      const { reached, known } = yield* remembered(options, stream)
-      const newest = known.find(({ state }) => state !== undefined)
-      const from: Recovered<State> =
-        newest === undefined
-          ? { version: 0, state: options.aggregate.initial, replayed: 0 }
-          : { version: newest.version, state: newest.state!, replayed: 0 }
-      const current = reached > from.version ? yield* replay(options, stream, from) : from
-      const unread = known.find(({ version }) => version > current.version)
-      if (unread !== undefined) {
-        return yield* unreadable(stream, unread, options.aggregate.state, current.version)
-      }
-      const unproven = newest?.place === "snapshot" && current.replayed === 0
-      if (unproven && (yield* dropFromTheFuture(options, stream, current.version)))
-        return yield* recover(options)(stream)
-      return current
-    })
+export const recover = <State, Event extends Tagged>(
+  options: Options<State, Event>
+): ((stream: string) => Effect.Effect<Recovered<State>, JournalUnavailable | UndecodableEvent | RecoveryFailed>) => {
+  const one = Effect.fnUntraced(function* (
+    stream: string
+  ): Effect.fn.Return<Recovered<State>, JournalUnavailable | UndecodableEvent | RecoveryFailed> {
+    const { reached, known } = yield* remembered(options, stream)
+    const newest = known.find(({ state }) => state !== undefined)
+    const from: Recovered<State> =
+      newest === undefined
+        ? { version: 0, state: options.aggregate.initial, replayed: 0 }
+        : { version: newest.version, state: newest.state!, replayed: 0 }
+    const current = reached > from.version ? yield* replay(options, stream, from) : from
+    const unread = known.find(({ version }) => version > current.version)
+    if (unread !== undefined) {
+      return yield* unreadable(stream, unread, options.aggregate.state, current.version)
+    }
+    const unproven = newest?.place === "snapshot" && current.replayed === 0
+    if (unproven && (yield* dropFromTheFuture(options, stream, current.version))) return yield* one(stream)
+    return current
+  })
+  return one
+}

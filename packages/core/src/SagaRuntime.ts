@@ -67,23 +67,22 @@ export const dispatch = (
     name: `${conductor.name}-dispatch`,
     sources: [{ name: conductor.name, events: Events }],
     onFailure: "stop",
-    handle: (batch: ReadonlyArray<Recorded<SagaEvent>>) =>
-      Effect.gen(function* () {
-        const broker = yield* Broker
-        const requested = batch.flatMap((recorded) =>
-          recorded.event._tag === "StepRequested" ? [{ recorded, event: recorded.event }] : []
-        )
-        const byTopic = Map.groupBy(requested, ({ event }) => event.outgoing.topic)
-        yield* Effect.forEach(
-          byTopic,
-          ([topic, group]) =>
-            broker.publish(
-              topic,
-              group.map(({ recorded, event }) => messageOf(conductor, recorded, event))
-            ),
-          { concurrency: "unbounded", discard: true }
-        )
-      })
+    handle: Effect.fnUntraced(function* (batch: ReadonlyArray<Recorded<SagaEvent>>) {
+      const broker = yield* Broker
+      const requested = batch.flatMap((recorded) =>
+        recorded.event._tag === "StepRequested" ? [{ recorded, event: recorded.event }] : []
+      )
+      const byTopic = Map.groupBy(requested, ({ event }) => event.outgoing.topic)
+      yield* Effect.forEach(
+        byTopic,
+        ([topic, group]) =>
+          broker.publish(
+            topic,
+            group.map(({ recorded, event }) => messageOf(conductor, recorded, event))
+          ),
+        { concurrency: "unbounded", discard: true }
+      )
+    })
   })
 
 /** Something that a participant has said about a step. */

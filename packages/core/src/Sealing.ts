@@ -76,25 +76,27 @@ const decrypt = (key: Bytes, context: string, sealed: Uint8Array): Effect.Effect
   })
 
 /** Seals a JSON text. `context` is authenticated with it, and has to be given again to open it. */
-export const seal = (key: Bytes, context: string, text: string): Effect.Effect<Bytes> =>
-  Effect.gen(function* () {
-    const bare = encoder.encode(text)
-    const clear = new Uint8Array(Math.ceil(bare.length / paddedTo) * paddedTo).fill(0x20)
-    clear.set(bare)
-    // Keys of their own for the two purposes, from the one that is kept.
-    const nonceKey = yield* hmac(key, encoder.encode("nonce"))
-    const nonce = (yield* hmac(nonceKey, encoder.encode(`${context}\n`), clear)).slice(0, nonceBytes)
-    return yield* encrypt(yield* sealingKey(key), nonce, context, clear)
-  })
+export const seal = Effect.fnUntraced(function* (key: Bytes, context: string, text: string): Effect.fn.Return<Bytes> {
+  const bare = encoder.encode(text)
+  const clear = new Uint8Array(Math.ceil(bare.length / paddedTo) * paddedTo).fill(0x20)
+  clear.set(bare)
+  // Keys of their own for the two purposes, from the one that is kept.
+  const nonceKey = yield* hmac(key, encoder.encode("nonce"))
+  const nonce = (yield* hmac(nonceKey, encoder.encode(`${context}\n`), clear)).slice(0, nonceBytes)
+  return yield* encrypt(yield* sealingKey(key), nonce, context, clear)
+})
 
 const sealingKey = (key: Bytes): Effect.Effect<Bytes> => hmac(key, encoder.encode("seal"))
 
 /** Opens what `seal` has sealed. */
-export const open = (key: Bytes, context: string, sealed: Uint8Array): Effect.Effect<string, "NotAuthentic"> =>
-  Effect.gen(function* () {
-    const clear = yield* decrypt(yield* sealingKey(key), context, sealed)
-    return decoder.decode(clear).trimEnd()
-  })
+export const open = Effect.fnUntraced(function* (
+  key: Bytes,
+  context: string,
+  sealed: Uint8Array
+): Effect.fn.Return<string, "NotAuthentic"> {
+  const clear = yield* decrypt(yield* sealingKey(key), context, sealed)
+  return decoder.decode(clear).trimEnd()
+})
 
 /** A subject's key, encrypted under a master key. */
 export const wrap = (master: Bytes, context: string, key: Bytes): Effect.Effect<Bytes> =>

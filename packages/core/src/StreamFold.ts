@@ -194,22 +194,21 @@ export interface Base<A> {
 }
 
 /** Folds a stream from a base; `undefined` where events are missing. */
-export const foldFrom = <A, E extends Tagged>(
+export const foldFrom = Effect.fnUntraced(function* <A, E extends Tagged>(
   journal: Journal["Service"],
   fold: Fold<A, E>,
   asked: Asked,
   base: Base<A>
-): Effect.Effect<At<A> | undefined, JournalUnavailable | UndecodableEvent | OutOfOrder> =>
-  Effect.gen(function* () {
-    const { stream, point, newest } = asked
-    const reader = new Reader(fold, point, base)
-    const end = point._tag === "Version" ? point.version : newest
-    // The base's own event tells who made it so, and when.
-    yield* readPages(journal, stream, { from: Math.max(base.version, 1), to: end }, (page) =>
-      attempt(() => reader.take(page))
-    )
-    return reader.result(end)
-  })
+): Effect.fn.Return<At<A> | undefined, JournalUnavailable | UndecodableEvent | OutOfOrder> {
+  const { stream, point, newest } = asked
+  const reader = new Reader(fold, point, base)
+  const end = point._tag === "Version" ? point.version : newest
+  // The base's own event tells who made it so, and when.
+  yield* readPages(journal, stream, { from: Math.max(base.version, 1), to: end }, (page) =>
+    attempt(() => reader.take(page))
+  )
+  return reader.result(end)
+})
 
 /** A point of a stream, and how far the stream has got. */
 export interface Asked {
@@ -235,19 +234,18 @@ export const newestOf = (
   )
 
 /** A point that the stream has got to. */
-export const ask = (journal: Journal["Service"], stream: string, point: Point) =>
-  Effect.gen(function* () {
-    const newest = yield* newestOf(journal, stream)
-    if (point._tag === "Version" && point.version > newest) {
-      return yield* new VersionNotFound({
-        stream,
-        version: point.version,
-        newestVersion: newest,
-        detail: `${stream} has no version ${point.version} yet: its newest is ${newest}. Ask for that or an older one.`
-      })
-    }
-    return { stream, point, newest }
-  })
+export const ask = Effect.fnUntraced(function* (journal: Journal["Service"], stream: string, point: Point) {
+  const newest = yield* newestOf(journal, stream)
+  if (point._tag === "Version" && point.version > newest) {
+    return yield* new VersionNotFound({
+      stream,
+      version: point.version,
+      newestVersion: newest,
+      detail: `${stream} has no version ${point.version} yet: its newest is ${newest}. Ask for that or an older one.`
+    })
+  }
+  return { stream, point, newest }
+})
 
 /** A point that cannot be told of; `knownFromVersion` is the oldest version that can. */
 export const gone = ({ stream, point, newest }: Asked, knownFromVersion: number | null): HistoryGone => {

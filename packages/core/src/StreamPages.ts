@@ -9,18 +9,17 @@ import type { Journal, JournalUnavailable, StreamRange } from "./Journal.ts"
 const pageSize = 1_000
 
 /** Shows the events of a range, in order, for as long as `visit` answers that it wants more. */
-export const readPages = <E, R>(
+export const readPages = Effect.fnUntraced(function* <E, R>(
   journal: Journal["Service"],
   stream: string,
   range: Pick<Required<StreamRange>, "from"> & Pick<StreamRange, "to">,
   visit: (page: ReadonlyArray<Stored>) => Effect.Effect<boolean, E, R>
-): Effect.Effect<void, JournalUnavailable | E, R> =>
-  Effect.gen(function* () {
-    let { from } = range
-    while (from <= (range.to ?? Infinity)) {
-      const page = yield* journal.readStream(stream, { ...range, from, limit: pageSize })
-      const wantsMore = yield* visit(page)
-      if (!wantsMore || page.length < pageSize) return
-      from = page.at(-1)!.version + 1
-    }
-  })
+): Effect.fn.Return<void, JournalUnavailable | E, R> {
+  let { from } = range
+  while (from <= (range.to ?? Infinity)) {
+    const page = yield* journal.readStream(stream, { ...range, from, limit: pageSize })
+    const wantsMore = yield* visit(page)
+    if (!wantsMore || page.length < pageSize) return
+    from = page.at(-1)!.version + 1
+  }
+})

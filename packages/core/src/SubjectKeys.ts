@@ -141,15 +141,14 @@ const missingMaster = ({ subject, masterId }: StoredKey): PersonalDataUnreadable
   )
 
 /** A key as kept, in clear. */
-export const unwrap = (stored: LiveKey, masters: ReadonlyArray<MasterKey>) =>
-  Effect.gen(function* () {
-    const master = masters.find(({ id }) => id === stored.masterId)
-    if (master === undefined) return yield* missingMaster(stored)
-    const bytes = Result.getOrElse(Base64Url.decode(stored.wrapped), () => new Uint8Array())
-    return yield* Effect.mapError(Sealing.unwrap(master.key, wrappingContext(stored), bytes), () =>
-      unreadable(stored.subject, "its stored key has been changed. Restore the table subject_key from a backup.")
-    )
-  })
+export const unwrap = Effect.fnUntraced(function* (stored: LiveKey, masters: ReadonlyArray<MasterKey>) {
+  const master = masters.find(({ id }) => id === stored.masterId)
+  if (master === undefined) return yield* missingMaster(stored)
+  const bytes = Result.getOrElse(Base64Url.decode(stored.wrapped), () => new Uint8Array())
+  return yield* Effect.mapError(Sealing.unwrap(master.key, wrappingContext(stored), bytes), () =>
+    unreadable(stored.subject, "its stored key has been changed. Restore the table subject_key from a backup.")
+  )
+})
 
 /** A key as it is kept under a master key. */
 export const wrap = (subject: string, version: number, key: Uint8Array<ArrayBuffer>, master: MasterKey) => {
@@ -207,17 +206,16 @@ class Keys {
     return Effect.mapError(this.#masters.all, mastersUnavailable)
   }
 
-  #seal(subject: string, text: string): Effect.Effect<Token, SubjectErased | KeyProblem> {
-    return Effect.gen({ self: this }, function* () {
+  readonly #seal: (subject: string, text: string) => Effect.Effect<Token, SubjectErased | KeyProblem> =
+    Effect.fnUntraced({ self: this }, function* (subject, text) {
       const { version, key } = yield* this.#keyFor(subject, mostTries)
       const header = { subject, version }
       return tokenOf(header, yield* Sealing.seal(key, headerTextOf(header), text))
     })
-  }
 
   /** The subject's key as the store has it now, or a new one. */
-  #keyFor(subject: string, tries: number): Effect.Effect<Opened, SubjectErased | KeyProblem> {
-    return Effect.gen({ self: this }, function* () {
+  readonly #keyFor: (subject: string, tries: number) => Effect.Effect<Opened, SubjectErased | KeyProblem> =
+    Effect.fnUntraced({ self: this }, function* (subject, tries) {
       const [stored] = yield* this.#store.find([subject])
       const masters = yield* this.#allMasters
       if (stored !== undefined) {
@@ -228,19 +226,19 @@ class Keys {
       const created = yield* this.#create(subject, masters)
       return created ?? (yield* this.#keyFor(subject, tries - 1))
     })
-  }
 
   /** A new key, unless another process was first, or the master key has just been replaced. */
-  #create(subject: string, masters: ReadonlyArray<MasterKey>): Effect.Effect<Opened | undefined, KeyProblem> {
-    return Effect.gen({ self: this }, function* () {
-      const masterId = (yield* this.#store.masterId) ?? (yield* this.#firstMaster(masters))
-      const master = (yield* this.#allMasters).find(({ id }) => id === masterId)
-      if (master === undefined) return yield* missingMaster({ subject, masterId, version: 1, wrapped: null })
-      const key = Sealing.randomBytes(Sealing.keyBytes)
-      const isFirst = yield* this.#store.create(yield* wrap(subject, 1, key, master))
-      return isFirst ? { version: 1, key } : undefined
-    })
-  }
+  readonly #create: (
+    subject: string,
+    masters: ReadonlyArray<MasterKey>
+  ) => Effect.Effect<Opened | undefined, KeyProblem> = Effect.fnUntraced({ self: this }, function* (subject, masters) {
+    const masterId = (yield* this.#store.masterId) ?? (yield* this.#firstMaster(masters))
+    const master = (yield* this.#allMasters).find(({ id }) => id === masterId)
+    if (master === undefined) return yield* missingMaster({ subject, masterId, version: 1, wrapped: null })
+    const key = Sealing.randomBytes(Sealing.keyBytes)
+    const isFirst = yield* this.#store.create(yield* wrap(subject, 1, key, master))
+    return isFirst ? { version: 1, key } : undefined
+  })
 
   /** Begins a store of keys with a master key, which is made if there is none. */
   #firstMaster(masters: ReadonlyArray<MasterKey>): Effect.Effect<string, SubjectKeysUnavailable> {
@@ -250,8 +248,8 @@ class Keys {
     return Effect.flatMap(made, ({ id }) => this.#store.adoptMaster(id))
   }
 
-  #open(tokens: ReadonlyArray<Token>): Effect.Effect<ReadonlyMap<Token, string>, KeyProblem> {
-    return Effect.gen({ self: this }, function* () {
+  readonly #open: (tokens: ReadonlyArray<Token>) => Effect.Effect<ReadonlyMap<Token, string>, KeyProblem> =
+    Effect.fnUntraced({ self: this }, function* (tokens) {
       const parsed = new Map(tokens.map((token) => [token, parse(token)]))
       const keys = yield* this.#keysOf([...new Set([...parsed.values()].flatMap((one) => one?.subject ?? []))])
       const texts = new Map<Token, string>()
@@ -269,11 +267,10 @@ class Keys {
       }
       return texts
     })
-  }
 
   /** The keys of subjects, those of erased ones left out. */
-  #keysOf(subjects: ReadonlyArray<string>): Effect.Effect<ReadonlyMap<string, Opened>, KeyProblem> {
-    return Effect.gen({ self: this }, function* () {
+  readonly #keysOf: (subjects: ReadonlyArray<string>) => Effect.Effect<ReadonlyMap<string, Opened>, KeyProblem> =
+    Effect.fnUntraced({ self: this }, function* (subjects) {
       const now = yield* Clock.currentTimeMillis
       const keys = new Map<string, Opened>()
       const unknown = new Set<string>()
@@ -295,7 +292,6 @@ class Keys {
       if (missing !== undefined) return yield* noKey(missing)
       return keys
     })
-  }
 
   /** `nowMillis` is from before the store was asked, so that nothing is remembered for longer than said. */
   #remember(subject: string, opened: Opened, nowMillis: number): void {

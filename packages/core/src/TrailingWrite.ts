@@ -30,7 +30,7 @@ export class TrailingWrite<A, E> {
   #pending: { readonly value: A } | undefined
   #isBusy = false
   #failure: Cause.Cause<E> | undefined
-  #waiters: Array<() => void> = []
+  readonly #waiters: Array<() => void> = []
   /** Ends the pause. */
   #hurry = () => {}
 
@@ -70,8 +70,9 @@ export class TrailingWrite<A, E> {
   }
 
   /** Writes until there is nothing more. */
-  #work(pauseMillis: number): Effect.Effect<void> {
-    return Effect.gen({ self: this }, function* () {
+  readonly #work: (pauseMillis: number) => Effect.Effect<void> = Effect.fnUntraced(
+    { self: this },
+    function* (pauseMillis) {
       while (this.#pending !== undefined && this.#failure === undefined) {
         const { value } = this.#pending
         this.#pending = undefined
@@ -81,11 +82,9 @@ export class TrailingWrite<A, E> {
       }
       this.#pending = undefined
       this.#isBusy = false
-      const waiters = this.#waiters
-      this.#waiters = []
-      for (const wake of waiters) wake()
-    })
-  }
+      for (const wake of this.#waiters.splice(0)) wake()
+    }
+  )
 
   #pause(millis: number): Effect.Effect<void> {
     const hurried = Effect.callback<void>((resume) => {

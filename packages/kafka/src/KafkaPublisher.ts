@@ -50,25 +50,28 @@ export class KafkaPublisher {
     this.#maxBytes = maxBytes
   }
 
-  publish(topic: string, messages: ReadonlyArray<Message>): Effect.Effect<void, BrokerUnavailable | MessageTooLarge> {
-    return Effect.gen({ self: this }, function* () {
+  readonly publish: (
+    topic: string,
+    messages: ReadonlyArray<Message>
+  ) => Effect.Effect<void, BrokerUnavailable | MessageTooLarge> = Effect.fnUntraced(
+    { self: this },
+    function* (topic, messages) {
       if (messages.length === 0) return
       const values = yield* Effect.forEach(messages, (message) => this.#encode(topic, message))
       const partitions = yield* this.#topics.partitionsOf(topic)
       const sized = messages.map(({ key }, i) => toRecord(topic, Partition.ofId(key, partitions), key, values[i]!))
       // One after the other: a later message must not arrive when an earlier one of its key has not.
       for (const portion of inPortions(sized, this.#maxBytes)) yield* this.#send(topic, portion)
-    })
-  }
+    }
+  )
 
-  #send(topic: string, portion: ReadonlyArray<Sized>): Effect.Effect<void, BrokerUnavailable> {
-    return Effect.gen({ self: this }, function* () {
+  readonly #send: (topic: string, portion: ReadonlyArray<Sized>) => Effect.Effect<void, BrokerUnavailable> =
+    Effect.fnUntraced({ self: this }, function* (topic, portion) {
       const done = yield* Deferred.make<void, BrokerUnavailable>()
       const waiting = { records: portion.map(({ record }) => record), bytes: sum(portion), done }
       if (!(yield* Queue.offer(this.#queue, waiting))) yield* refuse(waiting)
       yield* Effect.tapError(Deferred.await(done), () => Effect.sync(() => this.#topics.forget(topic)))
     })
-  }
 
   #encode(topic: string, message: Message): Effect.Effect<Buffer, MessageTooLarge> {
     const value = Buffer.from(toCloudEvent(message))

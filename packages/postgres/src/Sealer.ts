@@ -45,14 +45,15 @@ export const run = ({
         told = what
         return what === "" ? Effect.logInfo(`Sealing ${schema} goes on`) : Effect.logError(what)
       })
+    let begunMillis = 0
+    const rest = Effect.gen(function* () {
+      const tookMillis = (yield* Clock.currentTimeMillis) - begunMillis
+      yield* Effect.sleep(restTimes * tookMillis)
+      begunMillis = yield* Clock.currentTimeMillis
+    })
+    const onBlock = (events: number) => Effect.andThen(Metric.update(sealed, events), rest)
     const look = Effect.gen(function* () {
-      let begunMillis = yield* Clock.currentTimeMillis
-      const rest = Effect.gen(function* () {
-        const tookMillis = (yield* Clock.currentTimeMillis) - begunMillis
-        yield* Effect.sleep(restTimes * tookMillis)
-        begunMillis = yield* Clock.currentTimeMillis
-      })
-      const onBlock = (events: number) => Effect.andThen(Metric.update(sealed, events), rest)
+      begunMillis = yield* Clock.currentTimeMillis
       const outcome = yield* seal(schema, { idleMillis, onBlock })
       yield* Metric.update(stopped, outcome.stopped.length)
       yield* tell(outcome.stopped.map(({ message }) => message).join("\n"))

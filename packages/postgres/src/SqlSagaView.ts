@@ -132,8 +132,8 @@ export const projection = (schemaName: string, name: string) => {
     name: `${name}-view`,
     sources: [{ name, events: Events }],
     tables: ["saga"],
-    ...planned((batch: ReadonlyArray<Recorded<SagaEvent>>) =>
-      Effect.gen(function* () {
+    ...planned(
+      Effect.fnUntraced(function* (batch: ReadonlyArray<Recorded<SagaEvent>>) {
         const sql = yield* SqlClient
         const ids = [...new Set(batch.map(({ stream }) => Partition.idOf(stream)))]
         const known = yield* sql.unsafe<SagaRow>(

@@ -12,6 +12,7 @@ import * as Seal from "@daybook/core/Seal"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import { SqlClient } from "effect/sql/SqlClient"
+import type { SqlError } from "effect/sql/SqlError"
 import * as AdvisoryLock from "./AdvisoryLock.ts"
 import { checkSchemaName, fromFiles, type MigrationSet } from "./Migrations.ts"
 import { instantOfMicros, microsOf, type RawEvent, readRange } from "./RawEvents.ts"
@@ -79,25 +80,26 @@ interface Standing {
   readonly nowMicros: string
 }
 
-const standings = (schema: string): Sql<ReadonlyArray<Standing>> =>
-  Effect.gen(function* () {
-    const sql = yield* SqlClient
-    const rows = yield* sql.unsafe<Omit<Standing, "partition" | "newest"> & HeadRow & { readonly id: number }>(
-      `SELECT ${headColumns}, p.id, p.head::float8 AS head, ${microsOf("clock_timestamp()")} AS "nowMicros",
-         (SELECT extract(epoch FROM clock_timestamp() - e.recorded_at)::float8 * 1000 FROM ${checkSchemaName(schema)}.event e
-          WHERE e.partition = p.id AND e.position = coalesce(seal.last_position, 0) + 1) AS "ageMillis"
-       FROM ${schema}.partition p LEFT JOIN LATERAL (
-         SELECT * FROM ${schema}.seal s WHERE s.partition = p.id ORDER BY s.number DESC LIMIT 1
-       ) seal ON true ORDER BY p.id`
-    )
-    return rows.map((row) => ({
-      partition: row.id,
-      head: row.head,
-      ageMillis: row.ageMillis,
-      nowMicros: row.nowMicros,
-      newest: row.number === null ? undefined : headOf(schema, row)
-    }))
-  })
+const standings = Effect.fnUntraced(function* (
+  schema: string
+): Effect.fn.Return<ReadonlyArray<Standing>, SqlError, SqlClient> {
+  const sql = yield* SqlClient
+  const rows = yield* sql.unsafe<Omit<Standing, "partition" | "newest"> & HeadRow & { readonly id: number }>(
+    `SELECT ${headColumns}, p.id, p.head::float8 AS head, ${microsOf("clock_timestamp()")} AS "nowMicros",
+       (SELECT extract(epoch FROM clock_timestamp() - e.recorded_at)::float8 * 1000 FROM ${checkSchemaName(schema)}.event e
+        WHERE e.partition = p.id AND e.position = coalesce(seal.last_position, 0) + 1) AS "ageMillis"
+     FROM ${schema}.partition p LEFT JOIN LATERAL (
+       SELECT * FROM ${schema}.seal s WHERE s.partition = p.id ORDER BY s.number DESC LIMIT 1
+     ) seal ON true ORDER BY p.id`
+  )
+  return rows.map((row) => ({
+    partition: row.id,
+    head: row.head,
+    ageMillis: row.ageMillis,
+    nowMicros: row.nowMicros,
+    newest: row.number === null ? undefined : headOf(schema, row)
+  }))
+})
 
 const nothingNew = ({ head, newest }: Standing): boolean => head <= (newest?.last ?? 0)
 
@@ -156,25 +158,24 @@ const cannotSeal = (schema: string, partition: number, position: number, why: st
   })
 
 /** Seals the next block of a partition; `undefined` when somebody else has. */
-const sealNext = (
+const sealNext = Effect.fnUntraced(function* (
   schema: string,
   standing: Standing,
   { signer, trusted }: Authority
-): Sql<Sealed | undefined, CannotSeal> =>
-  Effect.gen(function* () {
-    const { partition, head, newest } = standing
-    const stopped = (position: number, why: string) => cannotSeal(schema, partition, position, why)
-    if (newest !== undefined && !signedByTrusted(trusted, newest.keyId, textOfHead(newest), newest.signature)) {
-      return yield* stopped(newest.first, `block ${newest.number} is not what was signed.`)
-    }
-    const from = (newest?.last ?? 0) + 1
-    const to = Math.min(head, from + Seal.maxBlock - 1)
-    const events = yield* readRange(schema, partition, { from, to, limit: Seal.maxBlock })
-    const gap = Array.from({ length: to - from + 1 }).findIndex((_, i) => events[i]?.position !== from + i)
-    if (gap >= 0) return yield* stopped(from + gap, "the event is missing.")
-    const sealed = blockOver(schema, standing, events, signer)
-    return (yield* store(schema, sealed)) ? sealed : undefined
-  })
+): Effect.fn.Return<Sealed | undefined, CannotSeal | SqlError, SqlClient> {
+  const { partition, head, newest } = standing
+  const stopped = (position: number, why: string) => cannotSeal(schema, partition, position, why)
+  if (newest !== undefined && !signedByTrusted(trusted, newest.keyId, textOfHead(newest), newest.signature)) {
+    return yield* stopped(newest.first, `block ${newest.number} is not what was signed.`)
+  }
+  const from = (newest?.last ?? 0) + 1
+  const to = Math.min(head, from + Seal.maxBlock - 1)
+  const events = yield* readRange(schema, partition, { from, to, limit: Seal.maxBlock })
+  const gap = Array.from({ length: to - from + 1 }).findIndex((_, i) => events[i]?.position !== from + i)
+  if (gap >= 0) return yield* stopped(from + gap, "the event is missing.")
+  const sealed = blockOver(schema, standing, events, signer)
+  return (yield* store(schema, sealed)) ? sealed : undefined
+})
 
 /** How to seal. */
 export interface SealOptions {
@@ -192,47 +193,46 @@ export interface SealOutcome {
 }
 
 /** Seals what is due in every partition of a journal, one block after the other. A partition that cannot be sealed stops alone. */
-export const seal = (
+export const seal = Effect.fnUntraced(function* (
   schema: string,
   { idleMillis = 0, onBlock = () => Effect.void }: SealOptions = {}
-): Sql<SealOutcome, SealKeyUnusable | OtherSealKey, SealKeys> =>
-  Effect.gen(function* () {
-    const stopped = new Map<number, CannotSeal>()
-    const passedBy = new Map<number, number>()
-    let blocks = 0
-    let events = 0
-    // What comes meanwhile is for the next time.
-    let heads: ReadonlyMap<number, number> | undefined
-    while (true) {
-      const now = yield* standings(schema)
-      heads ??= new Map(now.map(({ partition, head }) => [partition, head]))
-      const limited = now.map((one) => ({ ...one, head: Math.min(one.head, heads?.get(one.partition) ?? 0) }))
-      const due = limited.filter((one) => isDue(one, idleMillis) && !stopped.has(one.partition))
-      if (due.length === 0) return { blocks, events, stopped: [...stopped.values()] }
-      const signing = yield* authority(schema)
-      for (const standing of due) {
-        const { partition, newest } = standing
-        const sealed = yield* Effect.catchTag(sealNext(schema, standing, signing), "CannotSeal", (problem) => {
-          stopped.set(partition, problem)
-          return Effect.undefined
-        })
-        if (sealed === undefined) {
-          // Somebody else was first, and there is a newer block by now; or else what is in the way stays there.
-          const number = newest?.number ?? 0
-          if (passedBy.get(partition) === number && !stopped.has(partition)) {
-            const why = `block ${number + 1} cannot be stored: another row of seals is in its place.`
-            stopped.set(partition, cannotSeal(schema, partition, (newest?.last ?? 0) + 1, why))
-          }
-          passedBy.set(partition, number)
-          continue
+): Effect.fn.Return<SealOutcome, SealKeyUnusable | OtherSealKey | SqlError, SealKeys | SqlClient> {
+  const stopped = new Map<number, CannotSeal>()
+  const passedBy = new Map<number, number>()
+  let blocks = 0
+  let events = 0
+  // What comes meanwhile is for the next time.
+  let heads: ReadonlyMap<number, number> | undefined
+  while (true) {
+    const now = yield* standings(schema)
+    heads ??= new Map(now.map(({ partition, head }) => [partition, head]))
+    const limited = now.map((one) => ({ ...one, head: Math.min(one.head, heads?.get(one.partition) ?? 0) }))
+    const due = limited.filter((one) => isDue(one, idleMillis) && !stopped.has(one.partition))
+    if (due.length === 0) return { blocks, events, stopped: [...stopped.values()] }
+    const signing = yield* authority(schema)
+    for (const standing of due) {
+      const { partition, newest } = standing
+      const sealed = yield* Effect.catchTag(sealNext(schema, standing, signing), "CannotSeal", (problem) => {
+        stopped.set(partition, problem)
+        return Effect.undefined
+      })
+      if (sealed === undefined) {
+        // Somebody else was first, and there is a newer block by now; or else what is in the way stays there.
+        const number = newest?.number ?? 0
+        if (passedBy.get(partition) === number && !stopped.has(partition)) {
+          const why = `block ${number + 1} cannot be stored: another row of seals is in its place.`
+          stopped.set(partition, cannotSeal(schema, partition, (newest?.last ?? 0) + 1, why))
         }
-        const size = sealed.head.last - sealed.head.first + 1
-        blocks++
-        events += size
-        yield* onBlock(size)
+        passedBy.set(partition, number)
+        continue
       }
+      const size = sealed.head.last - sealed.head.first + 1
+      blocks++
+      events += size
+      yield* onBlock(size)
     }
-  })
+  }
+})
 
 /** Events that are to be removed from the journal. */
 export interface ToRemove {

@@ -37,14 +37,13 @@ export const cartCommands = (carts: Carts["Service"]) => {
   })
 
   return Participant.on("/cart", CartCommands, {
-    BeginCheckout: ({ checkoutId, acceptedTotal, expectedVersion }, message) =>
-      Effect.gen(function* () {
-        yield* send(message, { _tag: "BeginCheckout", checkoutId, acceptedTotal }, expectedVersion)
-        const { state } = yield* carts.read(message.key)
-        // Sent again after the checkout has come to nothing: what the cart holds by now is not what was frozen.
-        const frozen = state.checkoutId === checkoutId && ["checking-out", "completed"].includes(state.status)
-        return frozen ? Participant.done(frozenCart(message.key, state)) : yield* checkoutMismatch(checkoutId, state)
-      }),
+    BeginCheckout: Effect.fnUntraced(function* ({ checkoutId, acceptedTotal, expectedVersion }, message) {
+      yield* send(message, { _tag: "BeginCheckout", checkoutId, acceptedTotal }, expectedVersion)
+      const { state } = yield* carts.read(message.key)
+      // Sent again after the checkout has come to nothing: what the cart holds by now is not what was frozen.
+      const frozen = state.checkoutId === checkoutId && ["checking-out", "completed"].includes(state.status)
+      return frozen ? Participant.done(frozenCart(message.key, state)) : yield* checkoutMismatch(checkoutId, state)
+    }),
     CompleteCart: ({ checkoutId }, message) =>
       Effect.as(send(message, { _tag: "CompleteCart", checkoutId }), Participant.done()),
     RestoreCart: ({ checkoutId, reason, shortages }, message) =>

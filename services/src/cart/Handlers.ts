@@ -50,15 +50,14 @@ const adding = Effect.gen(function* () {
   })
 
   /** What a key led to on a cart, where it has been used. */
-  const outcomeOf = (id: string, { commandId }: CommandOptions) =>
-    Effect.gen(function* () {
-      if (commandId === undefined) return Option.none()
-      const receipt = yield* journal.receipt(Partition.streamOf("cart", id), commandId)
-      return Option.map(receipt, ({ version, position }): Accepted => {
-        const partition = Partition.ofId(id, journal.partitions)
-        return { id, version, partition, position, duplicate: true }
-      })
+  const outcomeOf = Effect.fnUntraced(function* (id: string, { commandId }: CommandOptions) {
+    if (commandId === undefined) return Option.none()
+    const receipt = yield* journal.receipt(Partition.streamOf("cart", id), commandId)
+    return Option.map(receipt, ({ version, position }): Accepted => {
+      const partition = Partition.ofId(id, journal.partitions)
+      return { id, version, partition, position, duplicate: true }
     })
+  })
 
   /** What is not for sale any more may have been when the same request was carried out: then that outcome stands. */
   const notForSale = (id: string, options: CommandOptions, unknown: UnknownSku) =>
@@ -88,23 +87,21 @@ const commands = Effect.gen(function* () {
    * Moves a guest cart's lines. The guest cart is closed first, so that nothing can be added to it meanwhile, but not before the
    * other cart is seen to take its lines: a refusal must leave the guest cart as it was. Both steps may be repeated.
    */
-  const merge = (id: string, guestCartId: string, options: CommandOptions) =>
-    Effect.gen(function* () {
-      if (guestCartId === id) return yield* mergedIntoItself
-      const cart = yield* carts.read(id)
-      const guest = yield* carts.read(guestCartId)
-      if (guest.version === 0) return yield* guestCartNotFound(guestCartId)
-      const command = mergeCommand(guestCartId, guest.state)
-      const isStale = (options.expectedVersion ?? cart.version) !== cart.version
-      // Refused; or, where the key has been used, answered as it was then.
-      if (isStale || carts.refusalOf(command, cart.state) !== undefined)
-        return yield* carts.execute(id, command, options)
-      // Closing it again does nothing, so that this step needs no key. The version that the caller expects is the other cart's.
-      const closing = { ...options, commandId: undefined, expectedVersion: undefined }
-      yield* carts.execute(guestCartId, { _tag: "AbandonCart", reason: "merged" }, closing)
-      const closed = yield* carts.read(guestCartId)
-      return yield* carts.execute(id, mergeCommand(guestCartId, closed.state), options)
-    })
+  const merge = Effect.fnUntraced(function* (id: string, guestCartId: string, options: CommandOptions) {
+    if (guestCartId === id) return yield* mergedIntoItself
+    const cart = yield* carts.read(id)
+    const guest = yield* carts.read(guestCartId)
+    if (guest.version === 0) return yield* guestCartNotFound(guestCartId)
+    const command = mergeCommand(guestCartId, guest.state)
+    const isStale = (options.expectedVersion ?? cart.version) !== cart.version
+    // Refused; or, where the key has been used, answered as it was then.
+    if (isStale || carts.refusalOf(command, cart.state) !== undefined) return yield* carts.execute(id, command, options)
+    // Closing it again does nothing, so that this step needs no key. The version that the caller expects is the other cart's.
+    const closing = { ...options, commandId: undefined, expectedVersion: undefined }
+    yield* carts.execute(guestCartId, { _tag: "AbandonCart", reason: "merged" }, closing)
+    const closed = yield* carts.read(guestCartId)
+    return yield* carts.execute(id, mergeCommand(guestCartId, closed.state), options)
+  })
 
   const open = (
     { id: chosen, customerId = null, country = null, currency }: typeof OpenCart.Type,

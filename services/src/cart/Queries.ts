@@ -222,24 +222,23 @@ const cartOf = (sql: SqlClient.SqlClient, query: Query, schema: string): CartQue
 const make = (sql: SqlClient.SqlClient, schema: string, limitMillis: number): CartQueries["Service"] => {
   const query = asking(sql, "The carts'")
   /** A page after a cart that is not in the list would be empty and look like the list's end, so that it fails instead. */
-  const pageOf = ({ condition, by, direction }: List, key: string, page: Page) =>
-    Effect.gen(function* () {
-      const { limit, after } = page
-      const place = by.join(", ")
-      const rows = yield* query<SummaryRow>(
-        `SELECT ${summaryColumns} FROM ${schema}.cart_view
-         WHERE ${condition} AND ($2::text IS NULL OR (${place}) ${direction === "ASC" ? ">" : "<"}
-           (SELECT ${place} FROM ${schema}.cart_view WHERE ${condition} AND cart_id = $2::text))
-         ORDER BY ${by.map((column) => `${column} ${direction}`).join(", ")} LIMIT $3::text::integer`,
-        [key, after ?? null, String(limit)]
-      )
-      if (rows.length > 0 || after === undefined) return rows.map(summaryOf)
-      const known = yield* query(`SELECT 1 FROM ${schema}.cart_view WHERE ${condition} AND cart_id = $2::text`, [
-        key,
-        after
-      ])
-      return known.length > 0 ? [] : yield* unknownCursor("Cart", after)
-    })
+  const pageOf = Effect.fnUntraced(function* ({ condition, by, direction }: List, key: string, page: Page) {
+    const { limit, after } = page
+    const place = by.join(", ")
+    const rows = yield* query<SummaryRow>(
+      `SELECT ${summaryColumns} FROM ${schema}.cart_view
+       WHERE ${condition} AND ($2::text IS NULL OR (${place}) ${direction === "ASC" ? ">" : "<"}
+         (SELECT ${place} FROM ${schema}.cart_view WHERE ${condition} AND cart_id = $2::text))
+       ORDER BY ${by.map((column) => `${column} ${direction}`).join(", ")} LIMIT $3::text::integer`,
+      [key, after ?? null, String(limit)]
+    )
+    if (rows.length > 0 || after === undefined) return rows.map(summaryOf)
+    const known = yield* query(`SELECT 1 FROM ${schema}.cart_view WHERE ${condition} AND cart_id = $2::text`, [
+      key,
+      after
+    ])
+    return known.length > 0 ? [] : yield* unknownCursor("Cart", after)
+  })
   return {
     cart: cartOf(sql, asking(sql, "The carts'", limitMillis), schema),
     cartsOf: (customerId, page) => pageOf(ofCustomer, customerId, page),

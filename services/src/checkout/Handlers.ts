@@ -75,23 +75,21 @@ const commands = Effect.gen(function* () {
       : Effect.provideService(recipient.seal(subjectOf(customerId, id), recipientOf(given)), SubjectKeys, keys)
 
   /** The idempotency key makes the id, so that a repeated request means the same checkout. */
-  const begin = (payload: typeof BeginCheckout.Type, options: CommandOptions) =>
-    Effect.gen(function* () {
-      const id = payload.id ?? makeId(options, name)
-      const nowMillis = yield* Clock.currentTimeMillis
-      const data = dataOf(payload, yield* sealed(payload, id))
-      const body = yield* send(id, { _tag: "Start", sagaId: id, data, nowMillis }, options)
-      return HttpApiSchema.withHeaders({ body, headers: { location: `/checkouts/${encodeURIComponent(id)}` } })
-    })
+  const begin = Effect.fnUntraced(function* (payload: typeof BeginCheckout.Type, options: CommandOptions) {
+    const id = payload.id ?? makeId(options, name)
+    const nowMillis = yield* Clock.currentTimeMillis
+    const data = dataOf(payload, yield* sealed(payload, id))
+    const body = yield* send(id, { _tag: "Start", sagaId: id, data, nowMillis }, options)
+    return HttpApiSchema.withHeaders({ body, headers: { location: `/checkouts/${encodeURIComponent(id)}` } })
+  })
 
   /** One that is at its end cannot be cancelled, which its buyer must not be left to believe. */
-  const cancel = (id: string, options: CommandOptions) =>
-    Effect.gen(function* () {
-      const { state } = yield* checkouts.read(id)
-      if (state.status === "unstarted") return yield* notFound(id)
-      if (state.status === "completed") return yield* alreadyCompleted(id)
-      return yield* send(id, { _tag: "Cancel", reason: cancelled }, options)
-    })
+  const cancel = Effect.fnUntraced(function* (id: string, options: CommandOptions) {
+    const { state } = yield* checkouts.read(id)
+    if (state.status === "unstarted") return yield* notFound(id)
+    if (state.status === "completed") return yield* alreadyCompleted(id)
+    return yield* send(id, { _tag: "Cancel", reason: cancelled }, options)
+  })
   return { send, begin, cancel }
 })
 
@@ -105,20 +103,18 @@ export const layer = HttpApiBuilder.group(
     const projector = yield* CheckoutProjector
     const copy = yield* Reconciliation
 
-    const show = (id: string, atLeastVersion: number | undefined) =>
-      Effect.gen(function* () {
-        const wanted = { projector, projection: `${name}-view`, what: `Checkout ${id}`, atLeastVersion }
-        const found = yield* Serving.show({ ...wanted, look: view.get(id) })
-        return Option.isSome(found) ? viewOf(found.value) : yield* notFound(id)
-      })
+    const show = Effect.fnUntraced(function* (id: string, atLeastVersion: number | undefined) {
+      const wanted = { projector, projection: `${name}-view`, what: `Checkout ${id}`, atLeastVersion }
+      const found = yield* Serving.show({ ...wanted, look: view.get(id) })
+      return Option.isSome(found) ? viewOf(found.value) : yield* notFound(id)
+    })
 
     /** A page after what is no checkout would be empty and look like the list's end, so that it fails instead. */
-    const list = (filter: Parameters<SagaView["list"]>[0]) =>
-      Effect.gen(function* () {
-        const rows = yield* view.list(filter)
-        const isLost = rows.length === 0 && filter.after !== undefined && Option.isNone(yield* view.get(filter.after))
-        return isLost ? yield* unknownCursor("Checkout", filter.after!) : rows.map(viewOf)
-      })
+    const list = Effect.fnUntraced(function* (filter: Parameters<SagaView["list"]>[0]) {
+      const rows = yield* view.list(filter)
+      const isLost = rows.length === 0 && filter.after !== undefined && Option.isNone(yield* view.get(filter.after))
+      return isLost ? yield* unknownCursor("Checkout", filter.after!) : rows.map(viewOf)
+    })
 
     return handlers
       .handle("begin", ({ payload, headers }) => begin(payload, commandOptions(headers)))

@@ -75,12 +75,11 @@ const reservations = (write: Write) =>
 
 const payments = (write: Write, copy: Reconciliation["Service"]) => {
   /** What a dispute takes by now, whatever was heard of it before: its opening may not have been. */
-  const dispute = (orderId: string, chargebackId: string, amount: Money, message: Message) =>
-    Effect.gen(function* () {
-      yield* checked(message, orderId, chargebackId)
-      const amountMinor = yield* copy.dispute(orderId, chargebackId, amount.amountMinor)
-      return yield* hear(orderId, { disputed: { ...amount, amountMinor } }, message)
-    })
+  const dispute = Effect.fnUntraced(function* (orderId: string, chargebackId: string, amount: Money, message: Message) {
+    yield* checked(message, orderId, chargebackId)
+    const amountMinor = yield* copy.dispute(orderId, chargebackId, amount.amountMinor)
+    return yield* hear(orderId, { disputed: { ...amount, amountMinor } }, message)
+  })
   return Consumer.gather(PaymentEvents, write, {
     PaymentActionRequired: Consumer.ignored,
     // Also an authorisation that arrives after its payment was given up, until that is voided again.
@@ -97,13 +96,12 @@ const payments = (write: Write, copy: Reconciliation["Service"]) => {
     ChargebackLost: ({ orderId, chargebackId, amount }, message) => dispute(orderId, chargebackId, amount, message),
     ChargebackWon: ({ orderId, chargebackId, amount }, message) =>
       dispute(orderId, chargebackId, { ...amount, amountMinor: 0 }, message),
-    PaymentNeedsAttention: ({ orderId, attentionId, kind, detail }, message) =>
-      Effect.gen(function* () {
-        yield* checked(message, orderId, attentionId, kind, detail)
-        const { occurredAtMillis } = message
-        yield* copy.requireAttention(orderId, { attentionId, kind, detail, requiredAtMillis: occurredAtMillis })
-        return undefined
-      }),
+    PaymentNeedsAttention: Effect.fnUntraced(function* ({ orderId, attentionId, kind, detail }, message) {
+      yield* checked(message, orderId, attentionId, kind, detail)
+      const { occurredAtMillis } = message
+      yield* copy.requireAttention(orderId, { attentionId, kind, detail, requiredAtMillis: occurredAtMillis })
+      return undefined
+    }),
     PaymentAttentionResolved: ({ orderId, attentionId }, message) =>
       Effect.as(
         Effect.andThen(checked(message, orderId, attentionId), copy.resolveAttention(orderId, attentionId)),

@@ -68,66 +68,60 @@ const isId = Schema.is(Id)
 const check = Schema.decodeUnknownEffect(Schema.toType(ReservationCommand))
 
 /** What is no id could not even be looked up, which would be tried again for ever. */
-const reservationOf = ({ key }: Message) =>
-  Effect.gen(function* () {
-    if (!isId(key)) return yield* reservationNotFound()
-    return (yield* (yield* Reservations).read(key)).state
-  })
+const reservationOf = Effect.fnUntraced(function* ({ key }: Message) {
+  if (!isId(key)) return yield* reservationNotFound()
+  return (yield* (yield* Reservations).read(key)).state
+})
 
 const validate = (command: ReservationCommand) =>
   Effect.mapError(check(command), ({ message }) => invalidRequest({ path: ["body"], message }))
 
 /** Sends a command to the order's reservation, and reads what has become of it. */
-const send = (message: Sent, command: ReservationCommand) =>
-  Effect.gen(function* () {
-    yield* reservationOf(message)
-    yield* validate(command)
-    yield* (yield* Reservations).execute(message.key, command, following(message, message.id, message.commandId))
-    return yield* reservationOf(message)
-  })
+const send = Effect.fnUntraced(function* (message: Sent, command: ReservationCommand) {
+  yield* reservationOf(message)
+  yield* validate(command)
+  yield* (yield* Reservations).execute(message.key, command, following(message, message.id, message.commandId))
+  return yield* reservationOf(message)
+})
 
 type ReserveItems = Extract<InventoryCommand, { readonly _tag: "ReserveItems" }>
 
 /** Where two workers have chosen differently, the reservation has taken the first. */
-const request = ({ orderId, lines, holdMillis }: ReserveItems, message: Sent) =>
-  Effect.gen(function* () {
-    const nowMillis = yield* Clock.currentTimeMillis
-    const times = { expiresAtMillis: nowMillis + holdMillis, nowMillis }
-    const commandFor = (offers: ReadonlyArray<Offer>): ReservationCommand => ({
-      _tag: "ReserveItems",
-      orderId,
-      lines: choose(lines, offers),
-      ...times
-    })
-    // Before anything is looked up: what no SKU can be, no database can be asked for.
-    yield* validate(commandFor([]))
-    const offers = yield* (yield* InventoryQueries).offers([...totalsOf(lines).keys()])
-    return yield* Effect.catchTag(send(message, commandFor(offers)), "ReservationAlreadyMade", () =>
-      reservationOf(message)
-    )
+const request = Effect.fnUntraced(function* ({ orderId, lines, holdMillis }: ReserveItems, message: Sent) {
+  const nowMillis = yield* Clock.currentTimeMillis
+  const times = { expiresAtMillis: nowMillis + holdMillis, nowMillis }
+  const commandFor = (offers: ReadonlyArray<Offer>): ReservationCommand => ({
+    _tag: "ReserveItems",
+    orderId,
+    lines: choose(lines, offers),
+    ...times
   })
+  // Before anything is looked up: what no SKU can be, no database can be asked for.
+  yield* validate(commandFor([]))
+  const offers = yield* (yield* InventoryQueries).offers([...totalsOf(lines).keys()])
+  return yield* Effect.catchTag(send(message, commandFor(offers)), "ReservationAlreadyMade", () =>
+    reservationOf(message)
+  )
+})
 
-const reserve = (body: ReserveItems, message: Sent) =>
-  Effect.gen(function* () {
-    const { orderId, lines } = body
-    if (orderId !== message.key) return yield* wrongKey(message.key, orderId)
-    const before = yield* reservationOf(message)
-    const state = before.status === "unrequested" ? yield* request(body, message) : before
-    // One that was given up before it was asked for has no lines.
-    if (state.lines.length > 0 && !isFor(lines, state))
-      return yield* reservationAlreadyMade(orderId, state.lines.length)
-    return yield* answerOf(state)
-  })
+const reserve = Effect.fnUntraced(function* (body: ReserveItems, message: Sent) {
+  const { orderId, lines } = body
+  if (orderId !== message.key) return yield* wrongKey(message.key, orderId)
+  const before = yield* reservationOf(message)
+  const state = before.status === "unrequested" ? yield* request(body, message) : before
+  // One that was given up before it was asked for has no lines.
+  if (state.lines.length > 0 && !isFor(lines, state)) return yield* reservationAlreadyMade(orderId, state.lines.length)
+  return yield* answerOf(state)
+})
 
 const wrongKey = (key: string, orderId: string) =>
   invalidRequest({ path: ["body", "orderId"], message: `Expected the message's key, ${key}, not ${orderId}` })
 
-const extend = (holdMillis: number, message: Sent) =>
-  Effect.gen(function* () {
-    const nowMillis = yield* Clock.currentTimeMillis
-    const command = { expiresAtMillis: nowMillis + holdMillis, nowMillis }
-    return Participant.done(heldOf(yield* send(message, { _tag: "ExtendReservation", ...command })))
-  })
+const extend = Effect.fnUntraced(function* (holdMillis: number, message: Sent) {
+  const nowMillis = yield* Clock.currentTimeMillis
+  const command = { expiresAtMillis: nowMillis + holdMillis, nowMillis }
+  return Participant.done(heldOf(yield* send(message, { _tag: "ExtendReservation", ...command })))
+})
 
 /** The command topic, for the service's consumer. */
 export const inventoryCommands = Participant.on("/inventory", InventoryCommands, {

@@ -43,27 +43,26 @@ interface Movement {
 }
 
 /** Sends a command to the stock item of each SKU. A message that overtakes the commitment fails, and is tried again. */
-const move = ({ reservationId, lines, _tag, reference }: Movement, message: Message) =>
-  Effect.gen(function* () {
-    const stockItems = yield* StockItems
-    const { state } = yield* (yield* Reservations).read(reservationId)
-    const commands: Array<StockItemCommand> = []
-    for (const [sku, quantity] of totalsOf(lines)) {
-      // A reservation that came by message has one location for each SKU.
-      const line = state.lines.find((held) => held.sku === sku)
-      if (line === undefined) return yield* itemNotReserved(reservationId, sku)
-      commands.push({ _tag, sku, location: line.location, reservationId, quantity, reference })
-    }
-    yield* Effect.forEach(
-      commands,
-      (command) => {
-        const id = stockItemId(command)
-        // The ledger says when it was shipped, not when that came to be known here.
-        return stockItems.execute(id, command, following(message, message.id, `${_tag}/${reference}/${id}`))
-      },
-      { concurrency: 16, discard: true }
-    )
-  })
+const move = Effect.fnUntraced(function* ({ reservationId, lines, _tag, reference }: Movement, message: Message) {
+  const stockItems = yield* StockItems
+  const { state } = yield* (yield* Reservations).read(reservationId)
+  const commands: Array<StockItemCommand> = []
+  for (const [sku, quantity] of totalsOf(lines)) {
+    // A reservation that came by message has one location for each SKU.
+    const line = state.lines.find((held) => held.sku === sku)
+    if (line === undefined) return yield* itemNotReserved(reservationId, sku)
+    commands.push({ _tag, sku, location: line.location, reservationId, quantity, reference })
+  }
+  yield* Effect.forEach(
+    commands,
+    (command) => {
+      const id = stockItemId(command)
+      // The ledger says when it was shipped, not when that came to be known here.
+      return stockItems.execute(id, command, following(message, message.id, `${_tag}/${reference}/${id}`))
+    },
+    { concurrency: 16, discard: true }
+  )
+})
 
 /** The orders' topic, for the service's consumer. */
 export const orderEvents = Consumer.on(OrderEvents, {

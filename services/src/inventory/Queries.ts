@@ -115,26 +115,29 @@ interface List {
 }
 
 /** A page after what is not in the list would be empty and look like the list's end, so that it fails instead. */
-const pageOf = <Row extends object>(query: Query, list: List, { limit, after }: Page): Listed<Row> =>
-  Effect.gen(function* () {
-    const { columns, table, condition, by, direction, id } = list
-    const params = [...list.params, after ?? null]
-    const cursor = `$${params.length}::text`
-    const found = `FROM ${table} WHERE ${condition} AND ${id} = ${cursor}`
-    const order = by
-      .split(", ")
-      .map((column) => `${column} ${direction}`)
-      .join(", ")
-    const rows = yield* query<Row>(
-      `SELECT ${columns} FROM ${table}
-       WHERE ${condition} AND (${cursor} IS NULL OR (${by}) ${direction === "ASC" ? ">" : "<"} (SELECT ${by} ${found}))
-       ORDER BY ${order} LIMIT $${params.length + 1}::text::integer`,
-      [...params, String(limit)]
-    )
-    if (rows.length > 0 || after === undefined) return rows
-    const known = yield* query(`SELECT 1 AS known ${found}`, params)
-    return known.length > 0 ? [] : yield* unknownCursor(list.what, after)
-  })
+const pageOf = Effect.fnUntraced(function* <Row extends object>(
+  query: Query,
+  list: List,
+  { limit, after }: Page
+): Effect.fn.Return<ReadonlyArray<Row>, ReadModelUnavailable | UnknownCursor> {
+  const { columns, table, condition, by, direction, id } = list
+  const params = [...list.params, after ?? null]
+  const cursor = `$${params.length}::text`
+  const found = `FROM ${table} WHERE ${condition} AND ${id} = ${cursor}`
+  const order = by
+    .split(", ")
+    .map((column) => `${column} ${direction}`)
+    .join(", ")
+  const rows = yield* query<Row>(
+    `SELECT ${columns} FROM ${table}
+     WHERE ${condition} AND (${cursor} IS NULL OR (${by}) ${direction === "ASC" ? ">" : "<"} (SELECT ${by} ${found}))
+     ORDER BY ${order} LIMIT $${params.length + 1}::text::integer`,
+    [...params, String(limit)]
+  )
+  if (rows.length > 0 || after === undefined) return rows
+  const known = yield* query(`SELECT 1 AS known ${found}`, params)
+  return known.length > 0 ? [] : yield* unknownCursor(list.what, after)
+})
 
 const text = (value: string | number | undefined): string | null => (value === undefined ? null : String(value))
 

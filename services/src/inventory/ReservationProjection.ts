@@ -87,25 +87,24 @@ export const fold = (rows: Map<string, Row>, recorded: Recorded<ReservationEvent
   rows.set(orderId, { ...row, ...changeOf(row, event), version, updatedAtMillis: occurredAtMillis })
 }
 
-const load = (
+const load = Effect.fnUntraced(function* (
   sql: SqlClient,
   schema: string,
   batch: ReadonlyArray<Recorded<ReservationEvent>>
-): Effect.Effect<Map<string, Row>, SqlError> =>
-  Effect.gen(function* () {
-    const begun = new Set(batch.flatMap(({ version, stream }) => (version === 1 ? [stream] : [])))
-    const known = new Set(batch.flatMap(({ stream }) => (begun.has(stream) ? [] : [Partition.idOf(stream)])))
-    if (known.size === 0) return new Map()
-    const rows = yield* sql.unsafe<Row>(
-      `SELECT order_id AS "orderId", version, status, awaited, give_up_reason AS "giveUpReason", lines, shortages,
-              ${millisOf("requested_at")} AS "requestedAtMillis",
-              ${millisOf("updated_at")} AS "updatedAtMillis",
-              ${millisOf("expires_at")} AS "expiresAtMillis"
-       FROM ${keyedRows(`${schema}.reservation_view`, "order_id", "$1")}`,
-      [JSON.stringify([...known])]
-    )
-    return new Map(rows.map((row) => [row.orderId, row]))
-  })
+): Effect.fn.Return<Map<string, Row>, SqlError> {
+  const begun = new Set(batch.flatMap(({ version, stream }) => (version === 1 ? [stream] : [])))
+  const known = new Set(batch.flatMap(({ stream }) => (begun.has(stream) ? [] : [Partition.idOf(stream)])))
+  if (known.size === 0) return new Map()
+  const rows = yield* sql.unsafe<Row>(
+    `SELECT order_id AS "orderId", version, status, awaited, give_up_reason AS "giveUpReason", lines, shortages,
+            ${millisOf("requested_at")} AS "requestedAtMillis",
+            ${millisOf("updated_at")} AS "updatedAtMillis",
+            ${millisOf("expires_at")} AS "expiresAtMillis"
+     FROM ${keyedRows(`${schema}.reservation_view`, "order_id", "$1")}`,
+    [JSON.stringify([...known])]
+  )
+  return new Map(rows.map((row) => [row.orderId, row]))
+})
 
 const save = (schema: string, rows: ReadonlyArray<Row>): Projection.Write => ({
   text: (condition) =>
@@ -130,8 +129,8 @@ export const reservationViews = (schema: string) =>
     name: reservationViewsName,
     sources: [{ name: "reservation", events: ReservationEvents }],
     tables: ["reservation_view"],
-    ...planned((batch: ReadonlyArray<Recorded<ReservationEvent>>) =>
-      Effect.gen(function* () {
+    ...planned(
+      Effect.fnUntraced(function* (batch: ReadonlyArray<Recorded<ReservationEvent>>) {
         const sql = yield* SqlClient
         const rows = yield* load(sql, schema, batch)
         for (const recorded of batch) fold(rows, recorded)

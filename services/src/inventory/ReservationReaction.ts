@@ -46,22 +46,21 @@ const followUpsOf = (because: Happened, nowMillis: number): ReadonlyArray<Follow
   return arrival === undefined ? [] : [toStock(arrival)]
 }
 
-const send = (followUp: FollowUp) =>
-  Effect.gen(function* () {
-    const { because, dispatch } = followUp
-    const options = following(because, because.eventId, dispatch.commandId)
-    if (followUp.to === "reservation") {
-      const { id, command } = followUp.dispatch
-      return yield* (yield* Reservations).execute(id, command, options)
-    }
+const send = Effect.fnUntraced(function* (followUp: FollowUp) {
+  const { because, dispatch } = followUp
+  const options = following(because, because.eventId, dispatch.commandId)
+  if (followUp.to === "reservation") {
     const { id, command } = followUp.dispatch
-    // Too late to be granted: the reservation gets no answer, and expires.
-    return yield* Effect.catchTag(
-      (yield* StockItems).execute(id, command, options),
-      "ReservationLapsed",
-      () => Effect.void
-    )
-  })
+    return yield* (yield* Reservations).execute(id, command, options)
+  }
+  const { id, command } = followUp.dispatch
+  // Too late to be granted: the reservation gets no answer, and expires.
+  return yield* Effect.catchTag(
+    (yield* StockItems).execute(id, command, options),
+    "ReservationLapsed",
+    () => Effect.void
+  )
+})
 
 /** The reaction, for the service's projector. */
 export const reservationReaction = Projection.reaction({
@@ -70,10 +69,9 @@ export const reservationReaction = Projection.reaction({
     { name: "reservation", events: ReservationEvents },
     { name: "stockitem", events: StockItemEvents }
   ],
-  handle: (batch: ReadonlyArray<Happened>) =>
-    Effect.gen(function* () {
-      const now = yield* Clock.currentTimeMillis
-      const followUps = batch.flatMap((recorded) => followUpsOf(recorded, now))
-      yield* Effect.forEach(followUps, send, { concurrency, discard: true })
-    })
+  handle: Effect.fnUntraced(function* (batch: ReadonlyArray<Happened>) {
+    const now = yield* Clock.currentTimeMillis
+    const followUps = batch.flatMap((recorded) => followUpsOf(recorded, now))
+    yield* Effect.forEach(followUps, send, { concurrency, discard: true })
+  })
 })

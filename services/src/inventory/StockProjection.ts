@@ -149,26 +149,25 @@ export const fold = (changes: Changes, recorded: Recorded<StockItemEvent>): void
   if (isMovement(event)) changes.movements.push(movementOf(recorded, event, level.onHand))
 }
 
-const load = (
+const load = Effect.fnUntraced(function* (
   sql: SqlClient,
   schema: string,
   batch: ReadonlyArray<Recorded<StockItemEvent>>
-): Effect.Effect<Changes, SqlError> =>
-  Effect.gen(function* () {
-    const ids = new Set(batch.map(({ event }) => stockItemId(event)))
-    const rows = yield* sql.unsafe<Level>(
-      `SELECT stock_item_id AS id, sku, location, version, on_hand::float8 AS "onHand", reserved::float8 AS reserved,
-              committed::float8 AS committed, safety_stock::float8 AS "safetyStock", available::float8 AS available,
-              back_order_limit::float8 AS "backOrderLimit", reorder_point::float8 AS "reorderPoint",
-              ${millisOf("low_since")} AS "lowSinceMillis",
-              ${millisOf("updated_at")} AS "updatedAtMillis"
-       FROM ${keyedRows(`${schema}.stock_level`, "stock_item_id", "$1")}`,
-      [JSON.stringify([...ids])]
-    )
-    const changes = new Changes()
-    for (const row of rows) changes.levels.set(row.id, row)
-    return changes
-  })
+): Effect.fn.Return<Changes, SqlError> {
+  const ids = new Set(batch.map(({ event }) => stockItemId(event)))
+  const rows = yield* sql.unsafe<Level>(
+    `SELECT stock_item_id AS id, sku, location, version, on_hand::float8 AS "onHand", reserved::float8 AS reserved,
+            committed::float8 AS committed, safety_stock::float8 AS "safetyStock", available::float8 AS available,
+            back_order_limit::float8 AS "backOrderLimit", reorder_point::float8 AS "reorderPoint",
+            ${millisOf("low_since")} AS "lowSinceMillis",
+            ${millisOf("updated_at")} AS "updatedAtMillis"
+     FROM ${keyedRows(`${schema}.stock_level`, "stock_item_id", "$1")}`,
+    [JSON.stringify([...ids])]
+  )
+  const changes = new Changes()
+  for (const row of rows) changes.levels.set(row.id, row)
+  return changes
+})
 
 const saveLevels = (schema: string, levels: ReadonlyArray<Level>): Projection.Write => ({
   text: (condition) =>
@@ -209,8 +208,8 @@ export const stockViews = (schema: string) =>
     name: stockViewsName,
     sources: [{ name: "stockitem", events: StockItemEvents }],
     tables: ["stock_level", "stock_movement"],
-    ...planned((batch: ReadonlyArray<Recorded<StockItemEvent>>) =>
-      Effect.gen(function* () {
+    ...planned(
+      Effect.fnUntraced(function* (batch: ReadonlyArray<Recorded<StockItemEvent>>) {
         const sql = yield* SqlClient
         const changes = yield* load(sql, schema, batch)
         for (const recorded of batch) fold(changes, recorded)

@@ -26,13 +26,12 @@ const commandOf = (body: OrderCommand, { key }: Message): Effect.Effect<Command,
 
 /** The commands that come by message, carried out by these orders. */
 export const orderCommands = (orders: Orders["Service"]) => {
-  const carryOut = (body: OrderCommand, message: CommandMessage) =>
-    Effect.gen(function* () {
-      const command = yield* commandOf(body, message)
-      const options = following(message, message.id, message.commandId)
-      const { id, version } = yield* orders.execute(message.key, command, options)
-      return Participant.done({ orderId: id, version } satisfies OrderAnswer)
-    })
+  const carryOut = Effect.fnUntraced(function* (body: OrderCommand, message: CommandMessage) {
+    const command = yield* commandOf(body, message)
+    const options = following(message, message.id, message.commandId)
+    const { id, version } = yield* orders.execute(message.key, command, options)
+    return Participant.done({ orderId: id, version } satisfies OrderAnswer)
+  })
 
   return Participant.on("/order", OrderCommands, {
     SubmitOrder: carryOut,

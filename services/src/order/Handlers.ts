@@ -59,12 +59,11 @@ const commands = Effect.gen(function* () {
 /** An order with its recipient opened, for whoever may see it. */
 const opening = Effect.gen(function* () {
   const keys = yield* SubjectKeys
-  return ({ recipient: token, ...order }: SealedOrder) =>
-    Effect.gen(function* () {
-      if (token === null) return { ...order, recipient: null }
-      const found = yield* Effect.provideService(recipient.open(token), SubjectKeys, keys)
-      return { ...order, recipient: Option.getOrNull(found), recipientErased: Option.isNone(found) }
-    })
+  return Effect.fnUntraced(function* ({ recipient: token, ...order }: SealedOrder) {
+    if (token === null) return { ...order, recipient: null }
+    const found = yield* Effect.provideService(recipient.open(token), SubjectKeys, keys)
+    return { ...order, recipient: Option.getOrNull(found), recipientErased: Option.isNone(found) }
+  })
 })
 
 const queries = Effect.gen(function* () {
@@ -79,26 +78,23 @@ const queries = Effect.gen(function* () {
     return Serving.show({ projector, projection: orderViewsName, what: `Order ${id}`, atLeastVersion, look })
   }
 
-  const now = (id: string, atLeastVersion: number | undefined) =>
-    Effect.gen(function* () {
-      yield* visible(id, atLeastVersion)
-      const order = yield* read.order(id)
-      return Option.isSome(order) ? order.value : yield* orderNotFound()
-    })
+  const now = Effect.fnUntraced(function* (id: string, atLeastVersion: number | undefined) {
+    yield* visible(id, atLeastVersion)
+    const order = yield* read.order(id)
+    return Option.isSome(order) ? order.value : yield* orderNotFound()
+  })
 
-  const show = (id: string, query: ShowQuery) =>
-    Effect.gen(function* () {
-      const { view, leftOut } = yield* past.show(id, query, now(id, query.atLeastVersion))
-      return Past.tagged({ view: yield* opened(view), leftOut })
-    })
+  const show = Effect.fnUntraced(function* (id: string, query: ShowQuery) {
+    const { view, leftOut } = yield* past.show(id, query, now(id, query.atLeastVersion))
+    return Past.tagged({ view: yield* opened(view), leftOut })
+  })
 
-  const timeline = (id: string, slice: TimelinePage, atLeastVersion: number | undefined) =>
-    Effect.gen(function* () {
-      yield* visible(id, atLeastVersion)
-      const entries = yield* read.timeline(id, slice)
-      if (entries.length === 0 && (yield* read.version(id)) === 0) return yield* orderNotFound()
-      return entries
-    })
+  const timeline = Effect.fnUntraced(function* (id: string, slice: TimelinePage, atLeastVersion: number | undefined) {
+    yield* visible(id, atLeastVersion)
+    const entries = yield* read.timeline(id, slice)
+    if (entries.length === 0 && (yield* read.version(id)) === 0) return yield* orderNotFound()
+    return entries
+  })
 
   return { read, show, past, timeline }
 })

@@ -131,26 +131,29 @@ const loadReturns = (
     [JSON.stringify(returns)]
   )
 
-const load = (sql: SqlClient, schema: string, batch: Batch): Effect.Effect<Changes, SqlError> =>
-  Effect.gen(function* () {
-    const changes = new Changes()
-    const { orders, lines, returns } = needs(batch)
-    if (orders.length > 0) {
-      for (const row of yield* loadOrders(sql, schema, orders)) changes.orders.set(row.orderId, row)
+const load = Effect.fnUntraced(function* (
+  sql: SqlClient,
+  schema: string,
+  batch: Batch
+): Effect.fn.Return<Changes, SqlError> {
+  const changes = new Changes()
+  const { orders, lines, returns } = needs(batch)
+  if (orders.length > 0) {
+    for (const row of yield* loadOrders(sql, schema, orders)) changes.orders.set(row.orderId, row)
+  }
+  if (lines.length > 0) {
+    const rows = yield* loadLines(sql, schema, lines)
+    for (const [orderId, ofOrder] of Map.groupBy(rows, (row) => row.orderId)) {
+      changes.linesBefore.set(orderId, ofOrder)
+      changes.lines.set(orderId, ofOrder)
     }
-    if (lines.length > 0) {
-      const rows = yield* loadLines(sql, schema, lines)
-      for (const [orderId, ofOrder] of Map.groupBy(rows, (row) => row.orderId)) {
-        changes.linesBefore.set(orderId, ofOrder)
-        changes.lines.set(orderId, ofOrder)
-      }
-    }
-    if (returns.length > 0) {
-      for (const { orderId, returnId, lines } of yield* loadReturns(sql, schema, returns))
-        changes.announced.set(returnKey(orderId, returnId), lines)
-    }
-    return changes
-  })
+  }
+  if (returns.length > 0) {
+    for (const { orderId, returnId, lines } of yield* loadReturns(sql, schema, returns))
+      changes.announced.set(returnKey(orderId, returnId), lines)
+  }
+  return changes
+})
 
 // --- save ---
 
@@ -239,8 +242,8 @@ export const orderViews = (schema: string) =>
       "order_line",
       "order_timeline"
     ],
-    ...planned((batch: Batch) =>
-      Effect.gen(function* () {
+    ...planned(
+      Effect.fnUntraced(function* (batch: Batch) {
         const sql = yield* SqlClient
         const changes = yield* load(sql, schema, batch)
         for (const recorded of batch) fold(changes, recorded)

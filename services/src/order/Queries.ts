@@ -225,21 +225,23 @@ const waitingFor = (waiting: Waiting): List => ({
 const make = (sql: SqlClient.SqlClient, schema: string): OrderQueries["Service"] => {
   const query = asking(sql, "The orders'")
   /** A page after an order that never was in the list would be empty and look like the list's end, so that it fails instead. */
-  const pageOf = ({ condition, lasting, direction, params }: List, { limit, after }: Page): Summaries =>
-    Effect.gen(function* () {
-      const cursor = `SELECT placed_at, order_id FROM ${schema}.order_view WHERE order_id = $1::text AND ${lasting}`
-      // No OR of the two: a page deep in a list is to be found by the index, and not by going through the pages before it.
-      const beyond = direction === "ASC" ? ">" : "<"
-      const from = after === undefined ? "$1::text IS NULL" : `(placed_at, order_id) ${beyond} (${cursor})`
-      const rows = yield* query<SummaryRow>(
-        `SELECT ${summaryColumns} FROM ${schema}.order_view
-         WHERE ${condition} AND ${from}
-         ORDER BY placed_at ${direction}, order_id ${direction} LIMIT $${params.length + 2}::text::integer`,
-        [after ?? null, ...params, String(limit)]
-      )
-      if (rows.length > 0 || after === undefined) return rows.map(summaryOf)
-      return (yield* query(cursor, [after, ...params])).length > 0 ? [] : yield* unknownCursor(after)
-    })
+  const pageOf = Effect.fnUntraced(function* (
+    { condition, lasting, direction, params }: List,
+    { limit, after }: Page
+  ): Effect.fn.Return<ReadonlyArray<OrderSummary>, ReadModelUnavailable | UnknownCursor> {
+    const cursor = `SELECT placed_at, order_id FROM ${schema}.order_view WHERE order_id = $1::text AND ${lasting}`
+    // No OR of the two: a page deep in a list is to be found by the index, and not by going through the pages before it.
+    const beyond = direction === "ASC" ? ">" : "<"
+    const from = after === undefined ? "$1::text IS NULL" : `(placed_at, order_id) ${beyond} (${cursor})`
+    const rows = yield* query<SummaryRow>(
+      `SELECT ${summaryColumns} FROM ${schema}.order_view
+       WHERE ${condition} AND ${from}
+       ORDER BY placed_at ${direction}, order_id ${direction} LIMIT $${params.length + 2}::text::integer`,
+      [after ?? null, ...params, String(limit)]
+    )
+    if (rows.length > 0 || after === undefined) return rows.map(summaryOf)
+    return (yield* query(cursor, [after, ...params])).length > 0 ? [] : yield* unknownCursor(after)
+  })
   return {
     order: (id) =>
       Effect.map(query<ViewRow>(viewText(schema), [id]), (rows) => Option.map(Option.fromNullishOr(rows[0]), viewOf)),

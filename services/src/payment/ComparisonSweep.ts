@@ -92,11 +92,10 @@ export const sweep: Layer.Layer<never, never, Comparisons | ProviderCalls> = Dea
 >({
   name: "payment-comparison",
   due: (nowMillis, limit) => Effect.flatMap(Comparisons, ({ take }) => take(nowMillis, Math.min(limit, atOnce))),
-  fire: (one) =>
-    Effect.gen(function* () {
-      const calls = yield* ProviderCalls
-      yield* calls.compare(one.paymentId, { correlationId: one.paymentId, actor: system("payment") })
-      yield* (yield* Comparisons).done(one)
-    }),
+  fire: Effect.fnUntraced(function* (one) {
+    const calls = yield* ProviderCalls
+    yield* calls.compare(one.paymentId, { correlationId: one.paymentId, actor: system("payment") })
+    yield* (yield* Comparisons).done(one)
+  }),
   pollMillis
 })

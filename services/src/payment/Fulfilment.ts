@@ -38,16 +38,20 @@ export const orderEvents = (payments: Payments["Service"]) => {
     Effect.asVoid(payments.execute(orderId, command, optionsOf(message)))
 
   /** Nothing more will be shipped: what is held beyond what was, or is being, captured is the buyer's again. */
-  const releaseRest = (orderId: string, document: string, fulfilment: string, message: Message) =>
-    Effect.gen(function* () {
-      if (fulfilment === "confirmed" || fulfilment === "shipping") return
-      const { state } = yield* payments.read(orderId)
-      if (heldForNothingMinor(state) === 0) return
-      const id = operationId(orderId, "void", document)
-      yield* send(orderId, { _tag: "Void", operationId: id, reason: "Nothing is left to ship" }, message).pipe(
-        Effect.catchTag("CaptureInDoubt", () => Effect.fail(captureUnderWay(orderId)))
-      )
-    })
+  const releaseRest = Effect.fnUntraced(function* (
+    orderId: string,
+    document: string,
+    fulfilment: string,
+    message: Message
+  ) {
+    if (fulfilment === "confirmed" || fulfilment === "shipping") return
+    const { state } = yield* payments.read(orderId)
+    if (heldForNothingMinor(state) === 0) return
+    const id = operationId(orderId, "void", document)
+    yield* send(orderId, { _tag: "Void", operationId: id, reason: "Nothing is left to ship" }, message).pipe(
+      Effect.catchTag("CaptureInDoubt", () => Effect.fail(captureUnderWay(orderId)))
+    )
+  })
 
   return Consumer.on(OrderEvents, {
     OrderPlaced: Consumer.ignored,
@@ -58,20 +62,18 @@ export const orderEvents = (payments: Payments["Service"]) => {
     // Nothing is charged before it is shipped. `OrderCancelled` comes after this where nothing is left of the order.
     LinesCancelled: ({ orderId, cancellationId, fulfilment }, message) =>
       fulfilment === "cancelled" ? Effect.void : releaseRest(orderId, cancellationId, fulfilment, message),
-    OrderCancelled: ({ orderId, cancellationId }, message) =>
-      Effect.gen(function* () {
-        const { version } = yield* payments.read(orderId)
-        // Cancelled before anything was asked of the provider.
-        if (version === 0) return
-        const id = operationId(orderId, "void", cancellationId)
-        yield* send(orderId, { _tag: "Void", operationId: id, reason: "The order was cancelled" }, message)
-      }),
-    OrderShipped: ({ orderId, shipmentId, total, fulfilment }, message) =>
-      Effect.gen(function* () {
-        const id = operationId(orderId, "capture", shipmentId)
-        if (total.amountMinor > 0) yield* send(orderId, { _tag: "Capture", operationId: id, amount: total }, message)
-        yield* releaseRest(orderId, shipmentId, fulfilment, message)
-      }),
+    OrderCancelled: Effect.fnUntraced(function* ({ orderId, cancellationId }, message) {
+      const { version } = yield* payments.read(orderId)
+      // Cancelled before anything was asked of the provider.
+      if (version === 0) return
+      const id = operationId(orderId, "void", cancellationId)
+      yield* send(orderId, { _tag: "Void", operationId: id, reason: "The order was cancelled" }, message)
+    }),
+    OrderShipped: Effect.fnUntraced(function* ({ orderId, shipmentId, total, fulfilment }, message) {
+      const id = operationId(orderId, "capture", shipmentId)
+      if (total.amountMinor > 0) yield* send(orderId, { _tag: "Capture", operationId: id, amount: total }, message)
+      yield* releaseRest(orderId, shipmentId, fulfilment, message)
+    }),
     ShipmentDelivered: Consumer.ignored,
     ReturnRequested: Consumer.ignored,
     ReturnReceived: ({ orderId, returnId, reason, total }, message) => {

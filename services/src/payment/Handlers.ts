@@ -59,30 +59,30 @@ const commands = Effect.gen(function* () {
   }
 
   /** Under an id of its own each time: the void before it may have been declined. */
-  const voidPayment = (id: string, { voidId, reason }: typeof Void.Type, options: CommandOptions) => {
+  const voidPayment = Effect.fnUntraced(function* (
+    id: string,
+    { voidId, reason }: typeof Void.Type,
+    options: CommandOptions
+  ) {
     const operation = operationId(id, "void", voidId ?? makeId(options))
-    return Effect.gen(function* () {
-      // By message a void may overtake what it voids; whoever asks over HTTP has mistaken the id.
-      if ((yield* payments.read(id)).version === 0) return yield* paymentNotFound()
-      return yield* send(id, { _tag: "Void", operationId: operation, reason }, options)
-    })
-  }
+    // By message a void may overtake what it voids; whoever asks over HTTP has mistaken the id.
+    if ((yield* payments.read(id)).version === 0) return yield* paymentNotFound()
+    return yield* send(id, { _tag: "Void", operationId: operation, reason }, options)
+  })
 
-  const confirm = (id: string, options: CommandOptions) =>
-    Effect.gen(function* () {
-      yield* calls.askAboutAuthorisation(id, options)
-      const { version, state } = yield* payments.read(id)
-      return { id, version, status: statusOf(state), actionUrl: state.actionUrl }
-    })
+  const confirm = Effect.fnUntraced(function* (id: string, options: CommandOptions) {
+    yield* calls.askAboutAuthorisation(id, options)
+    const { version, state } = yield* payments.read(id)
+    return { id, version, status: statusOf(state), actionUrl: state.actionUrl }
+  })
 
-  const reconcile = (id: string, options: CommandOptions) =>
-    Effect.gen(function* () {
-      if ((yield* payments.read(id)).version === 0) return yield* paymentNotFound()
-      const compared = yield* calls.compare(id, options)
-      const { version, state } = yield* payments.read(id)
-      const attention = state.attentions.filter(({ resolved }) => !resolved).map(({ attentionId }) => attentionId)
-      return { id, version, status: statusOf(state), compared, attention }
-    })
+  const reconcile = Effect.fnUntraced(function* (id: string, options: CommandOptions) {
+    if ((yield* payments.read(id)).version === 0) return yield* paymentNotFound()
+    const compared = yield* calls.compare(id, options)
+    const { version, state } = yield* payments.read(id)
+    const attention = state.attentions.filter(({ resolved }) => !resolved).map(({ attentionId }) => attentionId)
+    return { id, version, status: statusOf(state), compared, attention }
+  })
 
   return { send, capture, refund, voidPayment, confirm, reconcile }
 })
@@ -92,12 +92,11 @@ const queries = Effect.gen(function* () {
   const projector = yield* PaymentProjector
 
   /** The payment as the read model has it; when a version was asked for, not before it shows that. */
-  const show = (id: string, atLeastVersion: number | undefined) =>
-    Effect.gen(function* () {
-      const wanted = { projector, projection: paymentViewsName, what: `Payment ${id}`, atLeastVersion }
-      const payment = yield* Serving.show({ ...wanted, look: read.payment(id) })
-      return Option.isSome(payment) ? payment.value : yield* paymentNotFound()
-    })
+  const show = Effect.fnUntraced(function* (id: string, atLeastVersion: number | undefined) {
+    const wanted = { projector, projection: paymentViewsName, what: `Payment ${id}`, atLeastVersion }
+    const payment = yield* Serving.show({ ...wanted, look: read.payment(id) })
+    return Option.isSome(payment) ? payment.value : yield* paymentNotFound()
+  })
 
   return { read, show, past: yield* Past.of(pastPayments) }
 })
@@ -107,12 +106,11 @@ const webhooks = Effect.gen(function* () {
   const receive = yield* receiver
 
   /** Takes a webhook as it came: its signature is over the bytes of the body. */
-  return (name: string, request: HttpServerRequest.HttpServerRequest) =>
-    Effect.gen(function* () {
-      if (name !== provider.name) return yield* unknownProvider(name, provider.name)
-      const body = yield* Effect.orDie(request.text)
-      return { received: yield* receive(body, request.headers[provider.signatureHeader] ?? "") }
-    })
+  return Effect.fnUntraced(function* (name: string, request: HttpServerRequest.HttpServerRequest) {
+    if (name !== provider.name) return yield* unknownProvider(name, provider.name)
+    const body = yield* Effect.orDie(request.text)
+    return { received: yield* receive(body, request.headers[provider.signatureHeader] ?? "") }
+  })
 })
 
 const unknownProvider = (name: string, ours: string): UnknownProvider =>

@@ -208,15 +208,18 @@ const foldedOf = ({ version, begunAtMillis, state, operations, chargebacks }: Lo
   disputedAtMillis: new Map((chargebacks ?? []).map((one) => [one.chargebackId, one.updatedAtMillis]))
 })
 
-const load = (sql: SqlClient, schema: string, batch: ReadonlyArray<Recorded<PaymentEvent>>) =>
-  Effect.gen(function* () {
-    const changes = new Changes()
-    const known = knownPayments(batch)
-    if (known.length === 0) return changes
-    const rows = yield* sql.unsafe<LoadedRow>(loadText(schema), [JSON.stringify(known)])
-    for (const row of rows) changes.payments.set(row.paymentId, foldedOf(row))
-    return changes
-  })
+const load = Effect.fnUntraced(function* (
+  sql: SqlClient,
+  schema: string,
+  batch: ReadonlyArray<Recorded<PaymentEvent>>
+) {
+  const changes = new Changes()
+  const known = knownPayments(batch)
+  if (known.length === 0) return changes
+  const rows = yield* sql.unsafe<LoadedRow>(loadText(schema), [JSON.stringify(known)])
+  for (const row of rows) changes.payments.set(row.paymentId, foldedOf(row))
+  return changes
+})
 
 export const paymentRow = ([paymentId, { state, ...rest }]: readonly [string, Folded]) => ({
   paymentId,
@@ -352,21 +355,24 @@ const saveOpen = (sql: SqlClient, schema: string, payments: ReadonlyArray<string
     [JSON.stringify(payments), JSON.stringify(open)]
   )
 
-const save = (sql: SqlClient, schema: string, changes: Changes): Effect.Effect<void, SqlError> =>
-  Effect.gen(function* () {
-    const payments = [...changes.payments]
-    const chargebacks = payments.flatMap(chargebackRows)
-    // In one order everywhere: workers of other partitions add to the same rows, and would deadlock.
-    const days = [...changes.days.keys()].sort().map((key) => changes.days.get(key)!)
-    yield* savePayments(sql, schema, payments.map(paymentRow))
-    yield* saveOperations(sql, schema, payments.flatMap(operationRows))
-    if (chargebacks.length > 0) yield* saveChargebacks(sql, schema, chargebacks)
-    for (const one of changes.attention) yield* saveAttention(sql, schema, one)
-    if (days.length > 0) yield* saveDays(sql, schema, days)
-    const nowMillis = yield* Clock.currentTimeMillis
-    const open = payments.flatMap((payment) => openRows(nowMillis, payment))
-    yield* saveOpen(sql, schema, [...changes.payments.keys()], open)
-  })
+const save = Effect.fnUntraced(function* (
+  sql: SqlClient,
+  schema: string,
+  changes: Changes
+): Effect.fn.Return<void, SqlError> {
+  const payments = [...changes.payments]
+  const chargebacks = payments.flatMap(chargebackRows)
+  // In one order everywhere: workers of other partitions add to the same rows, and would deadlock.
+  const days = [...changes.days.keys()].sort().map((key) => changes.days.get(key)!)
+  yield* savePayments(sql, schema, payments.map(paymentRow))
+  yield* saveOperations(sql, schema, payments.flatMap(operationRows))
+  if (chargebacks.length > 0) yield* saveChargebacks(sql, schema, chargebacks)
+  for (const one of changes.attention) yield* saveAttention(sql, schema, one)
+  if (days.length > 0) yield* saveDays(sql, schema, days)
+  const nowMillis = yield* Clock.currentTimeMillis
+  const open = payments.flatMap((payment) => openRows(nowMillis, payment))
+  yield* saveOpen(sql, schema, [...changes.payments.keys()], open)
+})
 
 /** The projection that writes the payment's read models into a schema. */
 export const paymentViews = (schema: string) =>
@@ -384,11 +390,10 @@ export const paymentViews = (schema: string) =>
       // When the provider is asked next follows from the clock, from how often it was asked, and from what was in one batch.
       { name: "open_operation", uncompared: ["since", "next_at", "tries"] }
     ],
-    handle: (batch: ReadonlyArray<Recorded<PaymentEvent>>) =>
-      Effect.gen(function* () {
-        const sql = yield* SqlClient
-        const changes = yield* load(sql, schema, batch)
-        for (const recorded of batch) fold(changes, recorded)
-        yield* save(sql, schema, changes)
-      })
+    handle: Effect.fnUntraced(function* (batch: ReadonlyArray<Recorded<PaymentEvent>>) {
+      const sql = yield* SqlClient
+      const changes = yield* load(sql, schema, batch)
+      for (const recorded of batch) fold(changes, recorded)
+      yield* save(sql, schema, changes)
+    })
   })

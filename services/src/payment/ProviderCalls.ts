@@ -189,15 +189,14 @@ const make = (parts: Parts): ProviderCalls["Service"] => {
 }
 
 /** Does something for each; one that fails does not cut off what is under way for the others. */
-export const forAll = <A, E, R>(
+export const forAll = Effect.fnUntraced(function* <A, E, R>(
   all: Iterable<A>,
   run: (one: A) => Effect.Effect<void, E, R>
-): Effect.Effect<void, E, R> =>
-  Effect.gen(function* () {
-    const exits = yield* Effect.forEach(all, (one) => Effect.exit(run(one)), { concurrency: "unbounded" })
-    const failed = exits.find(Exit.isFailure)
-    if (failed !== undefined) yield* failed
-  })
+): Effect.fn.Return<void, E, R> {
+  const exits = yield* Effect.forEach(all, (one) => Effect.exit(run(one)), { concurrency: "unbounded" })
+  const failed = exits.find(Exit.isFailure)
+  if (failed !== undefined) yield* failed
+})
 
 const askLater = ({ message }: ProviderFailure) => Effect.logInfo(message)
 

@@ -39,17 +39,16 @@ export const reaction = Projection.reaction({
   sources: [{ name: "payment", events: PaymentEvents }],
   // The next batch waits for the slowest call of this one.
   batchSize: 100,
-  handle: (batch: ReadonlyArray<Recorded<PaymentEvent>>) =>
-    Effect.gen(function* () {
-      const calls = yield* ProviderCalls
-      const last = new Map(
-        batch.filter(({ event }) => leading.has(event._tag)).map((event) => [Partition.idOf(event.stream), event])
-      )
-      yield* forAll(last, ([paymentId, event]) => {
-        const correlationId = event.correlationId ?? paymentId
-        return calls.goOn(paymentId, { ...following(event, event.eventId), correlationId })
-      })
+  handle: Effect.fnUntraced(function* (batch: ReadonlyArray<Recorded<PaymentEvent>>) {
+    const calls = yield* ProviderCalls
+    const last = new Map(
+      batch.filter(({ event }) => leading.has(event._tag)).map((event) => [Partition.idOf(event.stream), event])
+    )
+    yield* forAll(last, ([paymentId, event]) => {
+      const correlationId = event.correlationId ?? paymentId
+      return calls.goOn(paymentId, { ...following(event, event.eventId), correlationId })
     })
+  })
 })
 
 /** A layer that looks at what is open when its time has come, and looks at the timetable so often. */

@@ -126,24 +126,23 @@ type Query = <Row extends object>(
 ) => Effect.Effect<ReadonlyArray<Row>, ReadModelUnavailable>
 
 /** A page after a payment that is not in the list would be empty and look like the list's end, so that it fails instead. */
-const pageOf = (query: Query, schema: string, owner: Owner, { limit, after }: Page) =>
-  Effect.gen(function* () {
-    const [column, key] = "orderId" in owner ? ["order_id", owner.orderId] : ["customer_id", owner.customerId]
-    const condition = `${column} = $1::text`
-    const rows = yield* query<SummaryRow>(
-      `SELECT ${summaryColumns} FROM ${schema}.payment_view
-       WHERE ${condition} AND ($2::text IS NULL OR (begun_at, payment_id) <
-         (SELECT begun_at, payment_id FROM ${schema}.payment_view WHERE ${condition} AND payment_id = $2::text))
-       ORDER BY begun_at DESC, payment_id DESC LIMIT $3::text::integer`,
-      [key, after ?? null, String(limit)]
-    )
-    if (rows.length > 0 || after === undefined) return rows.map(summaryOf)
-    const known = yield* query(`SELECT 1 FROM ${schema}.payment_view WHERE ${condition} AND payment_id = $2::text`, [
-      key,
-      after
-    ])
-    return known.length > 0 ? [] : yield* unknownCursor("Payment", after)
-  })
+const pageOf = Effect.fnUntraced(function* (query: Query, schema: string, owner: Owner, { limit, after }: Page) {
+  const [column, key] = "orderId" in owner ? ["order_id", owner.orderId] : ["customer_id", owner.customerId]
+  const condition = `${column} = $1::text`
+  const rows = yield* query<SummaryRow>(
+    `SELECT ${summaryColumns} FROM ${schema}.payment_view
+     WHERE ${condition} AND ($2::text IS NULL OR (begun_at, payment_id) <
+       (SELECT begun_at, payment_id FROM ${schema}.payment_view WHERE ${condition} AND payment_id = $2::text))
+     ORDER BY begun_at DESC, payment_id DESC LIMIT $3::text::integer`,
+    [key, after ?? null, String(limit)]
+  )
+  if (rows.length > 0 || after === undefined) return rows.map(summaryOf)
+  const known = yield* query(`SELECT 1 FROM ${schema}.payment_view WHERE ${condition} AND payment_id = $2::text`, [
+    key,
+    after
+  ])
+  return known.length > 0 ? [] : yield* unknownCursor("Payment", after)
+})
 
 interface DayRow {
   readonly day: string

@@ -34,6 +34,7 @@ const clock = Layer.effectContext(
       currentTimeMillis: Effect.map(real.currentTimeMillis, (now) => now + ahead),
       currentTimeNanosUnsafe: () => real.currentTimeNanosUnsafe() + nanos(),
       currentTimeNanos: Effect.map(real.currentTimeNanos, (now) => now + nanos()),
+      monotonicTimeNanosUnsafe: () => real.monotonicTimeNanosUnsafe(),
       sleep: (duration) => real.sleep(duration)
     }
     const skip = (millis: number) =>
