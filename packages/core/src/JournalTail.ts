@@ -105,7 +105,7 @@ export class JournalTail {
     const kept = this.#kept.get(partition)
     if (kept === undefined) return false
     const isIt = (one: Written["head"]) => one.stream === stream && one.version >= version
-    if (kept.written.some(({ head }) => isIt(head))) return true
+    if (kept.written.some(({ head }) => head.position > position && isIt(head))) return true
     for (let i = kept.events.length - 1; i >= 0 && kept.events[i]!.position > position; i--) {
       if (isIt(kept.events[i]!)) return true
     }
