@@ -131,13 +131,12 @@ export const of = <A, View extends { readonly version: number }, State, Event ex
       })
 
     /** The thing as it was, where the query asks for that; what `now` answers otherwise. */
-    const show = <E, R>(id: string, query: ShowQuery, now: Effect.Effect<View, E, R>) =>
-      Effect.gen(function* () {
-        const point = yield* pointOf(query)
-        const seen: Seen<View> =
-          point === undefined ? { view: yield* now, leftOut: [] } : yield* known(id, asOf(id, point))
-        return seen
-      })
+    const show = Effect.fnUntraced(function* <E, R>(id: string, query: ShowQuery, now: Effect.Effect<View, E, R>) {
+      const point = yield* pointOf(query)
+      const seen: Seen<View> =
+        point === undefined ? { view: yield* now, leftOut: [] } : yield* known(id, asOf(id, point))
+      return seen
+    })
 
     const history = (id: string, { limit = defaultLimit, after }: VersionPage) =>
       Effect.map(
