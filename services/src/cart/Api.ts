@@ -37,14 +37,14 @@ const Period = Schema.Struct({
 
 /** Ids are chosen by the caller, or made here. */
 export const OpenCart = Schema.Struct({
-  id: Schema.optionalKey(Id),
+  id: Schema.optionalKey(Id.check(unpadded)),
   customerId: Schema.optionalKey(Schema.NullOr(Id.check(unpadded))),
   country: Schema.optionalKey(Schema.NullOr(Text(100))),
   currency: Currency
 })
 
 /** No price: it is looked up, and what a client says about it is not read. */
-export const AddItem = Schema.Struct({ sku: Id, quantity: Schema.Int, lineId: Schema.optionalKey(Id) })
+export const AddItem = Schema.Struct({ sku: Id, quantity: Schema.Int, lineId: Schema.optionalKey(Id.check(unpadded)) })
 
 /** `acceptedTotal` is what the buyer was shown; the checkout is refused when the cart has come to another total since. */
 export const Checkout = Schema.Struct({

@@ -137,9 +137,13 @@ const summaryOf = ({ currency, totalMinor, ...row }: SummaryRow): CartSummary =>
 type Query = ReturnType<typeof asking>
 
 /** Lines by block; null where there is none. */
-type ViewRow = SummaryRow & { readonly lines: ReadonlyArray<ReadonlyArray<StoredLine>> | null }
+type ViewRow = SummaryRow & {
+  readonly lines: ReadonlyArray<ReadonlyArray<StoredLine>> | null
+  /** Its place among those that were asked for, from 1. */
+  readonly ordinal: number
+}
 
-const viewOf = ({ lines, ...summary }: ViewRow): CartView => {
+const viewOf = ({ lines, ordinal: _, ...summary }: ViewRow): CartView => {
   const { currency } = summary
   return {
     ...summaryOf(summary),
@@ -194,8 +198,8 @@ const totalsText = (schema: string): string =>
    ) AS totals`
 
 /** Carts with their lines, from rows of their table. */
-const viewText = (schema: string, from: string): string =>
-  `SELECT ${summaryColumns}, (
+const viewText = (schema: string, from: string, ordinal: string): string =>
+  `SELECT ${summaryColumns}, ${ordinal}::integer AS ordinal, (
      SELECT json_agg(b.lines) FROM (SELECT lines FROM ${schema}.cart_lines WHERE cart_id = v.cart_id ORDER BY block) AS b) AS lines
    FROM ${from}`
 
@@ -204,8 +208,8 @@ const mostCarts = 100
 
 /** Carts by id. Those that are asked for while others are being read are read together, so that many queries cost less each. */
 const cartOf = (sql: SqlClient.SqlClient, query: Query, schema: string): CartQueries["Service"]["cart"] => {
-  const ofOne = viewText(schema, `${schema}.cart_view v WHERE cart_id = $1::text`)
-  const ofSeveral = viewText(schema, keyedRows(`${schema}.cart_view`, "cart_id", "$1", "v"))
+  const ofOne = viewText(schema, `${schema}.cart_view v WHERE cart_id = $1::text`, "1")
+  const ofSeveral = viewText(schema, keyedRows(`${schema}.cart_view`, "cart_id", "$1", "v"), "wanted.ordinal")
   const rowsOf = (ids: ReadonlyArray<string>) =>
     ids.length === 1 ? query<ViewRow>(ofOne, [ids[0]!]) : query<ViewRow>(ofSeveral, [JSON.stringify(ids)])
   return SharedRead.make(sql, {
@@ -213,8 +217,9 @@ const cartOf = (sql: SqlClient.SqlClient, query: Query, schema: string): CartQue
     most: mostCarts,
     read: (ids) =>
       Effect.map(rowsOf(ids), (rows) => {
-        const found = new Map(rows.map((row) => [row.id, viewOf(row)]))
-        return ids.map((id) => Option.fromNullishOr(found.get(id)))
+        // By place, not by id: PGlite gives a text back without the byte order mark that it begins with, which is another id.
+        const found = new Map(rows.map((row) => [row.ordinal, viewOf(row)]))
+        return ids.map((_, i) => Option.fromNullishOr(found.get(i + 1)))
       })
   })
 }

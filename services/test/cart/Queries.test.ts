@@ -77,6 +77,22 @@ layer(queries, { timeout: "60 seconds" })("the queries of carts", (it) => {
     })
   )
 
+  it.effect("answer each with the cart that was asked for, however alike the ids of those read together are", () =>
+    Effect.gen(function* () {
+      const ids = ["twin", "\ufefftwin", "none", "Twin"]
+      yield* given(
+        ["twin", "\ufefftwin", "Twin"].map((cart, i) => ({
+          ...{ cart, atMillis: 0, event: cartOpened({ customerId: `customer ${i}` }) }
+        }))
+      )
+      const { cart } = yield* read
+      const found = yield* Effect.forEach(ids, (id) => cart(id), { concurrency: "unbounded" })
+      expect(found.map((one) => Option.getOrUndefined(one)?.customerId)).toEqual([
+        ...["customer 0", "customer 1", undefined, "customer 2"]
+      ])
+    })
+  )
+
   it.effect(
     "count a cart as abandoned when it has lines, is open or given up, and untouched since before the instant",
     () =>
