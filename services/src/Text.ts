@@ -33,3 +33,6 @@ const padded = /^\s|\s$/u
 export const unpadded = Schema.makeFilter<string>(
   (text) => !padded.test(text) || "Expected an id without blanks before or after it"
 )
+
+/** What a person may become known by, as a customer's id and a guest's checkout; and what a cart or a line is called from now on. */
+export const NewId = Id.check(unpadded)

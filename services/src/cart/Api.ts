@@ -20,7 +20,7 @@ import {
 } from "../Http.ts"
 import { RequestProblems } from "../InvalidRequest.ts"
 import { Currency, Price } from "../Money.ts"
-import { Id, Text, unpadded } from "../Text.ts"
+import { Id, NewId, Text } from "../Text.ts"
 import { AbandonReason } from "./Events.ts"
 import { UnknownSku } from "./PriceList.ts"
 import { CartSummary, CartView, RevenueOfDay } from "./Queries.ts"
@@ -37,14 +37,14 @@ const Period = Schema.Struct({
 
 /** Ids are chosen by the caller, or made here. */
 export const OpenCart = Schema.Struct({
-  id: Schema.optionalKey(Id.check(unpadded)),
-  customerId: Schema.optionalKey(Schema.NullOr(Id.check(unpadded))),
+  id: Schema.optionalKey(NewId),
+  customerId: Schema.optionalKey(Schema.NullOr(NewId)),
   country: Schema.optionalKey(Schema.NullOr(Text(100))),
   currency: Currency
 })
 
 /** No price: it is looked up, and what a client says about it is not read. */
-export const AddItem = Schema.Struct({ sku: Id, quantity: Schema.Int, lineId: Schema.optionalKey(Id.check(unpadded)) })
+export const AddItem = Schema.Struct({ sku: Id, quantity: Schema.Int, lineId: Schema.optionalKey(NewId) })
 
 /** `acceptedTotal` is what the buyer was shown; the checkout is refused when the cart has come to another total since. */
 export const Checkout = Schema.Struct({

@@ -180,7 +180,7 @@ const addLine = ({ row, blocks }: Cart, event: Extract<CartEvent, { _tag: "ItemA
   const number = Math.floor(version / versionsPerBlock)
   let block = blocks.get(number)
   if (block === undefined) {
-    block = { lines: new Map(), isWhole: false, isChanged: true }
+    block = { lines: new Map(), isWhole: false, isChanged: false }
     blocks.set(number, block)
   }
   block.lines.set(lineId, [lineId, sku, description, quantity, unitPrice.amountMinor])
@@ -353,9 +353,10 @@ const save = (schema: string, carts: ReadonlyArray<Cart>, { sums }: Takings): Re
   const [added, changed, gone]: [Array<BlockRow>, Array<BlockRow>, Array<BlockRow>] = [[], [], []]
   for (const { row, blocks } of carts) {
     for (const [block, { lines, isWhole, isChanged }] of blocks) {
+      if (!isChanged) continue
       const stored = { cartId: row.cartId, block, lines: JSON.stringify([...lines.values()]) }
-      if (isChanged && lines.size > 0) (isWhole ? changed : added).push(stored)
-      else if (isChanged && isWhole) gone.push(stored)
+      if (lines.size > 0) (isWhole ? changed : added).push(stored)
+      else if (isWhole) gone.push(stored)
     }
   }
   const rows = carts.map(({ row }) => row)

@@ -22,25 +22,22 @@ import {
 import { RequestProblems } from "../InvalidRequest.ts"
 import { Price } from "../Money.ts"
 import { NewRecipient } from "../Recipient.ts"
-import { Id, Text, unpadded } from "../Text.ts"
+import { Id, NewId, Text } from "../Text.ts"
 import { Finding, Kind, placeOf } from "./Findings.ts"
 
 const beginErrors = [SubjectErased, ...keyProblems] as const
 const errors = [SagaAlreadyStarted, SagaNotStarted, SagaNotWaiting, ...commandProblems] as const
-
-/** What a person may become known by: a customer's id, and a guest's checkout. */
-const PersonId = Id.check(unpadded)
 
 /**
  * `cartVersion` and `acceptedTotal` are what the buyer was shown; the checkout fails when the cart has changed since. `customerId` is
  * the cart's, if it has one: the recipient is sealed for that customer, and the order is refused if it is another's.
  */
 export const BeginCheckout = Schema.Struct({
-  id: Schema.optionalKey(PersonId),
+  id: Schema.optionalKey(NewId),
   cartId: Id,
   cartVersion: Schema.optionalKey(Schema.Int.check(Schema.isGreaterThanOrEqualTo(1))),
   acceptedTotal: Schema.optionalKey(Price),
-  customerId: Schema.optionalKey(Schema.NullOr(PersonId)),
+  customerId: Schema.optionalKey(Schema.NullOr(NewId)),
   recipient: Schema.optionalKey(Schema.NullOr(NewRecipient)),
   /** The payment provider's token for how the buyer pays, and what a receipt may show of it. Never a card number. */
   paymentMethod: Schema.Struct({
