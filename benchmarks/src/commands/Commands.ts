@@ -70,6 +70,8 @@ const comparisons: ReadonlyArray<Comparison> = [
   speeds("ratioToBareLoop", "daybook", "bareLoop"),
   toPgbench("p95At32ToPgbench", "daybook", 32, "p95Millis"),
   toPgbench("latencyAt1ToPgbench", "daybook", 1, "meanMillis"),
+  speeds("ratioToJournalAlone", "daybook", "journalAlone"),
+  speeds("journalAloneRatioToBareLoop", "journalAlone", "bareLoop"),
   speeds("ratioToBareJournal", "daybook", "bareJournal"),
   speeds("bareJournalRatioToBareLoop", "bareJournal", "bareLoop"),
   speeds("eventsRatioToEmmett", "daybookEvents", "emmett"),
@@ -81,6 +83,7 @@ const comparisons: ReadonlyArray<Comparison> = [
   toPgbench("bareJournalP95At32ToPgbench", "bareJournal", 32, "p95Millis"),
   toPgbench("bareJournalLatencyAt1ToPgbench", "bareJournal", 1, "meanMillis"),
   costs("cpuToBareLoop", "daybook", "bareLoop"),
+  costs("journalAloneCpuToBareLoop", "journalAlone", "bareLoop"),
   costs("bareJournalCpuToBareLoop", "bareJournal", "bareLoop")
 ]
 
@@ -134,6 +137,7 @@ const labels: Readonly<Record<Name, string>> = {
   daybookKeys: "Daybook, idempotency keys",
   emmett: "Emmett",
   act: "Act",
+  journalAlone: "Daybook's journal alone",
   bareLoop: "bare loop",
   bareJournal: "bare journal",
   pgbench: "pgbench"
@@ -242,6 +246,7 @@ export const commands: Benchmark = {
     daybook: () => import("./Daybook.ts"),
     emmett: () => import("./Emmett.ts"),
     act: () => import("./Act.ts"),
+    journalAlone: () => import("./JournalAlone.ts"),
     bareLoop: () => import("./BareLoop.ts"),
     bareJournal: () => import("./BareJournal.ts"),
     pgbench: () => import("../limits/PgBench.ts")

@@ -16,6 +16,7 @@ export type Name =
   | "daybookKeys"
   | "emmett"
   | "act"
+  | "journalAlone"
   | "bareLoop"
   | "bareJournal"
   | "pgbench"
@@ -57,6 +58,8 @@ const peers: ReadonlyArray<Named> = [
   }
 ]
 
+const journalAlone: Named = { name: "journalAlone", contestant: "journalAlone", candidates: [{}] }
+
 const bareLoop: Named = {
   name: "bareLoop",
   contestant: "bareLoop",
@@ -81,6 +84,6 @@ const atAll = (entry: Named): Named => ({ ...entry, callers: [usualCallers, ...o
 /** Who takes part. With the usual number of callers, some also run with the others; with a number of one's own, all run with that. */
 export const entriesFor = ({ callers, short }: RunOptions): ReadonlyArray<Named> => {
   if (short) return [daybook, { ...bareLoop, candidates: [{ lanes: 2 }] }]
-  if (callers !== usualCallers) return [daybook, ...ourOthers, ...peers, bareLoop, bareJournal]
-  return [atAll(daybook), ...ourOthers, ...peers, atAll(bareLoop), atAll(bareJournal), pgbench]
+  if (callers !== usualCallers) return [daybook, ...ourOthers, ...peers, journalAlone, bareLoop, bareJournal]
+  return [atAll(daybook), ...ourOthers, ...peers, journalAlone, atAll(bareLoop), atAll(bareJournal), pgbench]
 }
