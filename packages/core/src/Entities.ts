@@ -260,7 +260,8 @@ class Runtime<State, Command extends Tagged, Event extends Tagged> implements En
         this.#inFlight--
         if (command !== undefined) this.#recordCommand((performance.now() - started) / 1000)
         if (this.#inFlight === 0) this.#drained?.()
-        resume(Exit.map(exit as Exit.Exit<Reply<State>, any>, (reply) => answerOf(id, entity.partition, reply)))
+        if (Exit.isSuccess(exit)) resume(Exit.succeed(answerOf(id, entity.partition, exit.value)))
+        else resume(exit as Exit.Exit<never, any>)
         if (command !== undefined && exit._tag === "Failure") this.#refused?.(entity.stream, command, options, exit)
       }
     } satisfies Pending<State, Command>)

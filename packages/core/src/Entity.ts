@@ -10,7 +10,7 @@ import * as Exit from "effect/Exit"
 
 import type { Tagged } from "./Aggregate.ts"
 import { decide, evolveAll } from "./Aggregate.ts"
-import { type Decided, type Draft, draftOn, isRepeatWithin } from "./Draft.ts"
+import { type Decided, type Draft, draftOn, isRepeatWithin, joined } from "./Draft.ts"
 import type { CommandOptions } from "./Entities.ts"
 import type { EntityHost, Pending, Reply } from "./EntityHost.ts"
 import { contended, versionMismatch } from "./EntityProblems.ts"
@@ -188,24 +188,26 @@ export class Entity<State, Command extends Tagged, Event extends Tagged> {
 
   #decide(draft: Draft<State, Command, Event>, pending: Pending<State, Command>): void {
     const { command, options } = pending
-    const answer = (result: Decided<State, Command>["result"], events = 0) =>
-      draft.decided.push({ pending, version: draft.version, events, result })
-    if (command === undefined) return void answer({ state: draft.state })
+    const answer = (result: Decided<State, Command>["result"], events = 0) => {
+      draft.decided = joined(draft.decided, [{ pending, version: draft.version, events, result }])
+    }
+    if (command === undefined) return answer({ state: draft.state })
     if (options.expectedVersion !== undefined && options.expectedVersion !== draft.version) {
-      return void answer({ rejection: versionMismatch(this.stream, options.expectedVersion, draft.version) })
+      return answer({ rejection: versionMismatch(this.stream, options.expectedVersion, draft.version) })
     }
     try {
       const verdict = decide(this.#host.aggregate, command, draft.state)
-      if (verdict instanceof Error) return void answer({ rejection: verdict })
+      if (verdict instanceof Error) return answer({ rejection: verdict })
       // Everything that can throw comes before the draft is touched.
       const encoded = verdict.map((event) => this.#encode(event, options))
       const state = evolveAll(this.#host.aggregate, draft.state, verdict)
       draft.state = state
       draft.version += verdict.length
-      draft.events.push(...encoded)
-      draft.applied.push(...verdict)
+      draft.events = joined(draft.events, encoded)
+      draft.applied = joined(draft.applied, verdict)
       if (options.commandId !== undefined) {
-        draft.receipts.push({ commandId: options.commandId, version: draft.version })
+        draft.receipts = joined(draft.receipts, [{ commandId: options.commandId, version: draft.version }])
+        draft.commandIds ??= new Set()
         draft.commandIds.add(options.commandId)
       }
       answer({ state }, verdict.length)
