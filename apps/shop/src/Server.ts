@@ -15,6 +15,7 @@ import { HttpIncomingMessage, HttpRouter, HttpServerResponse } from "effect/http
 import { HttpApi, HttpApiScalar, OpenApi } from "effect/http-api"
 import * as Layer from "effect/Layer"
 import { PrometheusMetrics } from "effect/observability"
+import type * as Scope from "effect/Scope"
 import * as AllowedMethods from "./AllowedMethods.ts"
 import type { Part } from "./Parts.ts"
 import * as Problems from "./Problems.ts"
@@ -137,13 +138,17 @@ const httpServer = () => {
   })
 }
 
-/** The server of these services, listening. Port 0 is any free port; `HttpServer` says which. */
+/**
+ * The server of these services, listening. Port 0 is any free port; `HttpServer` says which. What is `serving` begins before requests are
+ * served, and ends when those accepted are answered, before the services do.
+ */
 export const layer = (
   { host, port, answerMillis = defaultAnswerMillis }: Listen,
   parts: ReadonlyArray<Part>,
-  roles: Roles = new Set(roleNames)
+  roles: Roles = new Set(roleNames),
+  serving: Effect.Effect<void, never, Scope.Scope> = Effect.void
 ) =>
-  HttpRouter.serve(routes({ parts, roles, answerMillis }), {
+  HttpRouter.serve(Layer.provideMerge(Layer.effectDiscard(serving), routes({ parts, roles, answerMillis })), {
     disableLogger: true,
     disableListenLog: true,
     routerConfig

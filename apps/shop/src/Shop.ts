@@ -31,6 +31,7 @@ import * as Parts from "./Parts.ts"
 import * as Server from "./Server.ts"
 import * as Settings from "./Settings.ts"
 import * as StartFailure from "./StartFailure.ts"
+import { Stopping } from "./Stopping.ts"
 import * as StoresInUse from "./StoresInUse.ts"
 
 const banner = Effect.fnUntraced(function* (
@@ -90,6 +91,8 @@ const withoutCommandLine: (context: Context.Context<never>) => Context.Context<n
   ...[FileSystem, Path, Stdio, Terminal, ChildProcessSpawner, CliConfig.CliConfig, CliOutput.Presenter]
 )
 
+const stopping = new Stopping()
+
 const shop = Command.make(
   "shop",
   {
@@ -102,7 +105,9 @@ const shop = Command.make(
     const running = Effect.gen(function* () {
       const parts = yield* Parts.fromEnvironment(services, roles)
       return yield* Layer.launch(
-        Server.layer(listen, parts, roles).pipe(Layer.tap(() => banner(addressOf(listen), services, roles)))
+        Server.layer(listen, parts, roles, stopping.serving).pipe(
+          Layer.tap(() => banner(addressOf(listen), services, roles))
+        )
       )
     })
     // Nobody is told of spans here, and each statement would make one.
@@ -136,13 +141,14 @@ const presenter = CliOutput.layerPresenter({
 
 const config = CliConfig.layer({ builtIns: [GlobalFlag.Help, GlobalFlag.Version, GlobalFlag.LogLevel] })
 
-/** To be stopped is no failure: 0, where the default would be 130. 2: not understood. */
+/** To be stopped is no failure: 0, where the default would be 130. 1 where that could not be finished. 2: not understood. */
 const exitCode = (exit: Exit.Exit<unknown, unknown>): number => {
   if (Exit.isSuccess(exit) || Cause.hasInterruptsOnly(exit.cause)) return 0
   const error = Cause.squash(exit.cause)
   return CliError.isCliError(error) && error._tag === "ShowHelp" ? 2 : 1
 }
 
+stopping.onSignals()
 Command.runWith(shop, { version: metadata.version })(process.argv.slice(2)).pipe(
   Effect.provide(Layer.mergeAll(presenter, config, NodeServices.layer)),
   NodeRuntime.runMain({ disableErrorReporting: true, teardown: (exit, onExit) => onExit(exitCode(exit)) })

@@ -1,0 +1,125 @@
+/**
+ * Stopping a shop whose database hangs: it answers what it has accepted, ends within seconds, and says what it left undone.
+ */
+import { execFileSync, spawn } from "node:child_process"
+import { mkdtempSync, rmSync } from "node:fs"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
+import { setTimeout as sleep } from "node:timers/promises"
+import { type Postgres, startPostgres, withDatabase } from "@daybook/infra/Postgres"
+import { postgresBinaries } from "@daybook/infra/PostgresBinaries"
+import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from "vitest"
+import { freePort, start } from "./Process.ts"
+
+let postgres: Postgres
+let folder: string
+let port: string
+let shop: ReturnType<typeof start> | undefined
+
+beforeAll(async () => {
+  folder = mkdtempSync(join(tmpdir(), "daybook-stopping-"))
+  postgres = await startPostgres()
+})
+
+beforeEach(async () => {
+  port = await freePort()
+})
+
+afterEach(async () => {
+  postgres.thaw()
+  shop?.child.kill("SIGKILL")
+  await shop?.exited
+})
+
+afterAll(async () => {
+  await postgres?.stop()
+  rmSync(folder, { recursive: true, force: true })
+})
+
+/** It gives a command up later than all else has to end. */
+const startShop = (url = postgres.url) => {
+  shop = start({
+    DATABASE_URL: url,
+    DAYBOOK_HOME: folder,
+    PORT: port,
+    ANSWER_WITHIN_SECONDS: "7",
+    LEASE_SECONDS: "3"
+  })
+  return shop
+}
+
+const open = (id: string) =>
+  fetch(`http://127.0.0.1:${port}/carts`, {
+    method: "POST",
+    body: JSON.stringify({ id, currency: "GBP" }),
+    headers: { "content-type": "application/json" }
+  })
+
+const statusOf = async (cart: string) => (await fetch(`http://127.0.0.1:${port}/carts/${cart}?atLeastVersion=1`)).status
+
+/** How a shop ended, which must not take longer than that. */
+const endedWithin = (millis: number, { exited }: ReturnType<typeof start>) => {
+  const late = sleep(millis, undefined, { ref: false }).then(() => {
+    throw new Error(`The shop has not ended within ${millis} ms`)
+  })
+  return Promise.race([exited, late])
+}
+
+const expectUnfinished = ({ code, output }: Awaited<ReturnType<typeof start>["exited"]>) => {
+  expect(code, output).toBe(1)
+  const lines = output.split("\n").filter((line) => line.startsWith("The shop ended unfinished: "))
+  expect(lines, output).toHaveLength(1)
+  for (const words of ["within 5 s", "nothing acknowledged is lost", "LEASE_SECONDS"]) {
+    expect(lines[0]).toContain(words)
+  }
+}
+
+it("a shop whose database hangs answers what it has accepted, ends, and leaves nothing that the next has not", async () => {
+  const first = startShop()
+  await first.ready
+  expect((await open("before")).status).toBe(202)
+  postgres.freeze()
+  const accepted = open("during")
+  await sleep(500)
+  first.child.kill("SIGTERM")
+  expect((await accepted).status).toBe(503)
+  // Its connection is kept alive for some seconds, which the server waits for.
+  expectUnfinished(await endedWithin(12_000, first))
+
+  postgres.thaw()
+  const next = startShop()
+  await next.ready
+  await expect.poll(() => statusOf("before"), { timeout: 30_000 }).toBe(200)
+  next.child.kill("SIGTERM")
+  const { code, output } = await endedWithin(5_000, next)
+  expect(code, output).toBe(0)
+  expect(output).not.toContain("unfinished")
+})
+
+it("one that has nothing to answer ends after the limit, however often Ctrl-C comes", async () => {
+  const { child, ready } = startShop()
+  await ready
+  postgres.freeze()
+  child.kill("SIGINT")
+  await sleep(1_000)
+  child.kill("SIGINT")
+  expectUnfinished(await endedWithin(7_000, shop!))
+})
+
+it("one that is still starting ends too", async () => {
+  const psql = (url: string, sql: string) =>
+    [join(postgresBinaries(), "psql"), ["--no-psqlrc", "-Atc", sql, url]] as const
+  execFileSync(...psql(postgres.url, "CREATE DATABASE starting"))
+  const url = withDatabase(postgres.url, "starting")
+  const holder = spawn(...psql(url, "BEGIN; CREATE SCHEMA cart; SELECT pg_sleep(600)"))
+  try {
+    const waiting = "SELECT count(*) > 0 FROM pg_stat_activity WHERE datname = 'starting' AND wait_event_type = 'Lock'"
+    const { child } = startShop(url)
+    await expect.poll(() => `${execFileSync(...psql(postgres.url, waiting))}`, { timeout: 30_000 }).toBe("t\n")
+    postgres.freeze()
+    child.kill("SIGTERM")
+    expectUnfinished(await endedWithin(7_000, shop!))
+  } finally {
+    holder.kill()
+  }
+})
