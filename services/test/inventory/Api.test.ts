@@ -246,6 +246,7 @@ describe("a list of stock", () => {
     const rest = await get(`${list}&after=${encodeURIComponent(found[0].id)}`)
     expect(rest.body).toEqual([found[1]])
     expect((await get(`${list}&below=5`)).body).toEqual([found[0]])
+    expect((await get(`${list}&below=-5`)).body).toEqual([])
     expect((await get(`${list}&low=true`)).body).toEqual([])
     expect((await get(`${list}&low=false`)).body).toHaveLength(2)
     expectProblem(await get(`${list}&after=unheard-of`), 422, "UnknownCursor")
@@ -291,6 +292,7 @@ describe("what is wrong with a request", () => {
     ["POST", `/stock/${"s".repeat(65)}/LONDON/receipts`, { quantity: 1, reference: "d" }, ["path.sku"]],
     ["PUT", `${path}/safety-stock`, { quantity: 2 ** 53 }, ["body.quantity"]],
     ["GET", "/stock?below=few&low=perhaps&limit=0", undefined, ["query.below", "query.low", "query.limit"]],
+    ["GET", "/stock?below=1e1", undefined, ["query.below"]],
     ["GET", "/reservations", undefined, ["query.status"]],
     ["GET", "/reservations?status=odd", undefined, ["query.status"]]
   ]
