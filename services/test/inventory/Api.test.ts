@@ -232,6 +232,25 @@ describe("a setting", () => {
   })
 })
 
+describe("two SKUs that differ in a byte order mark alone", () => {
+  it("are two, and each is reserved from its own stock", async () => {
+    const sku = `sku-${++made}`
+    const marked = `\uFEFF${sku}`
+    const path = (name: string) => `/stock/${encodeURIComponent(name)}/LONDON`
+    for (const [name, quantity] of [
+      [sku, 10],
+      [marked, 7]
+    ] as const) {
+      await viewAfter(path(name), ok(await post(`${path(name)}/receipts`, { quantity, reference: "delivery" })))
+    }
+    await reserved(marked, 7)
+    await reserved(sku, 10)
+    const last = ok(await post(`${path(marked)}/receipts`, { quantity: 1, reference: "one more" }))
+    expect(await viewAfter(path(marked), last)).toMatchObject({ sku: marked, onHand: 8, reserved: 7 })
+    expect((await get(`/stock/${encodeURIComponent(sku)}`)).body).toMatchObject({ sku, onHand: 10 })
+  })
+})
+
 describe("a list of stock", () => {
   it("has the scarcest first, and goes on after an id, however odd its SKU", async () => {
     const location = "a/b c%"
