@@ -16,7 +16,7 @@ import {
 } from "@daybook/core/TemporalProblems"
 import { HttpApiSchema } from "effect/http-api"
 import * as Schema from "effect/Schema"
-import { AtLeastVersion, describe, PageQuery } from "./Http.ts"
+import { AtLeastVersion, describe, PageQuery, QueryVersion } from "./Http.ts"
 import { InvalidRequest } from "./InvalidRequest.ts"
 
 const anInstant = "an instant such as 2011-03-31T23:59:59Z, with its offset from UTC (a + in it is written %2B)"
@@ -36,8 +36,6 @@ const PointText = Schema.String.check(
 /** The version that a text of a point names, if it names one. */
 export const versionIn = (text: string): number | undefined => (versionText.test(text) ? Number(text) : undefined)
 
-const VersionNumber = Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: 2_147_483_647 }))
-
 const By = Schema.optionalKey(
   Schema.Literals(["recorded", "occurred"]).annotate({
     description:
@@ -50,7 +48,7 @@ export const ShowQuery = Schema.Struct({
   ...AtLeastVersion,
   asOf: Schema.optionalKey(InstantText.annotate({ description: "Show it as it was at this instant (RFC 3339)" })),
   by: By,
-  version: Schema.optionalKey(VersionNumber.annotate({ description: "Show it as it was at this version" }))
+  version: Schema.optionalKey(QueryVersion(1).annotate({ description: "Show it as it was at this version" }))
 }).check(
   Schema.makeFilter(({ asOf, by, version, atLeastVersion }) => {
     const past = asOf !== undefined || version !== undefined
@@ -154,7 +152,7 @@ export type Difference = typeof Difference.Type
 /** A list of versions goes on after one of them. */
 const VersionPage = {
   limit: PageQuery.limit,
-  after: Schema.optionalKey(Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 2_147_483_647 })))
+  after: Schema.optionalKey(QueryVersion(0))
 }
 
 /** The query of a difference. */

@@ -14,6 +14,7 @@ import { RecoveryFailed } from "@daybook/core/Recovery"
 import { PersonalDataUnreadable, SubjectKeysUnavailable } from "@daybook/core/SubjectKeys"
 import { HttpApiSchema, OpenApi } from "effect/http-api"
 import * as Schema from "effect/Schema"
+import * as SchemaTransformation from "effect/SchemaTransformation"
 import { Day, Text } from "./Text.ts"
 
 const versionTag = /^(?:"([0-9]{1,9})"|([0-9]{1,9}))$/
@@ -113,12 +114,33 @@ export const queryProblems = [ReadModelUnavailable, NotYetVisible] as const
 /** What a query may fail with that shows personal data. */
 export const keyProblems = [SubjectKeysUnavailable, PersonalDataUnreadable] as const
 
+interface Range {
+  readonly minimum: number
+  readonly maximum: number
+}
+
+/** Numbers in queries are written in decimal digits, and are wrong otherwise: `1e3` is likelier a mistake than a thousand. */
+const written = (digits: RegExp, what: string, number: typeof Schema.Int | typeof Schema.Finite, range: Range) => {
+  const expected = `${what} from ${range.minimum} to ${range.maximum}, in decimal digits`
+  return Schema.String.check(Schema.isPattern(digits, { expected })).pipe(
+    Schema.decodeTo(number.check(Schema.isBetween(range)), SchemaTransformation.numberFromString)
+  )
+}
+
+/** A whole number in a query. */
+export const QueryInt = (range: Range) =>
+  written(range.minimum < 0 ? /^-?[0-9]+$/ : /^[0-9]+$/, "a whole number", Schema.Int, range)
+
+/** A number in a query that may have decimals. */
+export const QueryNumber = (range: Range) => written(/^[0-9]+(?:\.[0-9]+)?$/, "a number", Schema.Finite, range)
+
+/** What versions there may be, from the first or from none. */
+export const QueryVersion = (minimum: 0 | 1) => QueryInt({ minimum, maximum: 2_147_483_647 })
+
 /** The query parameter that waits for a version, at most `waitMillis`. */
 export const AtLeastVersion = {
   atLeastVersion: Schema.optionalKey(
-    Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 2_147_483_647 })).annotate({
-      description: "Wait until the read model shows this version"
-    })
+    QueryVersion(0).annotate({ description: "Wait until the read model shows this version" })
   )
 }
 
@@ -137,7 +159,7 @@ export const isInOrder = Schema.makeFilter(({ from, to }: { readonly from?: stri
 
 /** Slices of lists. */
 export const PageQuery = {
-  limit: Schema.optionalKey(Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: 500 }))),
+  limit: Schema.optionalKey(QueryInt({ minimum: 1, maximum: 500 })),
   after: Schema.optionalKey(Text(200))
 }
 

@@ -88,8 +88,8 @@ export interface Wanted<A extends Versioned, E, R> {
   /** In errors: `Cart 17`. */
   readonly what: string
   readonly atLeastVersion: number | undefined
-  /** Whose versions these are, if a stream's. */
-  readonly stream?: string
+  /** Whose versions these are. */
+  readonly stream: string
   readonly look: Effect.Effect<Option.Option<A>, E, R>
 }
 
@@ -106,7 +106,7 @@ export const show = <A extends Versioned, E, R>(
       return version >= atLeastVersion ? Option.some(found) : Option.none()
     }),
     waitMillis,
-    stream === undefined ? undefined : { stream, version: atLeastVersion }
+    { stream, version: atLeastVersion }
   )
   return Effect.flatMap(seen, (found) =>
     Option.isSome(found) ? Effect.succeed(found.value) : notYetVisible(what, atLeastVersion, projection)

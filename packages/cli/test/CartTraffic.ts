@@ -3,6 +3,7 @@
  * and people who look at carts and reports all the time. For the test of rebuilds, and for measuring them at full size.
  */
 import { Journal } from "@daybook/core/Journal"
+import * as Partition from "@daybook/core/Partition"
 import * as Cart from "@daybook/services/cart/Cart"
 import type { Command } from "@daybook/services/cart/Domain"
 import { cartViewsName } from "@daybook/services/cart/Projections"
@@ -70,6 +71,7 @@ const step = (traffic: Traffic, nth: number) =>
       projector,
       projection: cartViewsName,
       what: `Cart ${id}`,
+      stream: Partition.streamOf("cart", id),
       atLeastVersion: accepted.version,
       look: queries.cart(id)
     })

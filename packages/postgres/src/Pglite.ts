@@ -9,7 +9,7 @@ import { existsSync, mkdirSync, openAsBlob } from "node:fs"
 import { dirname, resolve } from "node:path"
 import { reasonOf } from "@daybook/core/Problem"
 import { makeCompiler } from "@effect/sql-pg/PgClient"
-import { PGlite } from "@electric-sql/pglite"
+import type { PGlite } from "@electric-sql/pglite"
 import * as Config from "effect/Config"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
@@ -22,6 +22,7 @@ import * as SqlClient from "effect/sql/SqlClient"
 import type { Connection } from "effect/sql/SqlConnection"
 import { ConnectionError, SqlError, UniqueViolation, UnknownError } from "effect/sql/SqlError"
 import * as DiskSpace from "./DiskSpace.ts"
+import { ExactPglite } from "./ExactPglite.ts"
 import * as StoreLock from "./StoreLock.ts"
 
 const sqlError =
@@ -92,9 +93,12 @@ const open = async (folder: string | undefined, copied: string | undefined): Pro
   const path = folder === undefined ? undefined : `${folder}/pglite`
   const isNew = path === undefined || !existsSync(path)
   const loadDataDir = isNew && copied !== undefined ? { loadDataDir: await openAsBlob(copied) } : {}
-  return path === undefined
-    ? PGlite.create(loadDataDir)
-    : PGlite.create(path, { relaxedDurability: false, ...loadDataDir })
+  const db =
+    path === undefined
+      ? new ExactPglite(loadDataDir)
+      : new ExactPglite(path, { relaxedDurability: false, ...loadDataDir })
+  await db.waitReady
+  return db
 }
 
 /** Opens the store in a folder, which is created if need be; without one, a store in memory. Closes with the scope. */

@@ -15,6 +15,7 @@ import {
   isInOrder,
   PageQuery,
   PeriodQuery,
+  QueryNumber,
   queryProblems,
   UnknownCursor
 } from "../Http.ts"
@@ -184,7 +185,7 @@ export class Carts extends HttpApiGroup.make("carts")
     HttpApiEndpoint.get("abandoned", "/reports/abandoned-carts", {
       query: {
         /** Carts untouched for this many hours; a day unless told otherwise. */
-        hours: Schema.optionalKey(Schema.Finite.check(Schema.isBetween({ minimum: 0, maximum: 87_600 }))),
+        hours: Schema.optionalKey(QueryNumber({ minimum: 0, maximum: 87_600 })),
         ...PageQuery
       },
       success: Schema.Array(CartSummary),

@@ -217,7 +217,7 @@ const cartOf = (sql: SqlClient.SqlClient, query: Query, schema: string): CartQue
     most: mostCarts,
     read: (ids) =>
       Effect.map(rowsOf(ids), (rows) => {
-        // By place, not by id: PGlite gives a text back without the byte order mark that it begins with, which is another id.
+        // By place: no id has to come back as it was asked for.
         const found = new Map(rows.map((row) => [row.ordinal, viewOf(row)]))
         return ids.map((_, i) => Option.fromNullishOr(found.get(i + 1)))
       })

@@ -15,6 +15,7 @@ import {
   commandProblems,
   keyProblems,
   PageQuery,
+  QueryInt,
   queryProblems,
   ReasonedHeaders,
   UnknownCursor
@@ -82,7 +83,7 @@ export const Resolution = Schema.Struct({
 export const ReconciliationQuery = {
   kind: Schema.optionalKey(Kind),
   olderThanMinutes: Schema.optionalKey(
-    Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 527_040 })).annotate({
+    QueryInt({ minimum: 0, maximum: 527_040 }).annotate({
       description: "How long nothing may have changed; at most a year. Default 15"
     })
   ),

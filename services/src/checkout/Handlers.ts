@@ -3,6 +3,7 @@
  */
 import type { CommandOptions } from "@daybook/core/Entities"
 import * as Instant from "@daybook/core/Instant"
+import * as Partition from "@daybook/core/Partition"
 import type { Token } from "@daybook/core/PersonalToken"
 import type { Command } from "@daybook/core/Saga"
 import { SagaNotStarted, SagaNotWaiting } from "@daybook/core/SagaProblems"
@@ -104,7 +105,8 @@ export const layer = HttpApiBuilder.group(
     const copy = yield* Reconciliation
 
     const show = Effect.fnUntraced(function* (id: string, atLeastVersion: number | undefined) {
-      const wanted = { projector, projection: `${name}-view`, what: `Checkout ${id}`, atLeastVersion }
+      const stream = Partition.streamOf(name, id)
+      const wanted = { projector, projection: `${name}-view`, what: `Checkout ${id}`, stream, atLeastVersion }
       const found = yield* Serving.show({ ...wanted, look: view.get(id) })
       return Option.isSome(found) ? viewOf(found.value) : yield* notFound(id)
     })

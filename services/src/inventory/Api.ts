@@ -22,6 +22,7 @@ import {
   commandProblems,
   describe,
   PageQuery,
+  QueryInt,
   queryProblems,
   UnknownCursor
 } from "../Http.ts"
@@ -83,7 +84,7 @@ export class Stock extends HttpApiGroup.make("stock")
   .add(
     HttpApiEndpoint.get("list", "/stock", {
       query: {
-        below: Schema.optionalKey(Schema.Int),
+        below: Schema.optionalKey(QueryInt({ minimum: Number.MIN_SAFE_INTEGER, maximum: Number.MAX_SAFE_INTEGER })),
         low: Schema.optionalKey(Schema.Boolean),
         location: Schema.optionalKey(Id),
         ...afterStockItem

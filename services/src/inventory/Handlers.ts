@@ -2,6 +2,7 @@
  * What the inventory's HTTP API does: passes commands and queries on. No rules: those are the domain's.
  */
 import type { CommandOptions } from "@daybook/core/Entities"
+import * as Partition from "@daybook/core/Partition"
 import * as Effect from "effect/Effect"
 import { HttpApiBuilder } from "effect/http-api"
 import * as Layer from "effect/Layer"
@@ -49,10 +50,12 @@ const stock = HttpApiBuilder.group(
       )
       .handle("level", ({ params, query }) => {
         const { sku, location } = params
+        const { atLeastVersion } = query
         const what = `${sku} at ${location}`
+        const stream = Partition.streamOf("stockitem", stockItemId(params))
         const look = queries.level(params)
         const now = Effect.flatMap(
-          show({ projector, what, projection: stockViewsName, atLeastVersion: query.atLeastVersion, look }),
+          show({ projector, what, projection: stockViewsName, stream, atLeastVersion, look }),
           (found) => (Option.isSome(found) ? Effect.succeed(found.value) : Effect.fail(stockNotFound(sku, location)))
         )
         return timed("stock-level", Effect.map(past.show(stockItemId(params), query, now), Past.tagged))
@@ -101,8 +104,9 @@ const reservations = HttpApiBuilder.group(
         const { atLeastVersion } = query
         const look = queries.reservation(orderId)
         const what = `The reservation of order ${orderId}`
+        const stream = Partition.streamOf("reservation", orderId)
         const now = Effect.flatMap(
-          show({ projector, what, projection: reservationViewsName, atLeastVersion, look }),
+          show({ projector, what, projection: reservationViewsName, stream, atLeastVersion, look }),
           (found) => (Option.isSome(found) ? Effect.succeed(found.value) : Effect.fail(reservationNotFound()))
         )
         return timed("reservation", Effect.map(past.show(orderId, query, now), Past.tagged))

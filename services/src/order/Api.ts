@@ -25,6 +25,7 @@ import {
   describe,
   keyProblems,
   PageQuery,
+  QueryVersion,
   queryProblems,
   UnknownCursor
 } from "../Http.ts"
@@ -83,7 +84,7 @@ const ReturnAccepted = acceptedWith("ReturnAccepted", { returnId: Schema.String 
 const TimelineQuery = {
   ...AtLeastVersion,
   limit: PageQuery.limit,
-  after: Schema.optionalKey(Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 2_147_483_647 })))
+  after: Schema.optionalKey(QueryVersion(0))
 }
 
 export class Orders extends HttpApiGroup.make("orders")

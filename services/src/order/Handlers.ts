@@ -3,6 +3,7 @@
  * the domain's.
  */
 import type { CommandOptions } from "@daybook/core/Entities"
+import * as Partition from "@daybook/core/Partition"
 import { SubjectKeys } from "@daybook/core/SubjectKeys"
 import * as Effect from "effect/Effect"
 import { HttpApiBuilder } from "effect/http-api"
@@ -75,7 +76,8 @@ const queries = Effect.gen(function* () {
   /** Waits until queries show an order at a version. */
   const visible = (id: string, atLeastVersion: number | undefined) => {
     const look = Effect.map(read.version(id), (version) => Option.some({ version }))
-    return Serving.show({ projector, projection: orderViewsName, what: `Order ${id}`, atLeastVersion, look })
+    const stream = Partition.streamOf("order", id)
+    return Serving.show({ projector, projection: orderViewsName, what: `Order ${id}`, stream, atLeastVersion, look })
   }
 
   const now = Effect.fnUntraced(function* (id: string, atLeastVersion: number | undefined) {

@@ -25,6 +25,7 @@ import {
   isInOrder,
   PageQuery,
   PeriodQuery,
+  QueryInt,
   queryProblems,
   UnknownCursor
 } from "../Http.ts"
@@ -65,7 +66,7 @@ const Listing = Schema.Struct({
 /** What needs attention goes on after a number. */
 const AttentionQuery = {
   limit: PageQuery.limit,
-  after: Schema.optionalKey(Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER })))
+  after: Schema.optionalKey(QueryInt({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER }))
 }
 
 /** Ids of captures, refunds and voids are chosen by the caller, or made here. They are unique within their payment. */

@@ -3,6 +3,7 @@
  * those are the domain's.
  */
 import type { CommandOptions } from "@daybook/core/Entities"
+import * as Partition from "@daybook/core/Partition"
 import * as Effect from "effect/Effect"
 import type { HttpServerRequest } from "effect/http"
 import { HttpApiBuilder } from "effect/http-api"
@@ -93,7 +94,8 @@ const queries = Effect.gen(function* () {
 
   /** The payment as the read model has it; when a version was asked for, not before it shows that. */
   const show = Effect.fnUntraced(function* (id: string, atLeastVersion: number | undefined) {
-    const wanted = { projector, projection: paymentViewsName, what: `Payment ${id}`, atLeastVersion }
+    const stream = Partition.streamOf("payment", id)
+    const wanted = { projector, projection: paymentViewsName, what: `Payment ${id}`, stream, atLeastVersion }
     const payment = yield* Serving.show({ ...wanted, look: read.payment(id) })
     return Option.isSome(payment) ? payment.value : yield* paymentNotFound()
   })

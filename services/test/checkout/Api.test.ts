@@ -304,6 +304,7 @@ describe("the report of what does not fit together", () => {
     expectInvalid(await report("?after=held"), "query.after")
     expectInvalid(await report("?kind=lost"), "query.kind")
     expectInvalid(await report("?olderThanMinutes=-1"), "query.olderThanMinutes")
+    expectInvalid(await report("?olderThanMinutes=1e1"), "query.olderThanMinutes")
   })
 
   it("says in the documentation what can be found", () => {

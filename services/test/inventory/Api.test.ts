@@ -232,6 +232,25 @@ describe("a setting", () => {
   })
 })
 
+describe("two SKUs that differ in a byte order mark alone", () => {
+  it("are two, and each is reserved from its own stock", async () => {
+    const sku = `sku-${++made}`
+    const marked = `\uFEFF${sku}`
+    const path = (name: string) => `/stock/${encodeURIComponent(name)}/LONDON`
+    for (const [name, quantity] of [
+      [sku, 10],
+      [marked, 7]
+    ] as const) {
+      await viewAfter(path(name), ok(await post(`${path(name)}/receipts`, { quantity, reference: "delivery" })))
+    }
+    await reserved(marked, 7)
+    await reserved(sku, 10)
+    const last = ok(await post(`${path(marked)}/receipts`, { quantity: 1, reference: "one more" }))
+    expect(await viewAfter(path(marked), last)).toMatchObject({ sku: marked, onHand: 8, reserved: 7 })
+    expect((await get(`/stock/${encodeURIComponent(sku)}`)).body).toMatchObject({ sku, onHand: 10 })
+  })
+})
+
 describe("a list of stock", () => {
   it("has the scarcest first, and goes on after an id, however odd its SKU", async () => {
     const location = "a/b c%"
@@ -246,6 +265,7 @@ describe("a list of stock", () => {
     const rest = await get(`${list}&after=${encodeURIComponent(found[0].id)}`)
     expect(rest.body).toEqual([found[1]])
     expect((await get(`${list}&below=5`)).body).toEqual([found[0]])
+    expect((await get(`${list}&below=-5`)).body).toEqual([])
     expect((await get(`${list}&low=true`)).body).toEqual([])
     expect((await get(`${list}&low=false`)).body).toHaveLength(2)
     expectProblem(await get(`${list}&after=unheard-of`), 422, "UnknownCursor")
@@ -291,6 +311,7 @@ describe("what is wrong with a request", () => {
     ["POST", `/stock/${"s".repeat(65)}/LONDON/receipts`, { quantity: 1, reference: "d" }, ["path.sku"]],
     ["PUT", `${path}/safety-stock`, { quantity: 2 ** 53 }, ["body.quantity"]],
     ["GET", "/stock?below=few&low=perhaps&limit=0", undefined, ["query.below", "query.low", "query.limit"]],
+    ["GET", "/stock?below=1e1", undefined, ["query.below"]],
     ["GET", "/reservations", undefined, ["query.status"]],
     ["GET", "/reservations?status=odd", undefined, ["query.status"]]
   ]

@@ -382,6 +382,7 @@ describe.each(levels)("the orders at level %i", (level, persistence) => {
       expectInvalid(await get("/orders/queue?status=closed"), "query.status")
       expectInvalid(await get("/orders/queue"), "query.status")
       expectInvalid(await get(`${order}/timeline?after=x&limit=501`), "query.limit", "query.after")
+      expectInvalid(await get(`${order}/timeline?after=1e0`), "query.after")
       expectInvalid(await get(`/orders/${"x".repeat(65)}`), "path.id")
       expectProblem(await get("/orders/unheard-of"), 404, "OrderNotFound", "no order of this id")
       expect(await viewAfter(order, at(2))).toMatchObject({ version: 2, status: "confirmed" })
