@@ -119,7 +119,10 @@ interface Range {
   readonly maximum: number
 }
 
-/** Numbers in queries are written in decimal digits, and are wrong otherwise: `1e3` is likelier a mistake than a thousand. */
+/**
+ * Numbers in queries are written in decimal digits, and are wrong otherwise: `1e3` is likelier a mistake than a thousand. `digits` has the flag `u`,
+ * without which it is not in the OpenAPI document.
+ */
 const written = (digits: RegExp, what: string, number: typeof Schema.Int | typeof Schema.Finite, range: Range) => {
   const expected = `${what} from ${range.minimum} to ${range.maximum}, in decimal digits`
   return Schema.String.check(Schema.isPattern(digits, { expected })).pipe(
@@ -129,10 +132,10 @@ const written = (digits: RegExp, what: string, number: typeof Schema.Int | typeo
 
 /** A whole number in a query. */
 export const QueryInt = (range: Range) =>
-  written(range.minimum < 0 ? /^-?[0-9]+$/ : /^[0-9]+$/, "a whole number", Schema.Int, range)
+  written(range.minimum < 0 ? /^-?[0-9]+$/u : /^[0-9]+$/u, "a whole number", Schema.Int, range)
 
 /** A number in a query that may have decimals. */
-export const QueryNumber = (range: Range) => written(/^[0-9]+(?:\.[0-9]+)?$/, "a number", Schema.Finite, range)
+export const QueryNumber = (range: Range) => written(/^[0-9]+(?:\.[0-9]+)?$/u, "a number", Schema.Finite, range)
 
 /** What versions there may be, from the first or from none. */
 export const QueryVersion = (minimum: 0 | 1) => QueryInt({ minimum, maximum: 2_147_483_647 })

@@ -20,6 +20,13 @@ describe("the description of the API", () => {
     expect(await new Validator().validate(body)).toEqual({ valid: true })
   })
 
+  it("says how a number in a query is written", async () => {
+    const { body } = await shop.call("GET", "/openapi.json")
+    const parameters: ReadonlyArray<{ name: string; schema: object }> = body.paths["/carts/{id}"].get.parameters
+    const schemaOf = (wanted: string) => parameters.find(({ name }) => name === wanted)?.schema
+    expect(schemaOf("atLeastVersion")).toMatchObject({ type: "string", pattern: "^[0-9]+$" })
+  })
+
   it("has every operation, with what may be wrong with it", async () => {
     const { body } = await shop.call("GET", "/openapi.json")
     const operations = Object.entries(body.paths).flatMap(([path, methods]) =>
