@@ -65,11 +65,10 @@ const fenced = (projection: string, partition: number): ProjectionFenced =>
 /**
  * The rows of a table that have some keys, as an item of a FROM list: `keys` is a parameter, a JSON array of texts. One look into the
  * index for each, whatever the planner takes the table to hold: statements are planned once for a connection, most likely while
- * tables are small, and a join that reads all of a table then reads all of it for good. `wanted.ordinal` is the place of a row's key among
- * them, from 1.
+ * tables are small, and a join that reads all of a table then reads all of it for good.
  */
 export const keyedRows = (table: string, key: string, keys: string, alias = "kept"): string =>
-  `json_array_elements_text(${keys}::text::json) WITH ORDINALITY AS wanted (value, ordinal)
+  `json_array_elements_text(${keys}::text::json) AS wanted (value)
    CROSS JOIN LATERAL (SELECT * FROM ${table} WHERE ${key} = wanted.value OFFSET 0) AS ${alias}`
 
 type Query = <Row extends object>(

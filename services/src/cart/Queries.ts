@@ -137,13 +137,9 @@ const summaryOf = ({ currency, totalMinor, ...row }: SummaryRow): CartSummary =>
 type Query = ReturnType<typeof asking>
 
 /** Lines by block; null where there is none. */
-type ViewRow = SummaryRow & {
-  readonly lines: ReadonlyArray<ReadonlyArray<StoredLine>> | null
-  /** Its place among those that were asked for, from 1. */
-  readonly ordinal: number
-}
+type ViewRow = SummaryRow & { readonly lines: ReadonlyArray<ReadonlyArray<StoredLine>> | null }
 
-const viewOf = ({ lines, ordinal: _, ...summary }: ViewRow): CartView => {
+const viewOf = ({ lines, ...summary }: ViewRow): CartView => {
   const { currency } = summary
   return {
     ...summaryOf(summary),
@@ -198,8 +194,8 @@ const totalsText = (schema: string): string =>
    ) AS totals`
 
 /** Carts with their lines, from rows of their table. */
-const viewText = (schema: string, from: string, ordinal: string): string =>
-  `SELECT ${summaryColumns}, ${ordinal}::integer AS ordinal, (
+const viewText = (schema: string, from: string): string =>
+  `SELECT ${summaryColumns}, (
      SELECT json_agg(b.lines) FROM (SELECT lines FROM ${schema}.cart_lines WHERE cart_id = v.cart_id ORDER BY block) AS b) AS lines
    FROM ${from}`
 
@@ -208,8 +204,8 @@ const mostCarts = 100
 
 /** Carts by id. Those that are asked for while others are being read are read together, so that many queries cost less each. */
 const cartOf = (sql: SqlClient.SqlClient, query: Query, schema: string): CartQueries["Service"]["cart"] => {
-  const ofOne = viewText(schema, `${schema}.cart_view v WHERE cart_id = $1::text`, "1")
-  const ofSeveral = viewText(schema, keyedRows(`${schema}.cart_view`, "cart_id", "$1", "v"), "wanted.ordinal")
+  const ofOne = viewText(schema, `${schema}.cart_view v WHERE cart_id = $1::text`)
+  const ofSeveral = viewText(schema, keyedRows(`${schema}.cart_view`, "cart_id", "$1", "v"))
   const rowsOf = (ids: ReadonlyArray<string>) =>
     ids.length === 1 ? query<ViewRow>(ofOne, [ids[0]!]) : query<ViewRow>(ofSeveral, [JSON.stringify(ids)])
   return SharedRead.make(sql, {
@@ -217,9 +213,8 @@ const cartOf = (sql: SqlClient.SqlClient, query: Query, schema: string): CartQue
     most: mostCarts,
     read: (ids) =>
       Effect.map(rowsOf(ids), (rows) => {
-        // By place: no id has to come back as it was asked for.
-        const found = new Map(rows.map((row) => [row.ordinal, viewOf(row)]))
-        return ids.map((_, i) => Option.fromNullishOr(found.get(i + 1)))
+        const found = new Map(rows.map((row) => [row.id, viewOf(row)]))
+        return ids.map((id) => Option.fromNullishOr(found.get(id)))
       })
   })
 }

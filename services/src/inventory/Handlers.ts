@@ -52,13 +52,14 @@ const stock = HttpApiBuilder.group(
         const { sku, location } = params
         const { atLeastVersion } = query
         const what = `${sku} at ${location}`
-        const stream = Partition.streamOf("stockitem", stockItemId(params))
+        const id = stockItemId(params)
+        const stream = Partition.streamOf("stockitem", id)
         const look = queries.level(params)
         const now = Effect.flatMap(
           show({ projector, what, projection: stockViewsName, stream, atLeastVersion, look }),
           (found) => (Option.isSome(found) ? Effect.succeed(found.value) : Effect.fail(stockNotFound(sku, location)))
         )
-        return timed("stock-level", Effect.map(past.show(stockItemId(params), query, now), Past.tagged))
+        return timed("stock-level", Effect.map(past.show(id, query, now), Past.tagged))
       })
       .handle("history", ({ params, query }) => timed("stock-history", past.history(stockItemId(params), query)))
       .handle("diff", ({ params, query }) => timed("stock-difference", past.diff(stockItemId(params), query)))
