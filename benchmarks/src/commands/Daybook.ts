@@ -10,8 +10,8 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as ManagedRuntime from "effect/ManagedRuntime"
 import * as Redacted from "effect/Redacted"
-import * as SqlClient from "effect/sql/SqlClient"
 import { type Contestant, measured, perCaller, type Round, type Settings } from "../Contestant.ts"
+import { rowsIn } from "../Rows.ts"
 import { type Step, steps } from "./CartLoad.ts"
 
 const policies: Readonly<Record<string, Persistence.Persistence>> = {
@@ -52,14 +52,9 @@ export const start = async (databaseUrl: string, settings: Settings): Promise<Co
         { concurrency: "unbounded", discard: true }
       )
     )
-  const count = Effect.gen(function* () {
-    const sql = yield* SqlClient.SqlClient
-    const rows = yield* sql.unsafe<{ readonly n: number }>(`SELECT count(*)::integer AS n FROM ${schema}.event`)
-    return rows[0]!.n
-  })
   return {
     round: (load) => measured(load, drive),
-    stored: () => runtime.runPromise(count),
+    stored: () => runtime.runPromise(rowsIn(`${schema}.event`)),
     close: () => runtime.dispose()
   }
 }

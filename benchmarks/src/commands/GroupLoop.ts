@@ -3,11 +3,12 @@
  * batch. Used by `BareLoop.ts` and `BareJournal.ts`, which say what a row is and how a batch is written.
  */
 import * as PgClient from "@effect/sql-pg/PgClient"
-import * as Effect from "effect/Effect"
+import type * as Effect from "effect/Effect"
 import * as ManagedRuntime from "effect/ManagedRuntime"
 import * as Redacted from "effect/Redacted"
 import * as SqlClient from "effect/sql/SqlClient"
 import { type Contestant, closedLoop, measured, perCaller } from "../Contestant.ts"
+import { rowsIn } from "../Rows.ts"
 
 interface Queued<Row, Answer> {
   readonly row: Row
@@ -94,13 +95,9 @@ export const startLoop = async <Row>(databaseUrl: string, loop: Loop<Row>): Prom
     const lane = lanes[caller % loop.lanes]!
     return () => lane.append(next())
   })
-  const count = Effect.map(
-    sql.unsafe<{ readonly n: number }>(`SELECT count(*)::integer AS n FROM ${loop.table}`),
-    (rows) => rows[0]!.n
-  )
   return {
     round: (given) => measured(given, load),
-    stored: () => runtime.runPromise(count),
+    stored: () => runtime.runPromise(rowsIn(loop.table)),
     close: () => runtime.dispose()
   }
 }

@@ -15,8 +15,8 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as ManagedRuntime from "effect/ManagedRuntime"
 import * as Redacted from "effect/Redacted"
-import * as SqlClient from "effect/sql/SqlClient"
 import { type Contestant, closedLoop, measured, perCaller } from "../Contestant.ts"
+import { rowsIn } from "../Rows.ts"
 import { steps } from "./CartLoad.ts"
 
 const schema = "alone"
@@ -66,14 +66,9 @@ export const start = async (databaseUrl: string): Promise<Contestant> => {
     const next = callersAppends(caller)
     return () => append(next())
   })
-  const count = Effect.gen(function* () {
-    const sql = yield* SqlClient.SqlClient
-    const rows = yield* sql.unsafe<{ readonly n: number }>(`SELECT count(*)::integer AS n FROM ${schema}.event`)
-    return rows[0]!.n
-  })
   return {
     round: (given) => measured(given, load),
-    stored: () => runtime.runPromise(count),
+    stored: () => runtime.runPromise(rowsIn(`${schema}.event`)),
     close: () => runtime.dispose()
   }
 }

@@ -9,6 +9,7 @@ import * as ManagedRuntime from "effect/ManagedRuntime"
 import * as Queue from "effect/Queue"
 import * as Redacted from "effect/Redacted"
 import type { Contestant, Settings } from "../Contestant.ts"
+import { rowsIn } from "../Rows.ts"
 import { round } from "./LagLoad.ts"
 
 const channel = "bare_lag"
@@ -60,13 +61,7 @@ export const start = async (databaseUrl: string, { rate }: Settings): Promise<Co
   }
   return {
     round: (load) => round(Number(rate), load, commit),
-    stored: () =>
-      runtime.runPromise(
-        Effect.map(
-          sql.unsafe<{ readonly n: number }>("SELECT count(*)::integer AS n FROM bare_lag"),
-          (rows) => rows[0]!.n
-        )
-      ),
+    stored: () => runtime.runPromise(rowsIn("bare_lag")),
     close: async () => {
       await runtime.runPromise(Fiber.interrupt(listener))
       await runtime.dispose()

@@ -17,9 +17,9 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as ManagedRuntime from "effect/ManagedRuntime"
 import * as Redacted from "effect/Redacted"
-import * as SqlClient from "effect/sql/SqlClient"
 import type { Contestant, Figures, Settings } from "../Contestant.ts"
 import { type Step, steps } from "../commands/CartLoad.ts"
+import { rowsIn } from "../Rows.ts"
 
 /** Opening a cart, and items. */
 export const commandsPerCart = 3
@@ -115,10 +115,5 @@ export const start = async (databaseUrl: string, settings: Settings): Promise<Co
       residentBytes: (after.resident - before.resident) / count
     }
   }
-  const stored = Effect.gen(function* () {
-    const sql = yield* SqlClient.SqlClient
-    const rows = yield* sql.unsafe<{ readonly n: number }>(`SELECT count(*)::integer AS n FROM ${schema}.event`)
-    return rows[0]!.n
-  })
-  return { round, stored: () => runtime.runPromise(stored), close: () => runtime.dispose() }
+  return { round, stored: () => runtime.runPromise(rowsIn(`${schema}.event`)), close: () => runtime.dispose() }
 }
