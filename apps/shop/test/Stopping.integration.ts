@@ -3,6 +3,7 @@
  */
 import { execFileSync, spawn } from "node:child_process"
 import { mkdtempSync, rmSync } from "node:fs"
+import { Agent, request } from "node:http"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { setTimeout as sleep } from "node:timers/promises"
@@ -83,8 +84,7 @@ it("a shop whose database hangs answers what it has accepted, ends, and leaves n
   await sleep(500)
   first.child.kill("SIGTERM")
   expect((await accepted).status).toBe(503)
-  // Its connection is kept alive for some seconds, which the server waits for.
-  expectUnfinished(await endedWithin(12_000, first))
+  expectUnfinished(await endedWithin(7_000, first))
 
   postgres.thaw()
   const next = startShop()
@@ -94,6 +94,34 @@ it("a shop whose database hangs answers what it has accepted, ends, and leaves n
   const { code, output } = await endedWithin(5_000, next)
   expect(code, output).toBe(0)
   expect(output).not.toContain("unfinished")
+})
+
+it("one whose clients go on asking on connections that they keep ends", async () => {
+  const { child, ready } = startShop()
+  await ready
+  const agent = new Agent({ keepAlive: true })
+  const options = { agent, method: "POST", headers: { "content-type": "application/json" } }
+  const ask = (id: string) =>
+    new Promise<number>((resolve, reject) => {
+      const asking = request(`http://127.0.0.1:${port}/carts`, options, (answer) => {
+        answer.resume().on("end", () => resolve(answer.statusCode!))
+      })
+      asking.on("error", reject).end(JSON.stringify({ id, currency: "GBP" }))
+    })
+  const goOn = async (_: unknown, client: number): Promise<number> => {
+    for (let answers = 0; ; answers++) {
+      const status = await ask(`${client}-${answers}`).catch(() => undefined)
+      if (status === undefined) return answers
+      expect(status).toBe(202)
+    }
+  }
+  const clients = Promise.all(Array.from({ length: 8 }, goOn))
+  await sleep(1_000)
+  child.kill("SIGTERM")
+  const { code, output } = await endedWithin(7_000, shop!)
+  expect(code, output).toBe(0)
+  for (const answers of await clients) expect(answers).toBeGreaterThan(1)
+  agent.destroy()
 })
 
 it("one that has nothing to answer ends after the limit, however often Ctrl-C comes", async () => {
