@@ -17,11 +17,10 @@ import type { Journal, JournalUnavailable } from "./Journal.ts"
 const mostKept = 128
 
 /**
- * After a look that found few events, there is none before so long: a step of every read model for every append would keep the process
- * from answering. A read model lags up to so much longer under load. Here that holds for what was handed over; an adapter whose reads cost
- * keeps to it where it reads.
+ * After a look that found few of the events that were handed over, there is none before so long, unless somebody waits for one: a step of
+ * every read model for every append would keep the process from answering. A read model lags up to so much longer under load.
  */
-export const pauseMillis = 4
+const pauseMillis = 8
 
 /** More than that, and going on at once is no waste: somebody catches up. */
 export const fewEvents = 64
@@ -68,12 +67,18 @@ export class JournalTail {
   #mustRead = false
   /** No look at what was handed over before then, in milliseconds of `performance.now()`. */
   #restsUntilMillis = 0
+  #resting: ReturnType<typeof setTimeout> | undefined
   /** A look at the journal itself, from then on. */
   #readsFromMillis = 0
   readonly #readAnywayMillis: number
+  readonly #pauseMillis: number
 
-  constructor(journal: Journal["Service"], options: { readonly readAnywayMillis?: number } = {}) {
+  constructor(
+    journal: Journal["Service"],
+    options: { readonly readAnywayMillis?: number; readonly pauseMillis?: number } = {}
+  ) {
     this.#journal = journal
+    this.#pauseMillis = options.pauseMillis ?? pauseMillis
     this.#readAnywayMillis = journal.shared ? (options.readAnywayMillis ?? readAnywayMillis) : Number.POSITIVE_INFINITY
   }
 
@@ -100,16 +105,41 @@ export class JournalTail {
     })
   }
 
-  /** Whether it is known here that a stream has come to a version after a place in its partition. */
-  isAfter({ partition, position }: Place, stream: string, version: number): boolean {
+  /**
+   * Whether it is known here that a version of a stream comes after a place in its partition. Asked by who waits for it: if it has been handed
+   * over and not taken up, the next look is at once.
+   */
+  awaits({ partition, position }: Place, stream: string, version: number): boolean {
     const kept = this.#kept.get(partition)
     if (kept === undefined) return false
-    const isIt = (one: Written["head"]) => one.stream === stream && one.version >= version
-    if (kept.written.some(({ head }) => head.position > position && isIt(head))) return true
+    const isIt = (one: Written["head"]) => one.stream === stream && one.version === version
+    if (kept.written.some(({ head }) => head.position > position && isIt(head))) {
+      this.#hurry()
+      return true
+    }
     for (let i = kept.events.length - 1; i >= 0 && kept.events[i]!.position > position; i--) {
       if (isIt(kept.events[i]!)) return true
     }
     return false
+  }
+
+  #hurry(): void {
+    this.#restsUntilMillis = 0
+    if (this.#resting === undefined) return
+    clearTimeout(this.#resting)
+    this.#rest()
+  }
+
+  /** Looks at what was handed over when it is time. */
+  #rest(): void {
+    const restMillis = this.#restsUntilMillis - performance.now()
+    if (restMillis > 0) {
+      this.#resting = setTimeout(() => this.#lookAtWritten(), restMillis)
+      return
+    }
+    this.#resting = undefined
+    // At the end of the turn, so that whoever appended has his answer first.
+    setImmediate(() => this.#lookAtWritten())
   }
 
   /** Whether all that comes after a place, as far as it has been read, is kept. */
@@ -155,11 +185,8 @@ export class JournalTail {
     return Effect.callback((resume) => {
       if (this.#waiters !== undefined) return void this.#waiters.push(resume)
       this.#waiters = [resume]
-      if (!this.#isAllHandedOver) return this.#lookAtJournal()
-      const restMillis = this.#restsUntilMillis - performance.now()
-      if (restMillis > 0) setTimeout(() => this.#lookAtWritten(), restMillis)
-      // At the end of the turn, so that whoever appended has his answer first.
-      else setImmediate(() => this.#lookAtWritten())
+      if (this.#isAllHandedOver) this.#rest()
+      else this.#lookAtJournal()
     })
   }
 
@@ -170,13 +197,14 @@ export class JournalTail {
   }
 
   #lookAtWritten(): void {
+    this.#resting = undefined
     const news = this.#isAllHandedOver ? this.#writtenAfterEnds() : undefined
     if (news === undefined) return this.#lookAtJournal()
     this.#seen = this.#journal.signal.count
     this.#told = 0
     this.#add(news)
     const isMuch = news.reduce((sum, { events }) => sum + events.length, 0) >= fewEvents
-    this.#restsUntilMillis = isMuch ? 0 : performance.now() + pauseMillis
+    this.#restsUntilMillis = isMuch ? 0 : performance.now() + this.#pauseMillis
     this.#answer(Exit.void)
   }
 

@@ -156,10 +156,13 @@ export class ProjectionWorker<R> {
     return this.#paused
   })
 
-  /** Whether this worker is known to have a version of a stream before it. What another process applies, it does not know. */
-  isBefore({ stream, version }: Sought): boolean {
+  /**
+   * Whether this worker is known to have a version of a stream before it, which it then comes to sooner. What another process applies, it does
+   * not know.
+   */
+  awaits({ stream, version }: Sought): boolean {
     const place = this.#offsets.get(Partition.ofId(Partition.idOf(stream), this.#journal.partitions))
-    return place !== undefined && this.#tail.isAfter(place, stream, version)
+    return place !== undefined && this.#tail.awaits(place, stream, version)
   }
 
   /** Has this worker read offsets anew, and go on at once. For an operator who has changed them. */

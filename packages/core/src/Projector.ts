@@ -123,7 +123,7 @@ export const make = <R = never>(
 
     const awaitUntil: Projector["awaitUntil"] = (name, check, within, sought) =>
       Effect.flatMap(workerOf(name), (worker) => {
-        const inVain = sought === undefined ? () => false : () => worker.isBefore(sought)
+        const inVain = sought === undefined ? () => false : () => worker.awaits(sought)
         return waitFor(worker.progress, check, within, inVain)
       })
 

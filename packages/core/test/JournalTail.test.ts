@@ -2,6 +2,7 @@
  * What the workers of projections rely on who follow a journal together: every event once and in order, whoever reads it, and one
  * read for all of them.
  */
+import { setTimeout } from "node:timers/promises"
 import { AppendSignal, writtenOf } from "@daybook/core/AppendSignal"
 import { type Append, Journal, JournalUnavailable } from "@daybook/core/Journal"
 import { JournalTail, tailOf } from "@daybook/core/JournalTail"
@@ -188,7 +189,10 @@ describe("whoever follows the tail of a journal", () => {
 })
 
 /** Two processes on one journal: this one's appends are handed over, of the other's it hears at most that there are some. */
-const sharedWith = Effect.fnUntraced(function* (options: { readonly readAnywayMillis?: number }) {
+const sharedWith = Effect.fnUntraced(function* (options: {
+  readonly readAnywayMillis?: number
+  readonly pauseMillis?: number
+}) {
   const { journal: watchedJournal, seen } = yield* watched
   const beneath = yield* Journal
   const signal = new AppendSignal()
@@ -313,6 +317,40 @@ describe("what this process has appended, while nobody looks or somebody reads,"
       seen.reads = 0
       assert.deepStrictEqual(yield* news(tail, places(1, 0)), [[0, 2, 3]])
       assert.strictEqual(seen.reads, 0)
+    })
+  )
+})
+
+describe("what this process has appended, while nothing else is taken up for long,", () => {
+  scenario(
+    "is taken up sooner when somebody waits for it, and not for what is taken up already, or is not there",
+    Effect.gen(function* () {
+      const longMillis = 1_000_000
+      const { tail, ours } = yield* sharedWith({ readAnywayMillis: Number.POSITIVE_INFINITY, pauseMillis: longMillis })
+      yield* news(tail, places(0, 0))
+      yield* ours(0, 1)
+      assert.deepStrictEqual(yield* news(tail, places(0, 0)), [[0, 1]])
+      yield* ours(0, 2)
+      const next = yield* Effect.forkChild(news(tail, places(1, 0)))
+      const isThere = Effect.andThen(
+        Effect.promise(() => setTimeout(20)),
+        Effect.sync(() => next.pollUnsafe() !== undefined)
+      )
+      assert.isTrue(tail.awaits({ partition: 0, position: 0 }, "thing-0", 1))
+      assert.isFalse(tail.awaits({ partition: 0, position: 1 }, "thing-0", 1))
+      assert.isFalse(tail.awaits({ partition: 0, position: 1 }, "thing-0", 4))
+      assert.isFalse(tail.awaits({ partition: 1, position: 0 }, "thing-1", 1))
+      assert.isFalse(yield* isThere)
+      assert.isTrue(tail.awaits({ partition: 0, position: 1 }, "thing-0", 3))
+      assert.isTrue(tail.awaits({ partition: 0, position: 1 }, "thing-0", 2))
+      assert.deepStrictEqual(yield* Fiber.join(next), [[0, 2, 3]])
+      // It holds for once.
+      yield* ours(0, 1)
+      const later = yield* Effect.forkChild(news(tail, places(3, 0)))
+      yield* Effect.promise(() => setTimeout(20))
+      assert.isUndefined(later.pollUnsafe())
+      assert.isTrue(tail.awaits({ partition: 0, position: 3 }, "thing-0", 4))
+      assert.deepStrictEqual(yield* Fiber.join(later), [[0, 4]])
     })
   )
 })

@@ -337,6 +337,16 @@ describe("who waits for a version of a stream", () => {
       assert.deepStrictEqual(looks, [2, 2, 2, 3], "of another stream's events nothing follows")
       yield* Deferred.succeed(gate, undefined)
       assert.deepStrictEqual(yield* Fiber.join(elsewhere), Option.some(3))
+      gate = yield* Deferred.make<void>()
+      yield* deposits(a, [4])
+      yield* letOthersRun
+      const before = yield* read(`account-${a}`, 2)
+      assert.deepStrictEqual(
+        yield* Fiber.join(before),
+        Option.some(3),
+        "a version that is there, though the next is not"
+      )
+      yield* Deferred.succeed(gate, undefined)
     })
   )
 })

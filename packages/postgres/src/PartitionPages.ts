@@ -7,7 +7,7 @@
  */
 import type { Stored } from "@daybook/core/Event"
 import { type Journal, JournalUnavailable } from "@daybook/core/Journal"
-import { fewEvents, pauseMillis } from "@daybook/core/JournalTail"
+import { fewEvents } from "@daybook/core/JournalTail"
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import { SqlClient } from "effect/sql/SqlClient"
@@ -28,6 +28,9 @@ type ReadPages = (pages: ReadonlyArray<Page>) => Effect.Effect<ReadonlyArray<Rea
 
 /** Pages of one statement at most. */
 const mostPages = 100
+
+/** From one read that found few events to the next. */
+const pauseMillis = 4
 
 /**
  * Several pages of at most `limit` events each in one statement. The limit is in its text: of one that it does not know, the planner
