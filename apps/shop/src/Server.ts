@@ -127,6 +127,12 @@ interface Serving {
  */
 const keepAliveTimeout = 75_000
 
+/**
+ * While it closes, a server waits so long before it closes the connections that are kept and not used: a request may be on its way on any of
+ * them, and is answered.
+ */
+const lastRequestsMillis = 1_000
+
 /** It listens before the services are there; until then it says so, since a request that nobody hears is never answered. */
 const httpServer = () => {
   class Answer extends ServerResponse {
@@ -142,6 +148,8 @@ const httpServer = () => {
   const server = createServer({ ServerResponse: Answer, keepAliveTimeout })
     .on("clientError", Problems.refuse)
     .on("request", Problems.refuseEarly)
+  const closeIdleConnections = server.closeIdleConnections.bind(server)
+  server.closeIdleConnections = () => void setTimeout(closeIdleConnections, lastRequestsMillis).unref()
   return server.on("newListener", (event) => {
     if (event === "request") server.off("request", Problems.refuseEarly)
   })

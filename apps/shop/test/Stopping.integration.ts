@@ -96,31 +96,33 @@ it("a shop whose database hangs answers what it has accepted, ends, and leaves n
   expect(output).not.toContain("unfinished")
 })
 
-it("one whose clients go on asking on connections that they keep ends", async () => {
+it("one whose clients go on asking on connections that they keep answers each of them, and ends", async () => {
   const { child, ready } = startShop()
   await ready
   const agent = new Agent({ keepAlive: true })
   const options = { agent, method: "POST", headers: { "content-type": "application/json" } }
   const ask = (id: string) =>
-    new Promise<number>((resolve, reject) => {
+    new Promise<string>((resolve) => {
       const asking = request(`http://127.0.0.1:${port}/carts`, options, (answer) => {
-        answer.resume().on("end", () => resolve(answer.statusCode!))
+        answer.resume().on("end", () => resolve(`${answer.statusCode} ${answer.headers.connection}`))
       })
-      asking.on("error", reject).end(JSON.stringify({ id, currency: "GBP" }))
+      asking.on("error", ({ code }: NodeJS.ErrnoException) => resolve(code!))
+      asking.end(JSON.stringify({ id, currency: "GBP" }))
     })
-  const goOn = async (_: unknown, client: number): Promise<number> => {
-    for (let answers = 0; ; answers++) {
-      const status = await ask(`${client}-${answers}`).catch(() => undefined)
-      if (status === undefined) return answers
-      expect(status).toBe(202)
-    }
+  const goOn = async (_: unknown, client: number): Promise<ReadonlyArray<string>> => {
+    const answers: Array<string> = []
+    while (answers.at(-1) !== "ECONNREFUSED") answers.push(await ask(`${client}-${answers.length}`))
+    return answers
   }
   const clients = Promise.all(Array.from({ length: 8 }, goOn))
   await sleep(1_000)
   child.kill("SIGTERM")
   const { code, output } = await endedWithin(7_000, shop!)
   expect(code, output).toBe(0)
-  for (const answers of await clients) expect(answers).toBeGreaterThan(1)
+  for (const answers of await clients) {
+    expect(answers.slice(-2)).toEqual(["202 close", "ECONNREFUSED"])
+    expect(new Set(answers.slice(0, -2))).toEqual(new Set(["202 keep-alive"]))
+  }
   agent.destroy()
 })
 
