@@ -127,19 +127,16 @@ export class JournalTail {
     this.#restsUntilMillis = 0
     if (this.#resting === undefined) return
     clearTimeout(this.#resting)
+    this.#resting = undefined
     this.#rest()
   }
 
   /** Looks at what was handed over when it is time. */
   #rest(): void {
     const restMillis = this.#restsUntilMillis - performance.now()
-    if (restMillis > 0) {
-      this.#resting = setTimeout(() => this.#lookAtWritten(), restMillis)
-      return
-    }
-    this.#resting = undefined
+    if (restMillis > 0) this.#resting = setTimeout(() => this.#lookAtWritten(), restMillis)
     // At the end of the turn, so that whoever appended has his answer first.
-    setImmediate(() => this.#lookAtWritten())
+    else setImmediate(() => this.#lookAtWritten())
   }
 
   /** Whether all that comes after a place, as far as it has been read, is kept. */

@@ -59,7 +59,7 @@ export interface Projector {
   ) => Effect.Effect<boolean, ReadModelUnavailable>
   /**
    * Runs `check` until it finds something, again after each step of the projection; `none` when it has not within the time. Where it is a version
-   * of a stream that is `sought`, `check` is spared as long as the projection is known not to have come there.
+   * of a stream that is `sought`, `check` is spared as long as the projection is known not to have come there, and the projection goes on at once.
    */
   readonly awaitUntil: <A, E, R>(
     projection: string,
