@@ -5,6 +5,7 @@ import * as Instant from "@daybook/core/Instant"
 import type { Subject } from "../Past.ts"
 import { make as makePayment } from "./Domain.ts"
 import type { PaymentEvent } from "./Events.ts"
+import { viewOf } from "./Queries.ts"
 import {
   type Attention,
   Changes,
@@ -14,8 +15,7 @@ import {
   operationRows,
   paymentRow,
   type Resolution
-} from "./Projections.ts"
-import { viewOf } from "./Queries.ts"
+} from "./ReadModels.ts"
 import { type PaymentNotFound, paymentNotFound } from "./Rejection.ts"
 import type { State } from "./State.ts"
 import type { PaymentView } from "./Views.ts"

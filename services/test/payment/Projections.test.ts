@@ -11,7 +11,7 @@ import type { PaymentEvent } from "../../src/payment/Events.ts"
 import * as Given from "./Given.ts"
 import { gbp } from "./Given.ts"
 import { commands, payment } from "./Life.ts"
-import { empty, type Happening, model, project, readModels, recorded, rows } from "./ReadModels.ts"
+import { empty, type Happening, model, project, projectAtOnce, readModels, recorded, rows } from "./ReadModels.ts"
 
 /** What becomes of commands, one after the other. */
 const eventsOf = (sent: ReadonlyArray<Command>): ReadonlyArray<PaymentEvent> => {
@@ -64,10 +64,13 @@ layer(readModels, { timeout: "60 seconds" })("the read models of payments", (it)
         yield* Effect.promise(() =>
           fc.assert(
             fc.asyncProperty(happenings, cuts, async (happened, cut) => {
-              await run(empty)
-              await run(project(cutAt(recorded(happened), cut).filter((batch) => batch.length > 0)))
               const wanted = model(happened)
-              expect(await run(rows)).toEqual(wanted)
+              const batches = cutAt(recorded(happened), cut).filter((batch) => batch.length > 0)
+              for (const apply of [project, projectAtOnce]) {
+                await run(empty)
+                await run(apply(batches))
+                expect(await run(rows)).toEqual(wanted)
+              }
               for (const [name, { length }] of Object.entries(wanted)) if (length > 0) seen.add(name)
             }),
             { numRuns: 60, seed: 11 }
@@ -114,11 +117,12 @@ layer(readModels, { timeout: "60 seconds" })("the read models of payments", (it)
         event,
         atMillis
       }))
-      for (const cut of [[], [0.3, 0.6]]) {
-        yield* empty
-        yield* project(cutAt(recorded(happened), cut))
-        expect((yield* rows).attention).toMatchObject([{ note: null, resolved_at: null, required_at: 3 }])
-      }
+      for (const apply of [project, projectAtOnce])
+        for (const cut of [[], [0.3, 0.6]]) {
+          yield* empty
+          yield* apply(cutAt(recorded(happened), cut))
+          expect((yield* rows).attention).toMatchObject([{ note: null, resolved_at: null, required_at: 3 }])
+        }
     })
   )
 })

@@ -1,6 +1,7 @@
 /** The payment's read models in an embedded store, and a model of them that is plain enough to be believed. */
 import * as Aggregate from "@daybook/core/Aggregate"
 import type { Recorded } from "@daybook/core/Event"
+import { ProjectionStore } from "@daybook/core/ProjectionStore"
 import * as Database from "@daybook/postgres/Database"
 import * as Stores from "@daybook/postgres/Stores"
 import * as Effect from "effect/Effect"
@@ -39,9 +40,18 @@ export const recorded = (happenings: ReadonlyArray<Happening>): ReadonlyArray<Re
   })
 }
 
+type Batches = ReadonlyArray<ReadonlyArray<Recorded<PaymentEvent>>>
+
 /** Applies events to the read models, in batches. */
-export const project = (batches: ReadonlyArray<ReadonlyArray<Recorded<PaymentEvent>>>) =>
+export const project = (batches: Batches) =>
   Effect.forEach(batches, (batch) => paymentViews(schema).handle(batch, { replaying: false }), { discard: true })
+
+/** The same as a worker does it: a statement for each batch. */
+export const projectAtOnce = Effect.fnUntraced(function* (batches: Batches) {
+  const { name, plan } = paymentViews(schema)
+  const store = yield* ProjectionStore
+  yield* Effect.forEach(batches, (batch) => store.write!(name, [], plan!(batch)), { discard: true })
+})
 
 const names = [
   "payment_view",
