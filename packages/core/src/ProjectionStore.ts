@@ -110,7 +110,7 @@ export class ProjectionStore extends Context.Service<
     ): Effect.Effect<A, E | ProjectionFenced | ReadModelUnavailable, R>
     /**
      * Carries out a plan of writes and moves the offsets, both or neither, as `transact` does; the plan is made outside of any
-     * transaction. Only stores on SQL have it.
+     * transaction. Only stores on SQL have it. A store may answer before it is on disk: after a crash both are as they were before.
      */
     write?<E, R>(
       projection: string,

@@ -133,6 +133,9 @@ const allHeld = "(SELECT yes FROM all_held)"
 /**
  * Moves all or nothing by itself, without a transaction around it: `$3` is how many steps there are. `besides` are items that write
  * where `allHeld`.
+ *
+ * It does not wait until it is on disk: a server that crashes forgets the newest steps, each with its offsets, and the worker takes
+ * them again from the journal.
  */
 const moveAll = (schema: string, besides: ReadonlyArray<string> = []): string =>
   `WITH held AS MATERIALIZED (
@@ -141,7 +144,7 @@ const moveAll = (schema: string, besides: ReadonlyArray<string> = []): string =>
        ON o.projection = $1::text AND o.partition = a.partition AND o.epoch = a.epoch AND o.position = a.from_
      ORDER BY o.partition FOR UPDATE OF o
    ), all_held AS MATERIALIZED (
-     SELECT count(*) = $3::text::integer AS yes FROM held
+     SELECT count(*) = $3::text::integer AND set_config('synchronous_commit', 'off', true) = 'off' AS yes FROM held
    ), moved AS (
      UPDATE ${schema}.projection_offset o SET position = held.to_ FROM held
      WHERE o.projection = $1::text AND o.partition = held.partition

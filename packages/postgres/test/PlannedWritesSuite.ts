@@ -101,6 +101,27 @@ export const plannedWritesSuite = (database: string, location: Database.Location
         )
       )
 
+      it.effect("do not wait for the disk, and leave it to others whether they do", () =>
+        claimed(({ schema }, steps) =>
+          Effect.gen(function* () {
+            const sql = yield* SqlClient
+            // Asked at the end of the statement, where it will be known whether the commit is to wait.
+            yield* sql.unsafe(`CREATE TABLE ${schema}.asked (waits text)`)
+            yield* sql.unsafe(
+              `CREATE FUNCTION ${schema}.ask() RETURNS trigger LANGUAGE plpgsql AS
+               $$ BEGIN INSERT INTO ${schema}.asked VALUES (current_setting('synchronous_commit')); RETURN NULL; END $$`
+            )
+            yield* sql.unsafe(
+              `CREATE TRIGGER ask AFTER INSERT ON ${schema}.till FOR EACH STATEMENT EXECUTE FUNCTION ${schema}.ask()`
+            )
+            yield* write(steps, till(schema, "1", "10"))
+            yield* sql.unsafe(`INSERT INTO ${schema}.till VALUES ('2', 20, '{}')`)
+            const asked = yield* sql.unsafe(`SELECT waits FROM ${schema}.asked`)
+            assert.deepStrictEqual(asked, [{ waits: "off" }, { waits: "on" }])
+          })
+        )
+      )
+
       it.effect(
         "come to what a transaction would have written; a stream that is refused is set aside and taken in again",
         () =>

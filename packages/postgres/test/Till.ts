@@ -202,14 +202,20 @@ export const applyAll = ({ schema, live }: Service, ...others: ReadonlyArray<(sc
     }
   }).pipe(Effect.scoped)
 
+interface Sum {
+  readonly total: number
+}
+
 /** All rows of the read model, without the columns that depend on when they were written. */
 export const rowsOf = (schema: string) =>
   Effect.gen(function* () {
     const sql = yield* SqlClient
     return {
-      tills: yield* sql.unsafe(`SELECT till_id, total::float8, note::text FROM ${schema}.till ORDER BY till_id`),
-      slips: yield* sql.unsafe(`SELECT till_id, version, amount::float8 FROM ${schema}.slip ORDER BY 1, 2`),
-      takings: yield* sql.unsafe(`SELECT day::text, total::float8 FROM ${schema}.takings ORDER BY day`)
+      tills: yield* sql.unsafe<Sum>(`SELECT till_id, total::float8, note::text FROM ${schema}.till ORDER BY till_id`),
+      slips: yield* sql.unsafe<{ readonly amount: number }>(
+        `SELECT till_id, version, amount::float8 FROM ${schema}.slip ORDER BY 1, 2`
+      ),
+      takings: yield* sql.unsafe<Sum>(`SELECT day::text, total::float8 FROM ${schema}.takings ORDER BY day`)
     }
   })
 
