@@ -15,12 +15,12 @@ import { HttpIncomingMessage, HttpRouter, HttpServerResponse } from "effect/http
 import { HttpApi, HttpApiScalar, OpenApi } from "effect/http-api"
 import * as Layer from "effect/Layer"
 import { PrometheusMetrics } from "effect/observability"
-import type * as Scope from "effect/Scope"
 import * as AllowedMethods from "./AllowedMethods.ts"
 import type { Part } from "./Parts.ts"
 import * as Problems from "./Problems.ts"
 import { Readiness } from "./Readiness.ts"
 import { type Listen, type Roles, roleNames } from "./Settings.ts"
+import type { Stopping } from "./Stopping.ts"
 
 const annotations = OpenApi.annotations({
   title: "Daybook shop",
@@ -47,19 +47,20 @@ const messagesOf = (parts: ReadonlyArray<Part>): AsyncApi.Document =>
     parties.filter(({ service }) => parts.some(({ name }) => name === service))
   )
 
+/** What a server has to do with the stop of its process. */
+type Stop = Pick<Stopping, "serving" | "isAsked">
+
 /** How long the readiness probe waits for the read side; a probe itself times out after some seconds. */
 const readyWithinMillis = 2_000
 
-const health = HttpRouter.use(
-  Effect.fnUntraced(function* (router) {
-    const { statuses } = yield* Readiness
-    yield* router.add("GET", "/health/live", HttpServerResponse.jsonUnsafe({ status: "live" }))
-    // In a fiber of its own, since an attempt to connect cannot be interrupted and would keep the probe waiting.
-    const status = Effect.flatMap(Effect.forkDetach(statuses), Fiber.join)
-    yield* router.add(
-      "GET",
-      "/health/ready",
-      status.pipe(
+const health = (stopping: Stop) =>
+  HttpRouter.use(
+    Effect.fnUntraced(function* (router) {
+      const { statuses } = yield* Readiness
+      yield* router.add("GET", "/health/live", HttpServerResponse.jsonUnsafe({ status: "live" }))
+      // In a fiber of its own, since an attempt to connect cannot be interrupted and would keep the probe waiting.
+      const status = Effect.flatMap(Effect.forkDetach(statuses), Fiber.join)
+      const ready = status.pipe(
         Effect.map((projections) =>
           HttpServerResponse.jsonUnsafe({
             status: "ready",
@@ -78,9 +79,14 @@ const health = HttpRouter.use(
         }),
         Effect.catch((error) => Effect.succeed(Problems.unready(error.message)))
       )
-    )
-  })
-)
+      const isStopping = Effect.succeed(Problems.unready("The process has been asked to stop."))
+      yield* router.add(
+        "GET",
+        "/health/ready",
+        Effect.suspend(() => (stopping.isAsked ? isStopping : ready))
+      )
+    })
+  )
 
 const landing = HttpRouter.use((router) =>
   router.add("GET", "/", HttpServerResponse.redirect("/docs", { status: 302 }))
@@ -98,7 +104,7 @@ const document = (path: "/openapi.json" | "/asyncapi.json", make: () => unknown)
 const routerConfig = { maxParamLength: 16_384 }
 
 /** All routes, and what the services run behind them. */
-const routes = ({ parts, roles, answerMillis }: Serving) => {
+const routes = ({ parts, roles, answerMillis, stopping }: Serving) => {
   const allowed = AllowedMethods.make(routerConfig)
   const api = apiOf(parts)
   const services = parts.reduce<Part["layer"]>((all, { layer }) => Layer.merge(all, layer), Layer.empty)
@@ -108,7 +114,7 @@ const routes = ({ parts, roles, answerMillis }: Serving) => {
     document("/asyncapi.json", () => messagesOf(parts)),
     HttpApiScalar.layer(api, { path: "/docs" }),
     PrometheusMetrics.layerHttp(),
-    health,
+    health(stopping),
     landing,
     Problems.layer({ allowed, answerMillis, roles })
   ).pipe(Layer.provide(RequestProblems.layer), Layer.provide(allowed.layer), Layer.provide(Readiness.layer))
@@ -119,6 +125,7 @@ interface Serving {
   readonly parts: ReadonlyArray<Part>
   readonly roles: Roles
   readonly answerMillis: number
+  readonly stopping: Stop
 }
 
 /**
@@ -157,19 +164,18 @@ const httpServer = () => {
 
 /**
  * The server of these services, listening. Port 0 is any free port; `HttpServer` says which. What is `serving` begins before requests are
- * served, and ends when those accepted are answered, before the services do.
+ * served, and ends when those accepted are answered, before the services do. Who is asked to stop is not ready.
  */
 export const layer = (
   { host, port, answerMillis = defaultAnswerMillis }: Listen,
   parts: ReadonlyArray<Part>,
   roles: Roles = new Set(roleNames),
-  serving: Effect.Effect<void, never, Scope.Scope> = Effect.void
+  stopping: Stop = { serving: Effect.void, isAsked: false }
 ) =>
-  HttpRouter.serve(Layer.provideMerge(Layer.effectDiscard(serving), routes({ parts, roles, answerMillis })), {
-    disableLogger: true,
-    disableListenLog: true,
-    routerConfig
-  }).pipe(
+  HttpRouter.serve(
+    Layer.provideMerge(Layer.effectDiscard(stopping.serving), routes({ parts, roles, answerMillis, stopping })),
+    { disableLogger: true, disableListenLog: true, routerConfig }
+  ).pipe(
     Layer.provide(Layer.succeed(HttpIncomingMessage.MaxBodySize, ByteSize.bytes(Problems.maxBodyBytes))),
     Layer.provideMerge(NodeHttpServer.layer(httpServer, { host, port }))
   )

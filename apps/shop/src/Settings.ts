@@ -47,6 +47,15 @@ export const listen: Config.Config<Listen> = Config.all({
   answerMillis
 })
 
+/**
+ * `SHUTDOWN_DELAY_SECONDS` (default 0), in milliseconds: for how long a process that is asked to stop goes on serving requests, no longer
+ * ready, before it begins to stop.
+ */
+export const shutdownDelayMillis: Config.Config<number> = Config.map(
+  wholeNumber("SHUTDOWN_DELAY_SECONDS", 0, 3_600, 0),
+  millisOf
+)
+
 const url = (name: string) => Config.option(Config.Redacted(name))
 
 /** `DAYBOOK_HOME` (default `.daybook`): the folder of the embedded store. */

@@ -101,15 +101,14 @@ const shop = Command.make(
   },
   Effect.fnUntraced(function* ({ services, roles: roleList }) {
     const listen = yield* explained()(Settings.listen)
+    const delayMillis = yield* explained()(Settings.shutdownDelayMillis)
     const roles: Settings.Roles = new Set(roleList)
     const running = Effect.gen(function* () {
       const parts = yield* Parts.fromEnvironment(services, roles)
-      return yield* Layer.launch(
-        Server.layer(listen, parts, roles, stopping.serving).pipe(
-          Layer.tap(() => banner(addressOf(listen), services, roles))
-        )
-      )
-    })
+      yield* Layer.build(Server.layer(listen, parts, roles, stopping))
+      yield* banner(addressOf(listen), services, roles)
+      yield* Effect.onInterrupt(Effect.never, () => stopping.notice(delayMillis))
+    }).pipe(Effect.scoped)
     // Nobody is told of spans here, and each statement would make one.
     const untraced = Effect.withTracerEnabled(explained(listen)(running), false)
     yield* Effect.updateContext(untraced, withoutCommandLine)

@@ -1,7 +1,9 @@
 /**
- * Bounds an orderly stop, which otherwise takes as long as the slowest of what the shop works with. What is asked of a database at the
- * end, as to give leases back, cannot be interrupted, nor can a statement before its server has had a chance to cancel it; and of a
- * database that hangs neither is ever answered. Used by `Shop.ts`.
+ * An orderly stop: told of beforehand where that is wanted, and bounded.
+ *
+ * It would otherwise take as long as the slowest of what the shop works with. What is asked of a database at the end, as to give leases
+ * back, cannot be interrupted, nor can a statement before its server has had a chance to cancel it; and of a database that hangs neither
+ * is ever answered. Used by `Shop.ts`.
  */
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
@@ -23,6 +25,26 @@ const unfinished =
 export class Stopping {
   #isServing = false
   #isAsked = false
+  #endNotice = () => {}
+
+  /** Whether the process was asked to stop. It is not ready any more then, though it may go on for a while. */
+  get isAsked(): boolean {
+    return this.#isAsked
+  }
+
+  /**
+   * Lets some time go by in which requests are served as before, so that whoever sends traffic by the readiness probe learns of the stop
+   * before connections are refused. To be asked again ends it.
+   */
+  notice(millis: number): Effect.Effect<void> {
+    return Effect.callback((resume) => {
+      const timer = setTimeout(() => this.#endNotice(), millis)
+      this.#endNotice = () => {
+        clearTimeout(timer)
+        resume(Effect.void)
+      }
+    })
+  }
 
   /** Lives as long as requests are served: the time does not run before they are answered. */
   readonly serving: Effect.Effect<void, never, Scope.Scope> = Effect.acquireRelease(
@@ -36,10 +58,10 @@ export class Stopping {
       })
   )
 
-  /** Begins when the process is asked to stop. To be asked again changes nothing. */
+  /** Begins when the process is asked to stop. To be asked again changes nothing after the notice. */
   onSignals(): void {
     const asked = () => {
-      if (this.#isAsked) return
+      if (this.#isAsked) return this.#endNotice()
       this.#isAsked = true
       this.#limit()
     }

@@ -1,5 +1,6 @@
 /**
- * Stopping a shop whose database hangs: it answers what it has accepted, ends within seconds, and says what it left undone.
+ * Stopping a shop: it answers what it has accepted, after a notice where one is wanted, and ends within seconds though its database hangs; then it says what it
+ * left undone.
  */
 import { execFileSync, spawn } from "node:child_process"
 import { mkdtempSync, rmSync } from "node:fs"
@@ -38,13 +39,14 @@ afterAll(async () => {
 })
 
 /** It gives a command up later than all else has to end. */
-const startShop = (url = postgres.url) => {
+const startShop = (url = postgres.url, delaySeconds = 0) => {
   shop = start({
     DATABASE_URL: url,
     DAYBOOK_HOME: folder,
     PORT: port,
     ANSWER_WITHIN_SECONDS: "7",
-    LEASE_SECONDS: "3"
+    LEASE_SECONDS: "3",
+    SHUTDOWN_DELAY_SECONDS: `${delaySeconds}`
   })
   return shop
 }
@@ -124,6 +126,38 @@ it("one whose clients go on asking on connections that they keep answers each of
     expect(new Set(answers.slice(0, -2))).toEqual(new Set(["202 keep-alive"]))
   }
   agent.destroy()
+})
+
+it("one that is to wait is not ready any more, and answers all that comes until it has waited", async () => {
+  const { child, ready } = startShop(postgres.url, 3)
+  await ready
+  const probe = async () => {
+    const answer = await fetch(`http://127.0.0.1:${port}/health/ready`)
+    return [answer.status, ((await answer.json()) as { readonly detail?: string }).detail]
+  }
+  expect(await probe()).toEqual([200, undefined])
+  child.kill("SIGTERM")
+  await expect.poll(probe).toEqual([503, "The process has been asked to stop."])
+  const asked = performance.now()
+  let answered = 0
+  for (; performance.now() < asked + 2_000; answered++) {
+    const answer = await open(`delayed-${answered}`)
+    expect([answer.status, answer.headers.get("connection")]).toEqual([202, "keep-alive"])
+  }
+  expect(answered).toBeGreaterThan(1)
+  const { code, output } = await endedWithin(7_000, shop!)
+  expect(code, output).toBe(0)
+})
+
+it("one that is to wait does not where it is asked again", async () => {
+  const { child, ready } = startShop(postgres.url, 600)
+  await ready
+  child.kill("SIGINT")
+  await sleep(500)
+  expect((await open("waiting")).status).toBe(202)
+  child.kill("SIGINT")
+  const { code, output } = await endedWithin(7_000, shop!)
+  expect(code, output).toBe(0)
 })
 
 it("one that has nothing to answer ends after the limit, however often Ctrl-C comes", async () => {
