@@ -1,27 +1,40 @@
 /**
- * Fate: kills processes one after the other at random moments and has them started again, and once Kafka too.
+ * Fate: kills processes one after the other at random moments and has them started again, and once each server that they use.
  */
 import { setTimeout as sleep } from "node:timers/promises"
-import type { Kafka } from "@daybook/infra/Kafka"
 import type { Member } from "./Fleet.ts"
 import { between, pick, type Random } from "./Random.ts"
 
 /** How often each process is killed. */
 export const killsOfEach = 5
 
+/** A server that the processes use: a database, a broker. */
+export interface Server {
+  readonly name: string
+  /** Ends it as a failure would. */
+  readonly crash: () => Promise<void>
+  /** Starts it again with what it had stored. */
+  readonly recover: () => Promise<void>
+}
+
 export class Chaos {
   readonly #members: ReadonlyArray<Member>
-  readonly #kafka: Kafka | undefined
+  readonly #servers: ReadonlyArray<Server>
   readonly #random: Random
   readonly #say: (what: string) => void
-  brokerRestarts = 0
+  /** The names of the servers that were killed and are back. */
+  readonly restarted: Array<string> = []
 
   constructor(
     members: ReadonlyArray<Member>,
-    options: { readonly kafka: Kafka | undefined; readonly random: Random; readonly say: (what: string) => void }
+    options: {
+      readonly servers: ReadonlyArray<Server>
+      readonly random: Random
+      readonly say: (what: string) => void
+    }
   ) {
     this.#members = members
-    this.#kafka = options.kafka
+    this.#servers = options.servers
     this.#random = options.random
     this.#say = options.say
   }
@@ -41,17 +54,19 @@ export class Chaos {
       this.#say(`killed ${member.name} (${member.kills} of ${killsOfEach})`)
       await sleep(between(this.#random, 0, 1_000))
       await member.start()
-      if (this.progress >= 0.5 && this.brokerRestarts === 0) await this.#restartBroker()
+      await this.#restartDue()
     }
   }
 
-  async #restartBroker(): Promise<void> {
-    if (this.#kafka === undefined) return
-    this.#say("killed Kafka")
-    await this.#kafka.crash()
+  /** The servers have their turns in between: of two the first after a third of the kills, the other after two thirds. */
+  async #restartDue(): Promise<void> {
+    const due = this.#servers[this.restarted.length]
+    if (due === undefined || this.progress < (this.restarted.length + 1) / (this.#servers.length + 1)) return
+    await due.crash()
+    this.#say(`killed ${due.name}`)
     await sleep(between(this.#random, 0, 1_000))
-    await this.#kafka.recover()
-    this.brokerRestarts++
-    this.#say("Kafka is back")
+    await due.recover()
+    this.restarted.push(due.name)
+    this.#say(`${due.name} is back`)
   }
 }

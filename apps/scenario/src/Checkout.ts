@@ -6,12 +6,12 @@ import { mkdtempSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { ofProcess, Progress } from "@daybook/cli/Progress"
-import { type Kafka, startKafka } from "@daybook/infra/Kafka"
+import { startKafka } from "@daybook/infra/Kafka"
 import { startPostgres } from "@daybook/infra/Postgres"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import { type Bought, buy } from "./Buying.ts"
-import { Chaos } from "./Chaos.ts"
+import { Chaos, type Server } from "./Chaos.ts"
 import * as Client from "./Client.ts"
 import { createDatabases } from "./Databases.ts"
 import { Fleet, type Planned } from "./Fleet.ts"
@@ -21,7 +21,7 @@ import * as Verdict from "./Verdict.ts"
 
 export interface Options {
   readonly orders: number
-  readonly broker: "kafka" | "sql"
+  readonly broker: "kafka" | "postgres" | "sql"
   readonly faults: boolean
   readonly seed: number
   /** Buyers at a time. */
@@ -45,6 +45,7 @@ export interface Result extends Options {
   readonly checkoutsPerSecond: number
   readonly kills: Readonly<Record<string, number>>
   readonly brokerRestarts: number
+  readonly databaseRestarts: number
   /** Why checkouts were undone, and how many for each reason. */
   readonly reasons: Readonly<Record<string, number>>
   readonly examples: ReadonlyArray<string>
@@ -59,32 +60,62 @@ const patience = { KAFKA_SESSION_TIMEOUT_MILLIS: "6000", LEASE_SECONDS: "3" }
 /** Where everything runs. */
 interface Ground extends AsyncDisposable {
   readonly planned: ReadonlyArray<Planned>
-  readonly kafka: Kafka | undefined
+  readonly servers: ReadonlyArray<Server>
   /** The books of the simulated payment provider. */
   readonly books: string
 }
 
-/** Four processes, each with a PostgreSQL database of its own, and Kafka between them. */
-const distributed = async (folder: string): Promise<Ground> => {
-  await using servers = new AsyncDisposableStack()
-  const postgres = servers.use(await startPostgres())
-  const kafka = servers.use(await startKafka())
-  const teams = { cart: ["cart"], order: ["order", "checkout"], inventory: ["inventory"], payment: ["payment"] }
-  const databases = await createDatabases(postgres.url, Object.keys(teams))
-  const books = join(folder, "provider.sqlite")
-  const planned = Object.entries(teams).map(([name, services]) => ({
+const teams = { cart: ["cart"], order: ["order", "checkout"], inventory: ["inventory"], payment: ["payment"] }
+
+type Team = keyof typeof teams
+
+/** Four processes, with settings that they share and a database for each. */
+const processes = (books: string, databaseOf: (team: Team) => string, shared: Readonly<Record<string, string>>) =>
+  Object.entries(teams).map(([name, services]) => ({
     name,
     services,
     settings: {
       ...patience,
-      DATABASE_URL: databases[name]!,
-      BROKER: "kafka",
-      KAFKA_BROKERS: kafka.brokers,
-      SIMULATED_PROVIDER_FILE: books
+      ...shared,
+      DATABASE_URL: databaseOf(name as Team),
+      SIMULATED_PROVIDER_FILE: books,
+      DEMO_STOCK: "0"
     }
   }))
-  const kept = servers.move()
-  return { planned, kafka, books, [Symbol.asyncDispose]: () => kept.disposeAsync() }
+
+/** Four processes, each with a PostgreSQL database of its own, and Kafka between them. */
+const onKafka = async (folder: string): Promise<Ground> => {
+  await using stack = new AsyncDisposableStack()
+  const postgres = stack.use(await startPostgres())
+  const kafka = stack.use(await startKafka())
+  const databases = await createDatabases(postgres.url, Object.keys(teams))
+  const books = join(folder, "provider.sqlite")
+  const shared = { BROKER: "kafka", KAFKA_BROKERS: kafka.brokers }
+  const kept = stack.move()
+  return {
+    planned: processes(books, (team) => databases[team]!, shared),
+    servers: [
+      { name: "PostgreSQL", ...postgres },
+      { name: "Kafka", ...kafka }
+    ],
+    books,
+    [Symbol.asyncDispose]: () => kept.disposeAsync()
+  }
+}
+
+/** Four processes on one PostgreSQL database, which carries their messages too. */
+const onPostgres = async (folder: string): Promise<Ground> => {
+  await using stack = new AsyncDisposableStack()
+  const postgres = stack.use(await startPostgres())
+  const { shop } = await createDatabases(postgres.url, ["shop"])
+  const books = join(folder, "provider.sqlite")
+  const kept = stack.move()
+  return {
+    planned: processes(books, () => shop!, { BROKER: "sql" }),
+    servers: [{ name: "PostgreSQL", ...postgres }],
+    books,
+    [Symbol.asyncDispose]: () => kept.disposeAsync()
+  }
 }
 
 /** One process with everything embedded. */
@@ -99,11 +130,13 @@ const embedded = (folder: string): Ground => {
   }
   return {
     planned: [{ name: "shop", services, settings }],
-    kafka: undefined,
+    servers: [],
     books,
     [Symbol.asyncDispose]: () => Promise.resolve()
   }
 }
+
+const grounds = { kafka: onKafka, postgres: onPostgres, sql: embedded }
 
 const receiveStock = async (fleet: Fleet, run: string, stock: ReadonlyMap<string, number>): Promise<void> => {
   for (const [sku, quantity] of stock) {
@@ -144,8 +177,8 @@ const play = async (options: Options, ground: Ground, folder: string, say: (what
   await using fleet = await Fleet.start(ground.planned, folder)
   say(`${fleet.members.length} processes are ready`)
   await receiveStock(fleet, run, plan.stock)
-  const { kafka } = ground
-  const chaos = new Chaos(fleet.members, { kafka, random: fromSeed(options.seed + 1), say })
+  const { servers } = ground
+  const chaos = new Chaos(fleet.members, { servers, random: fromSeed(options.seed + 1), say })
   const raging = options.faults ? chaos.run() : Promise.resolve()
   const started = performance.now()
   let lastBegunAt = started
@@ -164,6 +197,7 @@ const play = async (options: Options, ground: Ground, folder: string, say: (what
   say("comparing what cart, order, inventory, payment and the provider say")
   const faults = await Verdict.reach(fleet, bought, plan.stock, ground.books)
   const count = (status: Bought["status"]) => bought.filter((one) => one.status === status).length
+  const restartsOf = (server: string) => chaos.restarted.filter((name) => name === server).length
   const millis = bought.filter(({ status }) => status !== "stuck").map((one) => one.millis)
   return {
     scenario: "checkout",
@@ -181,7 +215,8 @@ const play = async (options: Options, ground: Ground, folder: string, say: (what
     p50CheckoutMillis: percentile(millis, 0.5),
     checkoutsPerSecond: Math.round((bought.length / seconds) * 10) / 10,
     kills: Object.fromEntries(fleet.members.map(({ name, kills }) => [name, kills])),
-    brokerRestarts: chaos.brokerRestarts,
+    brokerRestarts: restartsOf("Kafka"),
+    databaseRestarts: restartsOf("PostgreSQL"),
     reasons: tally(bought.flatMap(({ status, reason }) => (status === "compensated" ? [reason ?? "?"] : []))),
     examples: faults.examples
   }
@@ -202,7 +237,7 @@ export const run = async (options: Options, say: (what: string) => void): Promis
   const folder = mkdtempSync(join(tmpdir(), "daybook-scenario-"))
   let isGood = false
   try {
-    await using ground = options.broker === "kafka" ? await distributed(folder) : embedded(folder)
+    await using ground = await grounds[options.broker](folder)
     const result = await play(options, ground, folder, say)
     isGood = result.examples.length === 0 && result.stuck === 0 && result.needsAttention === 0
     return result

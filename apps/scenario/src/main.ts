@@ -12,9 +12,10 @@ Buyers fill carts and check out; services talk by messages alone; at the end eve
 
   --orders N         how many checkouts (default 100)
   --broker KIND      kafka: four processes, each with a PostgreSQL database, and Apache Kafka, all started for the run
+                     postgres: four processes on one PostgreSQL database, which carries their messages too
                      sql: one process with everything embedded (default)
   --faults           declines, shortages, time-outs, unknown outcomes and duplicate webhooks; each process killed with
-                     kill -9 and restarted five times at random; Kafka killed and restarted once
+                     kill -9 and restarted five times at random; PostgreSQL and Kafka killed and restarted once
   --seed N           what is bought, how it is paid and when fate strikes (default: the time)
   --buyers N         checkouts under way at once (default 32)
   --json             print the result as one JSON object, on the last line
@@ -22,6 +23,7 @@ Buyers fill carts and check out; services talk by messages alone; at the end eve
 Examples:
   npm run scenario -- checkout --orders 50
   npm run -s scenario -- checkout --orders 1000 --broker kafka --json
+  npm run -s scenario -- checkout --orders 200 --broker postgres --faults
   npm run -s scenario -- checkout --orders 1000 --broker kafka --faults --seed 7 --json`
 
 class Misunderstood extends Error {}
@@ -54,7 +56,8 @@ const optionsOf = ({ values, positionals }: ReturnType<typeof parse>): Checkout.
     throw new Misunderstood(`There is no scenario ${JSON.stringify(positionals.join(" "))}; there is checkout`)
   }
   const { broker, faults } = values
-  if (broker !== "kafka" && broker !== "sql") throw new Misunderstood(`--broker is ${broker}; give kafka or sql`)
+  if (broker !== "kafka" && broker !== "postgres" && broker !== "sql")
+    throw new Misunderstood(`--broker is ${broker}; give kafka, postgres or sql`)
   const orders = wholeNumber("orders", values.orders, 1_000_000)
   const seed = values.seed === undefined ? performance.timeOrigin % 1_000_000 : Number(values.seed)
   if (!Number.isSafeInteger(Math.floor(seed)) || seed < 0) {

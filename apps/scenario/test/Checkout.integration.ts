@@ -1,6 +1,6 @@
 /**
- * The scenario at a size for every day: four processes with a database each and real Kafka between them; and everything in one
- * process that is killed again and again.
+ * The scenario at a size for every day: four processes with a database each and real Kafka between them; everything in one process that
+ * is killed again and again; and four processes on one database, all of which are.
  */
 import { describe, expect, it } from "vitest"
 import { scenario } from "./Scenario.ts"
@@ -25,5 +25,11 @@ describe("the scenario checkout", { timeout: 600_000 }, () => {
     expect(result, errors).toMatchObject({ ...zeros, processes: 1, started: 40, kills: { shop: 5 } })
     expect(result.confirmed + result.restored).toBe(40)
     expect(result.restored).toBeGreaterThan(0)
+  })
+
+  it("does so with processes that are killed on a PostgreSQL that crashes", async () => {
+    const { result, errors } = await run("--orders", "40", "--broker", "postgres", "--faults", "--seed", "13")
+    expect(result, errors).toMatchObject({ ...zeros, processes: 4, started: 40, databaseRestarts: 1 })
+    expect(result.confirmed + result.restored).toBe(40)
   })
 })

@@ -16,7 +16,7 @@ describe("npm run scenario", () => {
     [["shopping"], 'There is no scenario "shopping"; there is checkout'],
     [[], 'There is no scenario ""; there is checkout'],
     [["checkout", "--orders", "many"], '--orders is "many"; give a whole number from 1 to 1000000'],
-    [["checkout", "--broker", "pigeon"], "--broker is pigeon; give kafka or sql"],
+    [["checkout", "--broker", "pigeon"], "--broker is pigeon; give kafka, postgres or sql"],
     [["checkout", "--seed", "x"], '--seed is "x"; give a whole number'],
     [["checkout", "--fast"], "--fast"]
   ])("does not understand %j, and says why", async (args, words) => {
