@@ -17,10 +17,16 @@ import type { Journal, JournalUnavailable } from "./Journal.ts"
 const mostKept = 128
 
 /**
- * After a look that found few of the events that were handed over, there is none before so long, unless somebody waits for one: a step of
- * every read model for every append would keep the process from answering. A read model lags up to so much longer under load.
+ * Looks that find few of the events that were handed over come so far apart while these go on coming, unless somebody waits for one: a step
+ * of every read model for every append would keep the process from answering. A read model lags up to so much longer under load.
  */
 const pauseMillis = 8
+
+/**
+ * After a quiet time so many looks need no pause between them: what happens once in a while, one event after the other as in a checkout, is not held
+ * up. Each look that comes later than it might have gives one back.
+ */
+export const looksAtOnce = 8
 
 /** More than that, and going on at once is no waste: somebody catches up. */
 export const fewEvents = 64
@@ -65,8 +71,13 @@ export class JournalTail {
   #told = 0
   /** Something that was handed over has been let go, or somebody is to look for himself: what is new has to be read. */
   #mustRead = false
-  /** No look at what was handed over before then, in milliseconds of `performance.now()`. */
-  #restsUntilMillis = 0
+  /**
+   * No look at what was handed over before then, in milliseconds of `performance.now()`. Each look moves it on by a pause; it may be behind the
+   * clock by as many as there may be at once.
+   */
+  #restsUntilMillis = Number.NEGATIVE_INFINITY
+  /** Somebody waits for what has been handed over. */
+  #isAwaited = false
   #resting: ReturnType<typeof setTimeout> | undefined
   /** A look at the journal itself, from then on. */
   #readsFromMillis = 0
@@ -124,7 +135,7 @@ export class JournalTail {
   }
 
   #hurry(): void {
-    this.#restsUntilMillis = 0
+    this.#isAwaited = true
     if (this.#resting === undefined) return
     clearTimeout(this.#resting)
     this.#resting = undefined
@@ -134,7 +145,7 @@ export class JournalTail {
   /** Looks at what was handed over when it is time. */
   #rest(): void {
     const restMillis = this.#restsUntilMillis - performance.now()
-    if (restMillis > 0) this.#resting = setTimeout(() => this.#lookAtWritten(), restMillis)
+    if (restMillis > 0 && !this.#isAwaited) this.#resting = setTimeout(() => this.#lookAtWritten(), restMillis)
     // At the end of the turn, so that whoever appended has his answer first.
     else setImmediate(() => this.#lookAtWritten())
   }
@@ -195,14 +206,20 @@ export class JournalTail {
 
   #lookAtWritten(): void {
     this.#resting = undefined
+    this.#isAwaited = false
     const news = this.#isAllHandedOver ? this.#writtenAfterEnds() : undefined
     if (news === undefined) return this.#lookAtJournal()
     this.#seen = this.#journal.signal.count
     this.#told = 0
     this.#add(news)
     const isMuch = news.reduce((sum, { events }) => sum + events.length, 0) >= fewEvents
-    this.#restsUntilMillis = isMuch ? 0 : performance.now() + this.#pauseMillis
+    if (!isMuch) this.#countLook(performance.now())
     this.#answer(Exit.void)
+  }
+
+  #countLook(now: number): void {
+    const earliest = now - (looksAtOnce - 1) * this.#pauseMillis
+    this.#restsUntilMillis = Math.min(Math.max(this.#restsUntilMillis, earliest), now) + this.#pauseMillis
   }
 
   /** What was written after the last events that are kept; not known where others have written in between. */

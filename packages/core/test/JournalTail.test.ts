@@ -5,7 +5,7 @@
 import { setTimeout } from "node:timers/promises"
 import { AppendSignal, writtenOf } from "@daybook/core/AppendSignal"
 import { type Append, Journal, JournalUnavailable } from "@daybook/core/Journal"
-import { JournalTail, tailOf } from "@daybook/core/JournalTail"
+import { JournalTail, looksAtOnce, tailOf } from "@daybook/core/JournalTail"
 import { nothingKnown } from "@daybook/testkit/Metadata"
 import { assert, describe, it } from "@effect/vitest"
 import * as Deferred from "effect/Deferred"
@@ -321,36 +321,60 @@ describe("what this process has appended, while nobody looks or somebody reads,"
   )
 })
 
-describe("what this process has appended, while nothing else is taken up for long,", () => {
-  scenario(
-    "is taken up sooner when somebody waits for it, and not for what is taken up already, or is not there",
-    Effect.gen(function* () {
-      const longMillis = 1_000_000
-      const { tail, ours } = yield* sharedWith({ readAnywayMillis: Number.POSITIVE_INFINITY, pauseMillis: longMillis })
-      yield* news(tail, places(0, 0))
+describe("what this process has appended, one by one,", () => {
+  const longMillis = 1_000_000
+  const paced = sharedWith({ readAnywayMillis: Number.POSITIVE_INFINITY, pauseMillis: longMillis })
+
+  /** Appends an event to the first partition and takes it up, as often as that is done at once. */
+  const atOnce = Effect.fnUntraced(function* ({ tail, ours }: Effect.Success<typeof paced>) {
+    yield* news(tail, places(0, 0))
+    for (let version = 1; version <= looksAtOnce; version++) {
       yield* ours(0, 1)
-      assert.deepStrictEqual(yield* news(tail, places(0, 0)), [[0, 1]])
+      assert.deepStrictEqual(yield* news(tail, places(version - 1, 0)), [[0, version]])
+    }
+    return looksAtOnce
+  })
+
+  const isThere = (found: Fiber.Fiber<unknown, unknown>) =>
+    Effect.andThen(
+      Effect.promise(() => setTimeout(20)),
+      Effect.sync(() => found.pollUnsafe() !== undefined)
+    )
+
+  scenario(
+    "is taken up at once a few times, then in its time, and sooner when somebody waits for it, but not for what is taken up already, or is not there",
+    Effect.gen(function* () {
+      const both = yield* paced
+      const { tail, ours } = both
+      const taken = yield* atOnce(both)
       yield* ours(0, 2)
-      const next = yield* Effect.forkChild(news(tail, places(1, 0)))
-      const isThere = Effect.andThen(
-        Effect.promise(() => setTimeout(20)),
-        Effect.sync(() => next.pollUnsafe() !== undefined)
-      )
-      assert.isTrue(tail.awaits({ partition: 0, position: 0 }, "thing-0", 1))
-      assert.isFalse(tail.awaits({ partition: 0, position: 1 }, "thing-0", 1))
-      assert.isFalse(tail.awaits({ partition: 0, position: 1 }, "thing-0", 4))
+      const next = yield* Effect.forkChild(news(tail, places(taken, 0)))
+      assert.isTrue(tail.awaits({ partition: 0, position: taken - 1 }, "thing-0", taken))
+      assert.isFalse(tail.awaits({ partition: 0, position: taken }, "thing-0", taken))
+      assert.isFalse(tail.awaits({ partition: 0, position: taken }, "thing-0", taken + 3))
       assert.isFalse(tail.awaits({ partition: 1, position: 0 }, "thing-1", 1))
-      assert.isFalse(yield* isThere)
-      assert.isTrue(tail.awaits({ partition: 0, position: 1 }, "thing-0", 3))
-      assert.isTrue(tail.awaits({ partition: 0, position: 1 }, "thing-0", 2))
-      assert.deepStrictEqual(yield* Fiber.join(next), [[0, 2, 3]])
+      assert.isFalse(yield* isThere(next))
+      assert.isTrue(tail.awaits({ partition: 0, position: taken }, "thing-0", taken + 2))
+      assert.isTrue(tail.awaits({ partition: 0, position: taken }, "thing-0", taken + 1))
+      assert.deepStrictEqual(yield* Fiber.join(next), [[0, taken + 1, taken + 2]])
       // It holds for once.
       yield* ours(0, 1)
-      const later = yield* Effect.forkChild(news(tail, places(3, 0)))
-      yield* Effect.promise(() => setTimeout(20))
-      assert.isUndefined(later.pollUnsafe())
-      assert.isTrue(tail.awaits({ partition: 0, position: 3 }, "thing-0", 4))
-      assert.deepStrictEqual(yield* Fiber.join(later), [[0, 4]])
+      const later = yield* Effect.forkChild(news(tail, places(taken + 2, 0)))
+      assert.isFalse(yield* isThere(later))
+      assert.isTrue(tail.awaits({ partition: 0, position: taken + 2 }, "thing-0", taken + 3))
+      assert.deepStrictEqual(yield* Fiber.join(later), [[0, taken + 3]])
+    })
+  )
+
+  scenario(
+    "is taken up at once by who looks next, where somebody waited before",
+    Effect.gen(function* () {
+      const both = yield* paced
+      const { tail, ours } = both
+      const taken = yield* atOnce(both)
+      yield* ours(0, 1)
+      assert.isTrue(tail.awaits({ partition: 0, position: taken }, "thing-0", taken + 1))
+      assert.deepStrictEqual(yield* news(tail, places(taken, 0)), [[0, taken + 1]])
     })
   )
 })
