@@ -122,6 +122,7 @@ export const makeMemory = (): ProjectionStore["Service"] => {
     transact: (name, advances, work) =>
       Effect.suspend(() => of(name).mutex.withPermits(1)(transact(name, of(name), advances, work))),
     offsets: (name) => Effect.sync(() => of(name).offsets),
+    flush: Effect.void,
     stop: (name, partition, reason) =>
       Effect.sync(() => of(name).change((o) => o.partition === partition, { stoppedBecause: reason })),
     resume: (name) => Effect.sync(() => of(name).change(() => true, { stoppedBecause: null })),

@@ -110,7 +110,7 @@ export class ProjectionStore extends Context.Service<
     ): Effect.Effect<A, E | ProjectionFenced | ReadModelUnavailable, R>
     /**
      * Carries out a plan of writes and moves the offsets, both or neither, as `transact` does; the plan is made outside of any
-     * transaction. Only stores on SQL have it. A store may answer before it is on disk: after a crash both are as they were before.
+     * transaction. Only stores on SQL have it. A store may answer before it is on disk (`flush`): after a crash both are as they were before.
      */
     write?<E, R>(
       projection: string,
@@ -118,6 +118,8 @@ export class ProjectionStore extends Context.Service<
       plan: Effect.Effect<ReadonlyArray<Write>, E, R>
     ): Effect.Effect<void, E | ProjectionFenced | ReadModelUnavailable, R>
     offsets(projection: string): Effect.Effect<ReadonlyArray<Offset>, ReadModelUnavailable>
+    /** Waits until all that `offsets` and the others have answered is on disk. For who deletes something elsewhere because of it. */
+    readonly flush: Effect.Effect<void, ReadModelUnavailable>
     /** Records why a partition has stopped. Workers leave it alone until `resume`. */
     stop(projection: string, partition: number, reason: string): Effect.Effect<void, ReadModelUnavailable>
     /** Lets stopped partitions go on from where they were. */

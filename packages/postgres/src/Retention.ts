@@ -71,6 +71,8 @@ const passed = Effect.fnUntraced(function* (projections: ReadonlyArray<string>, 
     })
     for (const { stream } of yield* store.parked(projection)) aside.add(stream)
   }
+  // Else a read side elsewhere could forget that it has seen what is about to be gone.
+  yield* store.flush
   return { positions, aside }
 })
 

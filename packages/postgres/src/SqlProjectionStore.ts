@@ -131,20 +131,23 @@ const moveEach = (schema: string): string =>
 const allHeld = "(SELECT yes FROM all_held)"
 
 /**
- * Moves all or nothing by itself, without a transaction around it: `$3` is how many steps there are. `besides` are items that write
- * where `allHeld`.
- *
- * It does not wait until it is on disk: a server that crashes forgets the newest steps, each with its offsets, and the worker takes
+ * Has a statement not wait until it is on disk: a server that crashes forgets the newest steps, each with its offsets, and the worker takes
  * them again from the journal.
  */
-const moveAll = (schema: string, besides: ReadonlyArray<string> = []): string =>
+const unflushed = "set_config('synchronous_commit', 'off', true) = 'off'"
+
+/**
+ * Moves all or nothing by itself, without a transaction around it: `$3` is how many steps there are. `besides` are items that write
+ * where `allHeld`. `always` is a condition that holds.
+ */
+const moveAll = (schema: string, always: string, besides: ReadonlyArray<string>): string =>
   `WITH held AS MATERIALIZED (
      SELECT o.partition, a.to_ FROM json_to_recordset($2::text::json) AS a (partition smallint, epoch integer, from_ bigint, to_ bigint)
      JOIN ${schema}.projection_offset o
        ON o.projection = $1::text AND o.partition = a.partition AND o.epoch = a.epoch AND o.position = a.from_
      ORDER BY o.partition FOR UPDATE OF o
    ), all_held AS MATERIALIZED (
-     SELECT count(*) = $3::text::integer AND set_config('synchronous_commit', 'off', true) = 'off' AS yes FROM held
+     SELECT count(*) = $3::text::integer AND ${always} AS yes FROM held
    ), moved AS (
      UPDATE ${schema}.projection_offset o SET position = held.to_ FROM held
      WHERE o.projection = $1::text AND o.partition = held.partition
@@ -161,12 +164,13 @@ const orFenced = (
   return stale === undefined ? Effect.void : Effect.fail(fenced(projection, stale.partition))
 }
 
-/** Offsets: how far a projection has come. */
+/** Offsets: how far a projection has come. An embedded store has nobody who would write to the disk behind the commits: there they wait. */
 const moving = (
   sql: SqlClient.SqlClient,
   query: Query,
-  schema: string
-): Pick<Store, "transact" | "write" | "offsets"> => {
+  { schema, isEmbedded }: { readonly schema: string; readonly isEmbedded: boolean }
+): Pick<Store, "transact" | "write" | "offsets" | "flush"> => {
+  const always = isEmbedded ? "true" : unflushed
   const stepsOf = (advances: ReadonlyArray<Advance>) =>
     JSON.stringify(advances.map(({ partition, epoch, from, to }) => ({ partition, epoch, from_: from, to_: to })))
   const move = (projection: string, advances: ReadonlyArray<Advance>) =>
@@ -178,7 +182,7 @@ const moving = (
     Effect.suspend(() => {
       const { items, params } = itemsOf(writes, allHeld, 3)
       const all = [projection, stepsOf(advances), String(advances.length), ...params]
-      return Effect.flatMap(query<{ readonly partition: number }>(moveAll(schema, items), all), (moved) =>
+      return Effect.flatMap(query<{ readonly partition: number }>(moveAll(schema, always, items), all), (moved) =>
         orFenced(projection, advances, moved)
       )
     })
@@ -198,12 +202,17 @@ const moving = (
           `SELECT ${offsetColumns} FROM ${schema}.projection_offset WHERE projection = $1::text ORDER BY partition`,
           [projection]
         )
-      )
+      ),
+    // The log has one order: what waits for the disk takes with it all that was before. This writes to the log and to no table.
+    flush: orReadModelUnavailable(Effect.asVoid(query("SELECT pg_logical_emit_message(true, 'daybook', '')::text", [])))
   }
 }
 
 /** Stopping, pausing, parking: what failures and operators use. */
-const operating = (query: Query, schema: string): Omit<Store, "claim" | "release" | "transact" | "offsets"> => {
+const operating = (
+  query: Query,
+  schema: string
+): Omit<Store, "claim" | "release" | "transact" | "offsets" | "flush"> => {
   const run = (text: string, params: ReadonlyArray<string | null>) =>
     orReadModelUnavailable(Effect.asVoid(query(text, params)))
   return {
@@ -270,9 +279,11 @@ const make = (schemaName: string): Effect.Effect<Store, never, SqlClient.SqlClie
   Effect.gen(function* () {
     const sql = yield* SqlClient.SqlClient
     const limit = yield* AnswerLimit
+    const database = yield* Effect.serviceOption(Database)
+    const isEmbedded = Option.isSome(database) && database.value.exclusive
     const schema = checkSchemaName(schemaName)
     const query: Query = (text, params) => orNoAnswer(sql.unsafe(text, params), limit)
-    return { ...leasing(query, schema), ...moving(sql, query, schema), ...operating(query, schema) }
+    return { ...leasing(query, schema), ...moving(sql, query, { schema, isEmbedded }), ...operating(query, schema) }
   })
 
 /** The offsets of a schema as a layer. */

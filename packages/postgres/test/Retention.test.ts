@@ -3,7 +3,7 @@
 import * as Aggregate from "@daybook/core/Aggregate"
 import * as Event from "@daybook/core/Event"
 import { type Append, Journal } from "@daybook/core/Journal"
-import { ProjectionStore } from "@daybook/core/ProjectionStore"
+import { ProjectionStore, ReadModelUnavailable } from "@daybook/core/ProjectionStore"
 import { recover, stateCodec } from "@daybook/core/Recovery"
 import { Snapshots } from "@daybook/core/Snapshot"
 import * as Retention from "@daybook/postgres/Retention"
@@ -139,6 +139,16 @@ layer(stores({ folder: undefined }, schema, 1), { timeout: 60_000, excludeTestSe
         yield* store.park("views", parked)
         assert.deepStrictEqual(yield* prune(), nothing)
         yield* store.unpark("views", "tally-a")
+      })
+    )
+
+    it.effect("where the read side cannot say that it has on its disk what it has passed", () =>
+      Effect.gen(function* () {
+        const store = yield* ProjectionStore
+        const gone = new ReadModelUnavailable({ retryAfterSeconds: 1, detail: "gone" })
+        const failed = Effect.provideService(prune(), ProjectionStore, { ...store, flush: Effect.fail(gone) })
+        assert.strictEqual(yield* Effect.flip(failed), gone)
+        assert.deepStrictEqual(yield* versions("tally-a"), [1, 2, 3, 4, 5, 6])
       })
     )
 

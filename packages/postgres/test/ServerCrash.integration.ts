@@ -48,7 +48,7 @@ const counts = ({ schema, live }: Service) =>
   })
 
 /** Has a worker apply payments, the newest of which never get to the disk, and the server crash while it is at work. */
-const upToTheCrash = (service: Service, postgres: Postgres) =>
+const upToTheCrash = (service: Service, postgres: Postgres, flush = false) =>
   Effect.gen(function* () {
     const projector = yield* Projector.make([service.live], { poll: "20 millis", owner })
     const applied = Effect.gen(function* () {
@@ -61,6 +61,7 @@ const upToTheCrash = (service: Service, postgres: Postgres) =>
     yield* pay(tills, 3)
     yield* applied
     const before = yield* counts(service)
+    if (flush) yield* Effect.flatMap(ProjectionStore, (store) => store.flush)
     yield* Effect.promise(() => postgres.crash())
     return { before, applied }
   })
@@ -103,6 +104,19 @@ it.live(
         yield* Effect.flatMap(ProjectionStore, (store) => store.release(service.live.name, owner))
         yield* applyAll(service)
         assert.deepStrictEqual(yield* counts(service), before)
+      })
+    ),
+  120_000
+)
+
+it.live(
+  "a server that was told to write to its disk what it had answered has forgotten nothing",
+  () =>
+    onAServer((service, postgres) =>
+      Effect.gen(function* () {
+        const { before } = yield* Effect.scoped(upToTheCrash(service, postgres, true))
+        yield* Effect.promise(() => postgres.recover())
+        assert.deepStrictEqual(yield* Effect.retry(counts(service), reconnected), before)
       })
     ),
   120_000

@@ -179,6 +179,7 @@ export class CrashPoints {
       transact: (projection, advances, work) =>
         this.change(`${service} advances ${projection}`, store.transact(projection, advances, work), storeGone),
       offsets: (projection) => only(store.offsets(projection)),
+      flush: only(store.flush),
       stop: (projection, partition, reason) => only(store.stop(projection, partition, reason)),
       resume: (projection) => this.change(`${service} resumes ${projection}`, store.resume(projection), storeGone),
       paused: (projection) => only(store.paused(projection)),
