@@ -4,7 +4,7 @@
  */
 import { type ChildProcess, execFileSync, spawn } from "node:child_process"
 import { once } from "node:events"
-import { chownSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs"
+import { chownSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { freePort } from "./FreePort.ts"
@@ -73,6 +73,9 @@ export const startPostgres = async (options: PostgresOptions = {}): Promise<Post
   const abandon = () => {
     thaw()
     server?.kill("SIGQUIT")
+    // It goes on writing until it has ended, and no event will tell of that any more.
+    const pidFile = join(folder, "data", "postmaster.pid")
+    for (let waited = 0; existsSync(pidFile) && waited < stopTimeoutMillis; waited += 50) sleepSync(50)
     remove()
   }
   process.once("exit", abandon)
@@ -110,6 +113,8 @@ export const startPostgres = async (options: PostgresOptions = {}): Promise<Post
     throw error
   }
 }
+
+const sleepSync = (millis: number) => Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, millis)
 
 interface Owner {
   readonly uid: number

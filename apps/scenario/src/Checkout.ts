@@ -235,6 +235,8 @@ const pause = () => new Promise((resolve) => setTimeout(resolve, 50))
 /** Runs the scenario. Its files are kept where it failed, so that they can be looked at. */
 export const run = async (options: Options, say: (what: string) => void): Promise<Result> => {
   const folder = mkdtempSync(join(tmpdir(), "daybook-scenario-"))
+  const remove = () => rmSync(folder, { recursive: true, force: true })
+  process.once("exit", remove)
   let isGood = false
   try {
     await using ground = await grounds[options.broker](folder)
@@ -242,7 +244,8 @@ export const run = async (options: Options, say: (what: string) => void): Promis
     isGood = result.examples.length === 0 && result.stuck === 0 && result.needsAttention === 0
     return result
   } finally {
-    if (isGood) rmSync(folder, { recursive: true, force: true })
+    process.off("exit", remove)
+    if (isGood) remove()
     else say(`the processes' output is in ${folder}`)
   }
 }

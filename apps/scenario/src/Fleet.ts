@@ -48,6 +48,9 @@ export class Member {
       stdio: ["ignore", "pipe", "pipe"]
     })
     this.#child = child
+    const abandon = () => child.kill("SIGKILL")
+    process.once("exit", abandon)
+    child.once("close", () => process.off("exit", abandon))
     for (const stream of [child.stdout, child.stderr]) stream.on("data", (text) => appendFileSync(this.#log, text))
     const givingUpAt = performance.now() + readyWithinMillis
     while (!(await this.#isReady())) {

@@ -15,7 +15,8 @@ Buyers fill carts and check out; services talk by messages alone; at the end eve
                      postgres: four processes on one PostgreSQL database, which carries their messages too
                      sql: one process with everything embedded (default)
   --faults           declines, shortages, time-outs, unknown outcomes and duplicate webhooks; each process killed with
-                     kill -9 and restarted five times at random; PostgreSQL and Kafka killed and restarted once
+                     kill -9 and restarted five times at random; PostgreSQL and Kafka, where they are used,
+                     killed and restarted once
   --seed N           what is bought, how it is paid and when fate strikes (default: the time)
   --buyers N         checkouts under way at once (default 32)
   --json             print the result as one JSON object, on the last line
@@ -96,6 +97,9 @@ const main = async (args: ReadonlyArray<string>): Promise<number> => {
   else print(result)
   return isGood(result) ? 0 : 1
 }
+
+// What was started for the run ends with the process, which a signal alone would not let it know of.
+process.once("SIGINT", () => process.exit(130)).once("SIGTERM", () => process.exit(143))
 
 try {
   process.exitCode = await main(process.argv.slice(2))

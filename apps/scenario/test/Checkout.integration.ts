@@ -2,8 +2,14 @@
  * The scenario at a size for every day: four processes with a database each and real Kafka between them; everything in one process that
  * is killed again and again; and four processes on one database, all of which are.
  */
+import { spawn } from "node:child_process"
+import { once } from "node:events"
+import { chmodSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
+import { createInterface } from "node:readline"
 import { describe, expect, it } from "vitest"
-import { scenario } from "./Scenario.ts"
+import { main, scenario } from "./Scenario.ts"
 
 const zeros = { needsAttention: 0, oversold: 0, duplicated: 0, lost: 0, stuck: 0, examples: [] }
 
@@ -13,6 +19,17 @@ const run = async (...args: ReadonlyArray<string>) => {
   expect(last, errors).toMatch(/^\{.*\}$/)
   return { result: JSON.parse(last), errors }
 }
+
+const contentOf = (file: string): string => {
+  try {
+    return readFileSync(file, "utf8")
+  } catch {
+    return ""
+  }
+}
+
+const commandOf = (pid: string) => contentOf(`/proc/${pid}/cmdline`)
+const environmentOf = (pid: string) => contentOf(`/proc/${pid}/environ`)
 
 describe("the scenario checkout", { timeout: 600_000 }, () => {
   it("confirms every order of services that meet through Kafka alone", async () => {
@@ -31,5 +48,30 @@ describe("the scenario checkout", { timeout: 600_000 }, () => {
     const { result, errors } = await run("--orders", "40", "--broker", "postgres", "--faults", "--seed", "13")
     expect(result, errors).toMatchObject({ ...zeros, processes: 4, started: 40, databaseRestarts: 1 })
     expect(result.confirmed + result.restored).toBe(40)
+  })
+
+  it.skipIf(process.platform !== "linux")("leaves nothing behind when it is asked to stop", async () => {
+    const folder = mkdtempSync(join(tmpdir(), "daybook-scenario-test-"))
+    // The server runs as somebody else where this runs as root.
+    chmodSync(folder, 0o755)
+    const { DATABASE_URL, KAFKA_BROKERS, ...env } = process.env
+    const child = spawn(process.execPath, [main, "checkout", "--broker", "postgres", "--orders", "1000000"], {
+      env: { ...env, TMPDIR: folder },
+      stdio: ["ignore", "ignore", "pipe"]
+    })
+    try {
+      for await (const line of createInterface(child.stderr)) if (line.includes("processes are ready")) break
+      const isOurs = (pid: string) => commandOf(pid).includes(folder) || environmentOf(pid).includes(folder)
+      const left = () => readdirSync("/proc").filter((pid) => /^\d+$/.test(pid) && isOurs(pid))
+      expect(left().length).toBeGreaterThan(5)
+      const ended = once(child, "exit")
+      child.kill("SIGTERM")
+      expect(await ended).toEqual([143, null])
+      await expect.poll(left, { timeout: 10_000 }).toEqual([])
+      expect(readdirSync(folder)).toEqual([])
+    } finally {
+      child.kill("SIGKILL")
+      rmSync(folder, { recursive: true, force: true })
+    }
   })
 })

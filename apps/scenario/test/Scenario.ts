@@ -2,7 +2,8 @@
 import { fileURLToPath } from "node:url"
 import { type Ended, runProgram } from "@daybook/infra/Program"
 
-const main = fileURLToPath(new URL("../src/main.ts", import.meta.url))
+/** Its program. */
+export const main = fileURLToPath(new URL("../src/main.ts", import.meta.url))
 
 /** Runs it; what it printed, and its exit code. */
 export const scenario = (...args: ReadonlyArray<string>): Promise<Ended> => {
