@@ -67,19 +67,16 @@ interface Ground extends AsyncDisposable {
 
 const teams = { cart: ["cart"], order: ["order", "checkout"], inventory: ["inventory"], payment: ["payment"] }
 
-type Team = keyof typeof teams
-
 /** Four processes, with settings that they share and a database for each. */
-const processes = (books: string, databaseOf: (team: Team) => string, shared: Readonly<Record<string, string>>) =>
+const processes = (books: string, databaseOf: (team: string) => string, shared: Readonly<Record<string, string>>) =>
   Object.entries(teams).map(([name, services]) => ({
     name,
     services,
     settings: {
       ...patience,
       ...shared,
-      DATABASE_URL: databaseOf(name as Team),
-      SIMULATED_PROVIDER_FILE: books,
-      DEMO_STOCK: "0"
+      DATABASE_URL: databaseOf(name),
+      SIMULATED_PROVIDER_FILE: books
     }
   }))
 

@@ -20,16 +20,15 @@ const run = async (...args: ReadonlyArray<string>) => {
   return { result: JSON.parse(last), errors }
 }
 
-const contentOf = (file: string): string => {
-  try {
-    return readFileSync(file, "utf8")
-  } catch {
-    return ""
-  }
-}
-
-const commandOf = (pid: string) => contentOf(`/proc/${pid}/cmdline`)
-const environmentOf = (pid: string) => contentOf(`/proc/${pid}/environ`)
+/** Whether a process has something in its command line or its environment. One that has ended has not. */
+const mentions = (pid: string, text: string): boolean =>
+  ["cmdline", "environ"].some((name) => {
+    try {
+      return readFileSync(`/proc/${pid}/${name}`, "utf8").includes(text)
+    } catch {
+      return false
+    }
+  })
 
 describe("the scenario checkout", { timeout: 600_000 }, () => {
   it("confirms every order of services that meet through Kafka alone", async () => {
@@ -61,8 +60,7 @@ describe("the scenario checkout", { timeout: 600_000 }, () => {
     })
     try {
       for await (const line of createInterface(child.stderr)) if (line.includes("processes are ready")) break
-      const isOurs = (pid: string) => commandOf(pid).includes(folder) || environmentOf(pid).includes(folder)
-      const left = () => readdirSync("/proc").filter((pid) => /^\d+$/.test(pid) && isOurs(pid))
+      const left = () => readdirSync("/proc").filter((pid) => /^\d+$/.test(pid) && mentions(pid, folder))
       expect(left().length).toBeGreaterThan(5)
       const ended = once(child, "exit")
       child.kill("SIGTERM")

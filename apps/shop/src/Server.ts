@@ -79,11 +79,11 @@ const health = (stopping: Stop) =>
         }),
         Effect.catch((error) => Effect.succeed(Problems.unready(error.message)))
       )
-      const isStopping = Effect.succeed(Problems.unready("The process has been asked to stop."))
+      const notReady = Effect.succeed(Problems.unready("The process has been asked to stop."))
       yield* router.add(
         "GET",
         "/health/ready",
-        Effect.suspend(() => (stopping.isAsked ? isStopping : ready))
+        Effect.suspend(() => (stopping.isAsked ? notReady : ready))
       )
     })
   )

@@ -131,23 +131,23 @@ const moveEach = (schema: string): string =>
 const allHeld = "(SELECT yes FROM all_held)"
 
 /**
- * Has a statement not wait until it is on disk: a server that crashes forgets the newest steps, each with its offsets, and the worker takes
- * them again from the journal.
+ * Conditions that hold, and say of a statement whether its commit waits for the disk. Where it does not, a server that crashes forgets the
+ * newest steps, each with its offsets, and the worker takes them again from the journal.
  */
-const unflushed = "set_config('synchronous_commit', 'off', true) = 'off'"
+const commits = { flushed: "true", unflushed: "set_config('synchronous_commit', 'off', true) = 'off'" }
 
 /**
  * Moves all or nothing by itself, without a transaction around it: `$3` is how many steps there are. `besides` are items that write
- * where `allHeld`. `always` is a condition that holds.
+ * where `allHeld`. `commit` is one of `commits`.
  */
-const moveAll = (schema: string, always: string, besides: ReadonlyArray<string>): string =>
+const moveAll = (schema: string, commit: string, besides: ReadonlyArray<string>): string =>
   `WITH held AS MATERIALIZED (
      SELECT o.partition, a.to_ FROM json_to_recordset($2::text::json) AS a (partition smallint, epoch integer, from_ bigint, to_ bigint)
      JOIN ${schema}.projection_offset o
        ON o.projection = $1::text AND o.partition = a.partition AND o.epoch = a.epoch AND o.position = a.from_
      ORDER BY o.partition FOR UPDATE OF o
    ), all_held AS MATERIALIZED (
-     SELECT count(*) = $3::text::integer AND ${always} AS yes FROM held
+     SELECT count(*) = $3::text::integer AND ${commit} AS yes FROM held
    ), moved AS (
      UPDATE ${schema}.projection_offset o SET position = held.to_ FROM held
      WHERE o.projection = $1::text AND o.partition = held.partition
@@ -170,7 +170,7 @@ const moving = (
   query: Query,
   { schema, isEmbedded }: { readonly schema: string; readonly isEmbedded: boolean }
 ): Pick<Store, "transact" | "write" | "offsets" | "flush"> => {
-  const always = isEmbedded ? "true" : unflushed
+  const commit = isEmbedded ? commits.flushed : commits.unflushed
   const stepsOf = (advances: ReadonlyArray<Advance>) =>
     JSON.stringify(advances.map(({ partition, epoch, from, to }) => ({ partition, epoch, from_: from, to_: to })))
   const move = (projection: string, advances: ReadonlyArray<Advance>) =>
@@ -182,7 +182,7 @@ const moving = (
     Effect.suspend(() => {
       const { items, params } = itemsOf(writes, allHeld, 3)
       const all = [projection, stepsOf(advances), String(advances.length), ...params]
-      return Effect.flatMap(query<{ readonly partition: number }>(moveAll(schema, always, items), all), (moved) =>
+      return Effect.flatMap(query<{ readonly partition: number }>(moveAll(schema, commit, items), all), (moved) =>
         orFenced(projection, advances, moved)
       )
     })
@@ -275,15 +275,23 @@ const operating = (
 /** Text as PostgreSQL stores it: without NUL characters. */
 const storable = (text: string): string => text.replaceAll("\u0000", "")
 
+/** Whether the database is a part of this process, so that no other process can be at work in it. */
+const isEmbedded: Effect.Effect<boolean> = Effect.map(Effect.serviceOption(Database), (database) =>
+  Option.isSome(database) ? database.value.exclusive : false
+)
+
 const make = (schemaName: string): Effect.Effect<Store, never, SqlClient.SqlClient> =>
   Effect.gen(function* () {
     const sql = yield* SqlClient.SqlClient
     const limit = yield* AnswerLimit
-    const database = yield* Effect.serviceOption(Database)
-    const isEmbedded = Option.isSome(database) && database.value.exclusive
+    const embedded = yield* isEmbedded
     const schema = checkSchemaName(schemaName)
     const query: Query = (text, params) => orNoAnswer(sql.unsafe(text, params), limit)
-    return { ...leasing(query, schema), ...moving(sql, query, { schema, isEmbedded }), ...operating(query, schema) }
+    return {
+      ...leasing(query, schema),
+      ...moving(sql, query, { schema, isEmbedded: embedded }),
+      ...operating(query, schema)
+    }
   })
 
 /** The offsets of a schema as a layer. */
@@ -296,8 +304,7 @@ export const layer = (schema: string): Layer.Layer<ProjectionStore, never, SqlCl
  */
 export const releaseIfExclusive = (schemaName: string): Effect.Effect<void, SqlError, SqlClient.SqlClient> =>
   Effect.gen(function* () {
-    const database = yield* Effect.serviceOption(Database)
-    if (Option.isNone(database) || !database.value.exclusive) return
+    if (!(yield* isEmbedded)) return
     const sql = yield* SqlClient.SqlClient
     const schema = checkSchemaName(schemaName)
     yield* sql.unsafe(`UPDATE ${schema}.projection_offset SET owner = NULL, lease_until = '-infinity'`)

@@ -12,7 +12,7 @@ import * as Effect from "effect/Effect"
 import * as Redacted from "effect/Redacted"
 import * as Schedule from "effect/Schedule"
 import { SqlClient } from "effect/sql/SqlClient"
-import { applyAll, makeService, onStores, pay, rowsOf, type Service } from "./Till.ts"
+import { allApplied, applyAll, makeService, onStores, pay, rowsOf, type Service } from "./Till.ts"
 
 const tills = 40
 
@@ -51,10 +51,7 @@ const counts = ({ schema, live }: Service) =>
 const upToTheCrash = (service: Service, postgres: Postgres, flush = false) =>
   Effect.gen(function* () {
     const projector = yield* Projector.make([service.live], { poll: "20 millis", owner })
-    const applied = Effect.gen(function* () {
-      for (const [partition, position] of (yield* Effect.flatMap(Journal, ({ heads }) => heads)).entries())
-        yield* projector.awaitPosition(service.live.name, { partition, position }, "20 seconds")
-    })
+    const applied = allApplied(projector, [service.live])
     yield* pay(tills, 2)
     yield* applied
     yield* stopWriting

@@ -191,15 +191,20 @@ export const payNothing = (till: string) =>
     ])
   )
 
+/** Waits until projections have applied everything. */
+export const allApplied = (projector: Projector.Projector, projections: ReadonlyArray<{ readonly name: string }>) =>
+  Effect.gen(function* () {
+    const { heads } = yield* Journal
+    for (const [partition, position] of (yield* heads).entries()) {
+      for (const { name } of projections) yield* projector.awaitPosition(name, { partition, position }, "20 seconds")
+    }
+  })
+
 /** Runs the live projections until they have applied everything. */
 export const applyAll = ({ schema, live }: Service, ...others: ReadonlyArray<(schema: string) => typeof live>) =>
   Effect.gen(function* () {
-    const { heads } = yield* Journal
-    const projector = yield* Projector.make([live, ...others.map((one) => one(schema))], { poll: "20 millis" })
-    for (const [partition, position] of (yield* heads).entries()) {
-      for (const { name } of [live, ...others.map((one) => one(schema))])
-        yield* projector.awaitPosition(name, { partition, position }, "20 seconds")
-    }
+    const projections = [live, ...others.map((one) => one(schema))]
+    yield* allApplied(yield* Projector.make(projections, { poll: "20 millis" }), projections)
   }).pipe(Effect.scoped)
 
 interface Sum {
