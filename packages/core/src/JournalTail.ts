@@ -10,6 +10,7 @@
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import { storedOf, type Written } from "./AppendSignal.ts"
+import { runInBackground } from "./Background.ts"
 import type { Stored } from "./Event.ts"
 import type { Journal, JournalUnavailable } from "./Journal.ts"
 
@@ -241,7 +242,7 @@ export class JournalTail {
     this.#mustRead = false
     const places = Effect.suspend(() => (this.#kept.size === 0 ? this.#begin : Effect.succeed(this.#ends)))
     const reading = Effect.flatMap(places, (ends) => this.#read(ends, mostKept * ends.length))
-    Effect.runFork(reading).addObserver((exit) => {
+    runInBackground(reading).addObserver((exit) => {
       if (Exit.isSuccess(exit)) {
         this.#add(exit.value)
         if (exit.value.every(({ events }) => events.length < mostKept)) this.#seen = seen

@@ -106,7 +106,7 @@ class Subscriber {
       const entries = yield* this.#log.read(topic, { after: this.#offsets, each: batchSize, all, look })
       if (entries.length === 0) {
         this.#othersSeen = others
-        this.#look = Option.isNone(yield* Effect.timeoutOption(signal.changed(seen), pollMillis))
+        this.#look = !(yield* signal.changedWithin(seen, pollMillis))
         return
       }
       const deliveries = entries.map((entry) => deliveryOf(topic, entry))

@@ -6,7 +6,6 @@ import * as Clock from "effect/Clock"
 import type * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
-import * as Option from "effect/Option"
 import type { Recorded, Stored } from "./Event.ts"
 import { UndecodableEvent } from "./Event.ts"
 import { HeldUp } from "./HeldUp.ts"
@@ -135,26 +134,26 @@ export class ProjectionWorker<R> {
 
   /** One look at the journal, and a wait when there was nothing. */
   readonly #round: Effect.Effect<void, JournalUnavailable | StoreFailure> = Effect.gen({ self: this }, function* () {
-    yield* this.#claimIfDue
-    const seen = this.#journal.signal.count
-    const woken = this.#wake.count
-    const paused = yield* this.#isPaused
-    const news = paused ? [] : yield* this.#readNews
+    const seen = [this.#journal.signal, this.#wake].map((signal) => ({ signal, count: signal.count }))
+    // Most rounds have nothing to ask of the store first: then there is no effect for it either.
+    const now = yield* Clock.currentTimeMillis
+    if (now >= this.#claimDueMillis) yield* this.#claim(now)
+    if (now >= this.#askedAtMillis + pausedForMillis) yield* this.#askWhetherPaused(now)
+    const news = this.#paused ? [] : yield* this.#readNews
     if (news.length > 0) return yield* this.#apply(news)
-    const told = Effect.race(this.#journal.signal.changed(seen), this.#wake.changed(woken))
     // In time to renew the leases, however seldom it is to look.
     const waitMillis = Math.min(this.#settings.pollMillis, this.#settings.leaseMillis / 3)
-    this.#look = Option.isNone(yield* Effect.timeoutOption(told, waitMillis))
+    if (!(yield* Signal.anyChanged(seen, waitMillis))) this.#look = true
   })
 
   /** Asked of the store at most four times a second: an operator of another process can wait for so long. */
-  readonly #isPaused: Effect.Effect<boolean, ReadModelUnavailable> = Effect.gen({ self: this }, function* () {
-    const now = yield* Clock.currentTimeMillis
-    if (now < this.#askedAtMillis + pausedForMillis) return this.#paused
-    this.#paused = yield* this.#store.paused(this.#name)
-    this.#askedAtMillis = now
-    return this.#paused
-  })
+  #askWhetherPaused(nowMillis: number): Effect.Effect<void, ReadModelUnavailable> {
+    // Before it asks, so that who wakes it meanwhile has it ask again.
+    this.#askedAtMillis = nowMillis
+    return Effect.map(this.#store.paused(this.#name), (paused) => {
+      this.#paused = paused
+    })
+  }
 
   /**
    * Whether this worker is known to have a version of a stream before it, which it then comes to sooner. What another process applies, it does
@@ -181,19 +180,26 @@ export class ProjectionWorker<R> {
     })
   }
 
-  readonly #claimIfDue: Effect.Effect<void, StoreFailure> = Effect.gen({ self: this }, function* () {
-    const now = yield* Clock.currentTimeMillis
-    const idle = [...this.#offsets.values()].some((offset) => offset.stoppedBecause !== null)
-    const due = this.#claimedAtMillis + (idle ? this.#settings.pollMillis : this.#settings.leaseMillis / 3)
-    if (now < due) return
-    const { owner, leaseMillis } = this.#settings
-    // What the store answers must not be behind where this worker is.
-    yield* this.#moves.settled
-    const offsets = yield* this.#store.claim(this.#name, { owner, leaseMillis, partitions: this.#journal.partitions })
-    this.#offsets = new Map(offsets.map((offset) => [offset.partition, offset]))
-    yield* this.#readParked
-    this.#claimedAtMillis = now
-  })
+  /** From when on leases are to be renewed; sooner while something has stopped, which an operator may let go on. */
+  get #claimDueMillis(): number {
+    const { pollMillis, leaseMillis } = this.#settings
+    const hasStopped = this.#offsets.values().some(({ stoppedBecause }) => stoppedBecause !== null)
+    return this.#claimedAtMillis + (hasStopped ? pollMillis : leaseMillis / 3)
+  }
+
+  readonly #claim: (nowMillis: number) => Effect.Effect<void, StoreFailure> = Effect.fnUntraced(
+    { self: this },
+    function* (nowMillis) {
+      const { owner, leaseMillis } = this.#settings
+      // Before it asks, so that who wakes it meanwhile has it claim again. Where it fails, it does so anyway.
+      this.#claimedAtMillis = nowMillis
+      // What the store answers must not be behind where this worker is.
+      yield* this.#moves.settled
+      const offsets = yield* this.#store.claim(this.#name, { owner, leaseMillis, partitions: this.#journal.partitions })
+      this.#offsets = new Map(offsets.map((offset) => [offset.partition, offset]))
+      yield* this.#readParked
+    }
+  )
 
   /** What is new in the partitions that this worker holds, about a batch in all. */
   get #readNews(): Effect.Effect<ReadonlyArray<News>, JournalUnavailable> {

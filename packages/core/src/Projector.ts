@@ -178,8 +178,7 @@ const waitFor = Effect.fnUntraced(function* <A, E, R>(
     const found: Option.Option<A> = isSpared ? Option.none() : yield* check
     const left = deadline - clock.currentTimeMillisUnsafe()
     if (Option.isSome(found) || (left <= 0 && !isSpared)) return found
-    const moved = yield* Effect.timeoutOption(progress.changed(seen), Math.min(Math.max(left, 0), remotePollMillis))
-    isDue = Option.isNone(moved)
+    isDue = !(yield* progress.changedWithin(seen, Math.ceil(Math.min(Math.max(left, 0), remotePollMillis))))
   }
 })
 

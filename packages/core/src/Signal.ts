@@ -5,6 +5,13 @@
  * between the look and the wait has moved it already.
  */
 import * as Effect from "effect/Effect"
+import { SharedTimer } from "./SharedTimer.ts"
+
+/** A signal, and its count when somebody looked. */
+interface Seen {
+  readonly signal: Signal
+  readonly count: number
+}
 
 /** A wake-up for any number of waiters in this process. */
 export class Signal {
@@ -27,6 +34,34 @@ export class Signal {
   listen(listener: () => void): () => void {
     this.#listeners.add(listener)
     return () => this.#listeners.delete(listener)
+  }
+
+  /** Waits, so long at most, until the count of one of several is not what was seen of it. Whether one was. */
+  static anyChanged(seen: ReadonlyArray<Seen>, limitMillis: number): Effect.Effect<boolean> {
+    return Effect.clockWith((clock) =>
+      Effect.callback((resume) => {
+        if (seen.some(({ signal, count }) => signal.count !== count)) return resume(Effect.succeed(true))
+        const leave = () => {
+          end()
+          for (const { signal } of seen) signal.#waiters.delete(wake)
+        }
+        const wake = () => {
+          leave()
+          resume(Effect.succeed(true))
+        }
+        for (const { signal } of seen) signal.#waiters.add(wake)
+        const end = SharedTimer.of(clock, limitMillis).begin(() => {
+          leave()
+          resume(Effect.succeed(false))
+        })
+        return Effect.sync(leave)
+      })
+    )
+  }
+
+  /** Waits, so long at most, until `count` differs from `seen`. Whether it does. */
+  changedWithin(seen: number, limitMillis: number): Effect.Effect<boolean> {
+    return Signal.anyChanged([{ signal: this, count: seen }], limitMillis)
   }
 
   /** Succeeds as soon as `count` differs from `seen`. */

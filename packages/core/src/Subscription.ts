@@ -34,7 +34,7 @@ export const partition = (options: Options): Stream.Stream<Stored, JournalUnavai
           return Effect.flatMap(journal.readPartition(options.partition, { after, limit }), (events) =>
             events.length > 0
               ? Effect.succeed(events)
-              : Effect.andThen(Effect.race(journal.signal.changed(seen), Effect.sleep(pollMillis)), next(after))
+              : Effect.andThen(journal.signal.changedWithin(seen, pollMillis), next(after))
           )
         })
       return Stream.paginate(options.after ?? 0, (after) =>

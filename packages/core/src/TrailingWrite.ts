@@ -10,6 +10,8 @@ import type * as Cause from "effect/Cause"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
+import { runInBackground } from "./Background.ts"
+import { SharedTimer } from "./SharedTimer.ts"
 
 /**
  * From the end of a write to the next, unless somebody waits for it. Default 250 ms: so much work a process that is killed may do again.
@@ -46,7 +48,7 @@ export class TrailingWrite<A, E> {
         this.#pending = { value: this.#pending === undefined ? value : this.#writing.merge(this.#pending.value, value) }
         if (this.#isBusy) return
         this.#isBusy = true
-        Effect.runFork(this.#work(pauseMillis))
+        runInBackground(this.#work(pauseMillis))
       })
     )
   }
@@ -87,10 +89,15 @@ export class TrailingWrite<A, E> {
   )
 
   #pause(millis: number): Effect.Effect<void> {
-    const hurried = Effect.callback<void>((resume) => {
-      if (this.#waiters.length > 0) return resume(Effect.void)
-      this.#hurry = () => resume(Effect.void)
-    })
-    return Effect.race(Effect.sleep(millis), hurried)
+    return Effect.clockWith((clock) =>
+      Effect.callback((resume) => {
+        if (this.#waiters.length > 0) return resume(Effect.void)
+        const end = SharedTimer.of(clock, millis).begin(() => resume(Effect.void))
+        this.#hurry = () => {
+          end()
+          resume(Effect.void)
+        }
+      })
+    )
   }
 }

@@ -3,6 +3,7 @@ import { Signal } from "@daybook/core/Signal"
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
+import { TestClock } from "effect/testing"
 
 describe("a signal", () => {
   it.effect("wakes everyone who waits, at once", () =>
@@ -57,6 +58,25 @@ describe("a signal", () => {
       yield* Fiber.interrupt(waiter)
       signal.notify()
       yield* signal.changed(0)
+    })
+  )
+
+  it.effect("can be waited for among others and for so long at most", () =>
+    Effect.gen(function* () {
+      const [one, other] = [new Signal(), new Signal()]
+      const seen = [one, other].map((signal) => ({ signal, count: signal.count }))
+      const woken = yield* Effect.forkChild(Signal.anyChanged(seen, 1_000))
+      const late = yield* Effect.forkChild(one.changedWithin(0, 1_000))
+      yield* TestClock.adjust(999)
+      assert.isUndefined(woken.pollUnsafe())
+      other.notify()
+      assert.isTrue(yield* Fiber.join(woken))
+      assert.isUndefined(late.pollUnsafe())
+      yield* TestClock.adjust(1)
+      assert.isFalse(yield* Fiber.join(late))
+      assert.isTrue(yield* Signal.anyChanged(seen, 1_000))
+      one.notify()
+      assert.isTrue(yield* one.changedWithin(0, 0))
     })
   )
 

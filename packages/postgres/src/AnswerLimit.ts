@@ -5,11 +5,12 @@
  * A limit ends the waiting, not the work: what was sent may still be carried out, now or when the database is back. Whoever
  * sends it again has to see to it that it is done once, as commands do by their receipts.
  */
+
+import { SharedTimer } from "@daybook/core/SharedTimer"
 import { Clock } from "effect/Clock"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import { SqlError, StatementTimeoutError } from "effect/sql/SqlError"
-import { Deadlines } from "./Deadlines.ts"
 
 /** How long a server may take to answer unless told otherwise. A statement of the journal takes milliseconds. */
 export const defaultAnswerMillis = 15_000
@@ -37,7 +38,7 @@ export const orElseAfter = <A, E, R, A2, E2, R2>(
           const working = Effect.runForkWith(context)(effect)
           const done = working.pollUnsafe()
           if (done !== undefined) return resume(done)
-          const meet = Deadlines.of(Context.get(context, Clock), limitMillis).begin(() => {
+          const meet = SharedTimer.of(Context.get(context, Clock), limitMillis).begin(() => {
             resume(Effect.suspend(late))
             working.interruptUnsafe()
           })

@@ -5,6 +5,7 @@
  * A participant answers each command by a message of its own, and a hundred of them at once; a transaction for each was a fifth of
  * what a checkout cost the server.
  */
+import { runInBackground } from "@daybook/core/Background"
 import type { NewLogEntry } from "@daybook/core/MessageLog"
 import * as Partition from "@daybook/core/Partition"
 import * as Effect from "effect/Effect"
@@ -162,7 +163,7 @@ export class GroupPublish {
       this.#busy = false
       return
     }
-    Effect.runFork(orNoAnswer(this.#run(batch), this.#limitMillis)).addObserver((exit) => {
+    runInBackground(orNoAnswer(this.#run(batch), this.#limitMillis)).addObserver((exit) => {
       const refused = Exit.isFailure(exit) && batch.length > 1 && exit.cause.reasons.some(isRefusal)
       // One message that cannot be stored must not fail its neighbours.
       if (refused) this.#queue.unshift(...batch.map((one) => ({ ...one, alone: true })))

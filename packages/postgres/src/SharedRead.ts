@@ -3,6 +3,7 @@
  * asked for while enough others are under way, so that a read costs the less the more is asked for. Used by `Recall` for entities that
  * recover together, by `Stores` for the workers that one append wakes, and by services.
  */
+import { runInBackground } from "@daybook/core/Background"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import type * as SqlClient from "effect/sql/SqlClient"
@@ -44,7 +45,7 @@ export const make = <Asked, Found, E>(
     // Another map, since one that lives long is made over from time to time: V8 keeps the dead ones in a chain, and who waited with them.
     waiting = new Map(all.slice(most))
     underWay++
-    Effect.runFork(read(flushed.map(([, { asked }]) => asked))).addObserver((exit) => {
+    runInBackground(read(flushed.map(([, { asked }]) => asked))).addObserver((exit) => {
       underWay--
       flush()
       flushed.forEach(([, { waiters }], i) => {

@@ -6,6 +6,7 @@
  * tells in one statement for all of its services: a connection and hundreds of statements a second for each were too many. Each says
  * once a second that it is there, and a process that is alone in its database tells nobody.
  */
+import { runInBackground } from "@daybook/core/Background"
 import { Signal } from "@daybook/core/Signal"
 import { PgClient } from "@effect/sql-pg/PgClient"
 import * as Clock from "effect/Clock"
@@ -56,7 +57,7 @@ class Switchboard {
     const listener = { name, signal }
     const begin = Effect.sync(() => {
       this.#listeners.add(listener)
-      this.#fiber ??= Effect.runFork(Effect.all([this.#hearing, this.#telling], { concurrency: "unbounded" }))
+      this.#fiber ??= runInBackground(Effect.all([this.#hearing, this.#telling], { concurrency: "unbounded" }))
       return () => {
         this.#untold.add(name)
         this.#appends.notify()
