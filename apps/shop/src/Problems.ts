@@ -2,10 +2,13 @@
  * The last line of defence of the HTTP server: whatever happens, the answer is a problem document that says what to do, and
  * never a stack trace.
  */
-import { type IncomingMessage, type ServerResponse, STATUS_CODES } from "node:http"
+import { type IncomingMessage, type OutgoingHttpHeaders, type ServerResponse, STATUS_CODES } from "node:http"
 import type { Duplex } from "node:stream"
-import { orElseAfter } from "@daybook/postgres/AnswerLimit"
+import { SharedTimer } from "@daybook/core/SharedTimer"
+import * as NodeHttpServerRequest from "@effect/platform-node/NodeHttpServerRequest"
 import * as Cause from "effect/Cause"
+import { Clock } from "effect/Clock"
+import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import { HttpRouter, HttpServerError, HttpServerRequest, HttpServerResponse } from "effect/http"
 import type { AllowedMethods } from "./AllowedMethods.ts"
@@ -206,28 +209,54 @@ const refusalOf = (request: Request, roles: Roles): Problem | undefined => {
   return roles.has(role) || isOfProcess(pathOf(request)) ? undefined : otherRole(request.method, role)
 }
 
+/** Answers by Node alone, without the fiber of a request: what this may still say comes to nothing. */
+const refuseNow = (
+  response: ReturnType<typeof NodeHttpServerRequest.toServerResponse>,
+  problem: Problem,
+  more: OutgoingHttpHeaders = {}
+): void => {
+  const body = JSON.stringify(problem)
+  const headers = {
+    "content-type": contentType,
+    "content-length": Buffer.byteLength(body),
+    "retry-after": "1",
+    ...more
+  }
+  ;(response as ServerResponse).writeHead(problem.status, headers).end(body)
+}
+
 /** What surrounds every request, whether or not there is a route for it. */
 const defend =
   ({ allowed, answerMillis, roles }: Defence) =>
   (
     handler: Effect.Effect<HttpServerResponse.HttpServerResponse, unknown>
   ): Effect.Effect<HttpServerResponse.HttpServerResponse, never, HttpServerRequest.HttpServerRequest> =>
-    Effect.gen(function* () {
-      const request = yield* HttpServerRequest.HttpServerRequest
+    Effect.withFiber((fiber) => {
+      const request = Context.getUnsafe(fiber.context, HttpServerRequest.HttpServerRequest)
       const refusal = refusalOf(request, roles)
-      const answer = refusal === undefined ? handler : Effect.succeed(respond(refusal))
+      if (refusal !== undefined) return Effect.succeed(respond(refusal))
       const limitMillis = answerMillis + (isQuery(request.method) ? 0 : commandGraceMillis)
-      return yield* orElseAfter(answer, limitMillis, () => Effect.succeed(respond(unanswered(request.method)))).pipe(
-        Effect.catchCause((cause) => {
+      // The answer does not wait until the fiber has ended, as it would for the database to take back a statement. A fiber of its own for
+      // what may be late, which could be left alone, would cost every request some of its time.
+      const meet = SharedTimer.of(fiber.getRef(Clock), limitMillis).begin(() => {
+        refuseNow(NodeHttpServerRequest.toServerResponse(request), unanswered(request.method))
+        fiber.interruptUnsafe()
+      })
+      return Effect.matchCauseEffect(handler, {
+        onSuccess: (response) => {
+          meet()
+          return Effect.succeed(finish(response, request))
+        },
+        onFailure: (cause) => {
+          meet()
           const response = ofFailure(cause, request, allowed)
           const logged =
             response.status === 500
               ? Effect.logError(`${request.method} ${quote(pathOf(request))} failed`, cause)
               : Effect.void
-          return Effect.as(logged, response)
-        }),
-        Effect.map((response) => finish(response, request))
-      )
+          return Effect.as(logged, finish(response, request))
+        }
+      })
     })
 
 /** Middleware for every request. The router's types let no middleware handle what it was not told of; this one handles all. */
@@ -237,11 +266,8 @@ export const layer = (defence: Defence) =>
 const starting = problem(503, "Starting", "The service is starting", "It is not ready yet. Try again in a second.")
 
 /** For requests that come before anything can answer them. */
-export const refuseEarly = (_: IncomingMessage, response: ServerResponse): void => {
-  const body = JSON.stringify(starting)
-  const headers = { "content-type": contentType, "retry-after": "1", connection: "close" }
-  response.writeHead(starting.status, { ...headers, "content-length": Buffer.byteLength(body) }).end(body)
-}
+export const refuseEarly = (_: IncomingMessage, response: ServerResponse): void =>
+  refuseNow(response, starting, { connection: "close" })
 
 /** What Node refuses before there is a request: its code for it, the status, and what to say. */
 const refusals: Readonly<Record<string, Problem>> = {
