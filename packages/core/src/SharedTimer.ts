@@ -1,6 +1,6 @@
 /**
  * Waits that are all so long, most of which are over before: they share a timer, which is the first one's. A timer and a fiber for each would
- * cost a request more than its route. Used by `Signal`, and by `AnswerLimit` of `@daybook/postgres`.
+ * cost a request more than its route. Used by `Signal` and `TrailingWrite`, for what is to be answered by the database, and for requests.
  */
 import type { Clock } from "effect/Clock"
 import * as Duration from "effect/Duration"
@@ -16,8 +16,8 @@ interface Wait {
   after: Wait | undefined
 }
 
-/** How long a timer is kept for which nobody waits. One for each wait would be what this is to spare; one for ever keeps a process from ending. */
-const restMillis = 100
+/** How long a timer is kept for which nobody waits: long enough for a busy process to need no other, and short beside the end of a command line. */
+const restMillis = 10
 
 export class SharedTimer {
   static readonly #ofClocks = new WeakMap<Clock, Map<number, SharedTimer>>()

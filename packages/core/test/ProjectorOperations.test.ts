@@ -68,6 +68,28 @@ describe("a paused projection", () => {
   )
 
   scenario(
+    "is resumed at once though its worker has just been told that it is paused",
+    Effect.gen(function* () {
+      const ledger = makeLedger()
+      const told = yield* Deferred.make<void>()
+      // The first answer is long on its way, and old when it comes.
+      let asked = 0
+      yield* Effect.flatMap(run(ledger, { run: false }), (elsewhere) => elsewhere.pause("ledger"))
+      yield* deposits(a, [1])
+      const projector = yield* run(ledger).pipe(
+        withStore((store) => ({
+          paused: (name) => Effect.tap(store.paused(name), () => (asked++ === 0 ? Deferred.await(told) : Effect.void))
+        }))
+      )
+      assert.strictEqual(asked, 1)
+      yield* projector.resume("ledger")
+      yield* Deferred.succeed(told, undefined)
+      yield* letOthersRun
+      assert.deepStrictEqual(ledger.entries, [`${a}:1`])
+    })
+  )
+
+  scenario(
     "leaves the others running",
     Effect.gen(function* () {
       const [one, two] = [makeLedger({ name: "one" }), makeLedger({ name: "two" })]

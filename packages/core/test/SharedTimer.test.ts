@@ -40,7 +40,7 @@ class Hand {
 const limit = 10
 
 /** The timer is kept for a moment when nobody waits. */
-const rest = () => vi.advanceTimersByTime(100)
+const rest = () => vi.advanceTimersByTime(10)
 
 beforeEach(() => {
   vi.useFakeTimers({ toFake: ["setTimeout"] })

@@ -1,6 +1,6 @@
 /**
  * How long to wait for a database that does not answer: a server that is frozen or out of reach, a row that somebody holds. Used
- * by the journal, and by the shop for whole requests.
+ * by the journal, by what several readers share, and by queries.
  *
  * A limit ends the waiting, not the work: what was sent may still be carried out, now or when the database is back. Whoever
  * sends it again has to see to it that it is done once, as commands do by their receipts.
