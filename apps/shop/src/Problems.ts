@@ -238,17 +238,17 @@ const defend =
       const limitMillis = answerMillis + (isQuery(request.method) ? 0 : commandGraceMillis)
       // The answer does not wait until the fiber has ended, as it would for the database to take back a statement. A fiber of its own for
       // what may be late, which could be left alone, would cost every request some of its time.
-      const meet = SharedTimer.of(fiber.getRef(Clock), limitMillis).begin(() => {
+      const answered = SharedTimer.of(fiber.getRef(Clock), limitMillis).begin(() => {
         refuseNow(NodeHttpServerRequest.toServerResponse(request), unanswered(request.method))
         fiber.interruptUnsafe()
       })
       return Effect.matchCauseEffect(handler, {
         onSuccess: (response) => {
-          meet()
+          answered()
           return Effect.succeed(finish(response, request))
         },
         onFailure: (cause) => {
-          meet()
+          answered()
           const response = ofFailure(cause, request, allowed)
           const logged =
             response.status === 500
