@@ -6,16 +6,14 @@ import * as Clock from "effect/Clock"
 import type * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
-import type { Recorded, Stored } from "./Event.ts"
-import { UndecodableEvent } from "./Event.ts"
+import { type Recorded, type Stored, UndecodableEvent } from "./Event.ts"
 import { HeldUp } from "./HeldUp.ts"
 import type { Journal, JournalUnavailable } from "./Journal.ts"
 import { type JournalTail, tailOf } from "./JournalTail.ts"
 import * as Metrics from "./Metrics.ts"
 import * as Partition from "./Partition.ts"
 import { isTransient, reasonOf } from "./Problem.ts"
-import type { Projection } from "./Projection.ts"
-import { decodeFor } from "./Projection.ts"
+import { decodeFor, type Projection } from "./Projection.ts"
 import { advancesOf, type Handled, type News, positionOf, type Sought } from "./ProjectionNews.ts"
 import { stillFailing, takenBack } from "./ProjectionProblems.ts"
 import type { Advance, Offset, ProjectionStore, ReadModelUnavailable } from "./ProjectionStore.ts"
@@ -135,7 +133,6 @@ export class ProjectionWorker<R> {
   /** One look at the journal, and a wait when there was nothing. */
   readonly #round: Effect.Effect<void, JournalUnavailable | StoreFailure> = Effect.gen({ self: this }, function* () {
     const seen = [this.#journal.signal, this.#wake].map((signal) => ({ signal, count: signal.count }))
-    // Most rounds have nothing to ask of the store first: then there is no effect for it either.
     const now = yield* Clock.currentTimeMillis
     if (now >= this.#claimDueMillis) yield* this.#claim(now)
     if (now >= this.#askedAtMillis + pausedForMillis) yield* this.#askWhetherPaused(now)
@@ -146,9 +143,8 @@ export class ProjectionWorker<R> {
     if (!(yield* Signal.anyChanged(seen, waitMillis))) this.#look = true
   })
 
-  /** Asked of the store at most four times a second: an operator of another process can wait for so long. */
+  /** Done at most four times a second: an operator of another process can wait for so long. Who wakes the worker meanwhile has it ask again. */
   #askWhetherPaused(nowMillis: number): Effect.Effect<void, ReadModelUnavailable> {
-    // Before it asks, so that who wakes it meanwhile has it ask again.
     this.#askedAtMillis = nowMillis
     return Effect.map(this.#store.paused(this.#name), (paused) => {
       this.#paused = paused
