@@ -47,6 +47,13 @@ const tooLarge = problem(
   `The body may have ${maxBodyBytes} bytes at most. Send less at a time.`
 )
 
+const tooSlow = problem(
+  408,
+  "RequestTimeout",
+  "The request took too long to arrive",
+  "Send it again, whole, over a connection that is fast enough."
+)
+
 const unreadable = problem(
   400,
   "UnreadableRequest",
@@ -225,6 +232,13 @@ const refuseNow = (
   ;(response as ServerResponse).writeHead(problem.status, headers).end(body)
 }
 
+/** Of what has not arrived whole nothing was begun, and what else comes on its connection could not be told from its rest. */
+const refuseLate = (request: Request): void => {
+  const response = NodeHttpServerRequest.toServerResponse(request)
+  if (NodeHttpServerRequest.toIncomingMessage(request).complete) refuseNow(response, unanswered(request.method))
+  else refuseNow(response, tooSlow, { connection: "close" })
+}
+
 /** What surrounds every request, whether or not there is a route for it. */
 const defend =
   ({ allowed, answerMillis, roles }: Defence) =>
@@ -239,7 +253,7 @@ const defend =
       // The answer does not wait until the fiber has ended, as it would for the database to take back a statement. A fiber of its own for
       // what may be late, which could be left alone, would cost every request some of its time.
       const answered = SharedTimer.of(fiber.getRef(Clock), limitMillis).begin(() => {
-        refuseNow(NodeHttpServerRequest.toServerResponse(request), unanswered(request.method))
+        refuseLate(request)
         fiber.interruptUnsafe()
       })
       return Effect.matchCauseEffect(handler, {
@@ -277,12 +291,7 @@ const refusals: Readonly<Record<string, Problem>> = {
     "The request's address and headers are too large",
     "Address and headers may have 16,384 bytes together. Send a shorter address, and fewer or shorter headers."
   ),
-  ERR_HTTP_REQUEST_TIMEOUT: problem(
-    408,
-    "RequestTimeout",
-    "The request took too long to arrive",
-    "Send it again, whole, over a connection that is fast enough."
-  )
+  ERR_HTTP_REQUEST_TIMEOUT: tooSlow
 }
 
 /** For Node's event `clientError`: what is no HTTP is answered with a problem document too, and the connection closed. */

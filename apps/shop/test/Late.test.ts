@@ -28,6 +28,7 @@ const routes = () => {
   return HttpRouter.use((router) =>
     Effect.all([
       router.add("GET", "/prompt", Effect.succeed(done)),
+      router.add("GET", "/reading", (request) => noted("reading")(Effect.as(request.text, done))),
       router.add("GET", "/interruptible", noted("interruptible")(Effect.as(Effect.never, done))),
       router.add("GET", "/stubborn", noted("stubborn")(Effect.uninterruptible(passing)))
     ])
@@ -62,9 +63,10 @@ interface Answer {
   readonly localPort: number | undefined
 }
 
-const get = (path: string): Promise<Answer> =>
+/** `bytes` of a body are promised, and sent later or never. */
+const get = (path: string, bytes = 0): Promise<Answer> =>
   new Promise((resolve, reject) => {
-    const request = Http.get(`${url}${path}`, { agent }, (response) => {
+    const request = Http.request(`${url}${path}`, { agent, headers: { "content-length": bytes } }, (response) => {
       const { localPort } = request.socket!
       response.setEncoding("utf8")
       let text = ""
@@ -76,6 +78,8 @@ const get = (path: string): Promise<Answer> =>
       )
     })
     request.on("error", reject)
+    if (bytes === 0) request.end()
+    else request.write("{")
   })
 
 describe("a request that waits too long", () => {
@@ -89,5 +93,15 @@ describe("a request that waits too long", () => {
     open()
     await expect.poll(() => interrupted).toEqual([name])
     expect(await get("/prompt")).toEqual(prompt)
+  })
+
+  it("is told so when it has not arrived, and its connection is closed", async () => {
+    const late = await get("/reading", 10)
+    expect(late).toMatchObject({ status: 408, retryAfter: "1" })
+    expect(JSON.parse(late.text)).toMatchObject({ type: "urn:daybook:problem:RequestTimeout", status: 408 })
+    await expect.poll(() => interrupted).toEqual(["reading"])
+    const prompt = await get("/prompt")
+    expect(prompt).toMatchObject({ status: 200 })
+    expect(prompt.localPort).not.toBe(late.localPort)
   })
 })
