@@ -217,11 +217,7 @@ const refusalOf = (request: Request, roles: Roles): Problem | undefined => {
 }
 
 /** Answers by Node alone, without the fiber of a request: what this may still say comes to nothing. */
-const refuseNow = (
-  response: ReturnType<typeof NodeHttpServerRequest.toServerResponse>,
-  problem: Problem,
-  more: OutgoingHttpHeaders = {}
-): void => {
+const refuseNow = (response: ServerResponse, problem: Problem, more: OutgoingHttpHeaders = {}): void => {
   const body = JSON.stringify(problem)
   const headers = {
     "content-type": contentType,
@@ -229,12 +225,13 @@ const refuseNow = (
     "retry-after": "1",
     ...more
   }
-  ;(response as ServerResponse).writeHead(problem.status, headers).end(body)
+  response.writeHead(problem.status, headers).end(body)
 }
 
 /** Of what has not arrived whole nothing was begun, and what else comes on its connection could not be told from its rest. */
 const refuseLate = (request: Request): void => {
-  const response = NodeHttpServerRequest.toServerResponse(request)
+  // This server speaks HTTP/1.1 alone.
+  const response = NodeHttpServerRequest.toServerResponse(request) as ServerResponse
   if (NodeHttpServerRequest.toIncomingMessage(request).complete) refuseNow(response, unanswered(request.method))
   else refuseNow(response, tooSlow, { connection: "close" })
 }

@@ -1,4 +1,4 @@
-/** A request that waits too long is answered on time, whatever its handler does about being interrupted, and leaves its connection fit for the next. */
+/** A request that waits too long is answered on time, whatever its handler does about being interrupted; its connection is fit for the next, or closed. */
 import * as Http from "node:http"
 import * as NodeHttpServer from "@effect/platform-node/NodeHttpServer"
 import * as Effect from "effect/Effect"
@@ -63,7 +63,7 @@ interface Answer {
   readonly localPort: number | undefined
 }
 
-/** `bytes` of a body are promised, and sent later or never. */
+/** Of a body of `bytes` the first is sent, and the others never. */
 const get = (path: string, bytes = 0): Promise<Answer> =>
   new Promise((resolve, reject) => {
     const request = Http.request(`${url}${path}`, { agent, headers: { "content-length": bytes } }, (response) => {

@@ -178,6 +178,7 @@ const waitFor = Effect.fnUntraced(function* <A, E, R>(
     const found: Option.Option<A> = isSpared ? Option.none() : yield* check
     const left = deadline - clock.currentTimeMillisUnsafe()
     if (Option.isSome(found) || (left <= 0 && !isSpared)) return found
+    // Whole milliseconds, since each length of a wait has a timer of its own.
     isDue = !(yield* progress.changedWithin(seen, Math.ceil(Math.min(Math.max(left, 0), remotePollMillis))))
   }
 })

@@ -1,6 +1,6 @@
 /**
  * Waits that are all so long, most of which are over before: they share a timer, which is the first one's. A timer and a fiber for each would
- * cost a request more than its route. Used by `Signal` and `TrailingWrite`, for what is to be answered by the database, and for requests.
+ * cost a request more than its route. Used by `Signal`, for what is to be answered by the database, and for requests.
  */
 import type { Clock } from "effect/Clock"
 import * as Duration from "effect/Duration"
@@ -82,7 +82,7 @@ export class SharedTimer {
       this.#timer?.interruptUnsafe()
       this.#timer = undefined
     }, restMillis)
-    this.#rest.unref?.()
+    this.#rest.unref()
   }
 
   #setTimer(): void {

@@ -11,7 +11,7 @@ import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import { runInBackground } from "./Background.ts"
-import { SharedTimer } from "./SharedTimer.ts"
+import { Signal } from "./Signal.ts"
 
 /**
  * From the end of a write to the next, unless somebody waits for it. Default 250 ms: so much work a process that is killed may do again.
@@ -34,7 +34,7 @@ export class TrailingWrite<A, E> {
   #failure: Cause.Cause<E> | undefined
   readonly #waiters: Array<() => void> = []
   /** Ends the pause. */
-  #hurry = () => {}
+  readonly #hurry = new Signal()
 
   constructor(writing: Writing<A, E>) {
     this.#writing = writing
@@ -58,7 +58,7 @@ export class TrailingWrite<A, E> {
     const written = Effect.callback<void>((resume) => {
       if (!this.#isBusy) return resume(Effect.void)
       this.#waiters.push(() => resume(Effect.void))
-      this.#hurry()
+      this.#hurry.notify()
     })
     return Effect.andThen(written, this.#heard)
   }
@@ -80,24 +80,13 @@ export class TrailingWrite<A, E> {
         this.#pending = undefined
         const exit = yield* Effect.exit(Effect.suspend(() => this.#writing.write(value)))
         if (Exit.isFailure(exit)) this.#failure = exit.cause
-        else if (pauseMillis > 0) yield* this.#pause(pauseMillis)
+        else if (pauseMillis > 0 && this.#waiters.length === 0) {
+          yield* this.#hurry.changedWithin(this.#hurry.count, pauseMillis)
+        }
       }
       this.#pending = undefined
       this.#isBusy = false
       for (const wake of this.#waiters.splice(0)) wake()
     }
   )
-
-  #pause(millis: number): Effect.Effect<void> {
-    return Effect.clockWith((clock) =>
-      Effect.callback((resume) => {
-        if (this.#waiters.length > 0) return resume(Effect.void)
-        const end = SharedTimer.of(clock, millis).begin(() => resume(Effect.void))
-        this.#hurry = () => {
-          end()
-          resume(Effect.void)
-        }
-      })
-    )
-  }
 }

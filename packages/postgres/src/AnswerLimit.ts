@@ -5,7 +5,6 @@
  * A limit ends the waiting, not the work: what was sent may still be carried out, now or when the database is back. Whoever
  * sends it again has to see to it that it is done once, as commands do by their receipts.
  */
-
 import { SharedTimer } from "@daybook/core/SharedTimer"
 import { Clock } from "effect/Clock"
 import * as Context from "effect/Context"
@@ -24,7 +23,7 @@ export const AnswerLimit: Context.Reference<number> = Context.Reference("@dayboo
  * Waits for an effect so long, and then goes on with another. The effect is interrupted and not waited for, since to take back
  * a statement that is not answered takes another answer.
  *
- * Every request and every batch goes through here, and nearly all are answered in time: what is not needed then is not made.
+ * Every read and every batch goes through here, and nearly all are answered in time: what is not needed then is not made.
  */
 export const orElseAfter = <A, E, R, A2, E2, R2>(
   effect: Effect.Effect<A, E, R>,
